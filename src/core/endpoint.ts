@@ -1,0 +1,55 @@
+/** An endpoint is one pod interface under our care: its identity, its links, and what is done to its traffic. */
+
+export type DriverName = 'bpf' | 'tc' | 'nfqueue' | 'ovs'
+/** What the kernel does with the endpoint's frames (design §2, "Paths per endpoint"). */
+export type EndpointPath = 'direct' | 'tap' | 'inline' | 'quarantine'
+export type Mode = 'discover' | 'monitor' | 'protect'
+/** What happens to an endpoint's traffic while nothing can judge it. */
+export type Failure = 'open' | 'closed'
+
+/** The key of all our state: never netns or prevResult, which runtimes do not always give (CNI DEL). */
+export interface AttachmentKey {
+  readonly containerID: string
+  readonly ifName: string
+}
+
+/** File schema of `/run/<instance>/endpoints/<key>.json`; bump on change. */
+export const ENDPOINT_RECORD_SCHEMA = 1
+
+export interface EndpointRecord extends AttachmentKey {
+  readonly schema: typeof ENDPOINT_RECORD_SCHEMA
+  /** /proc/sys/kernel/random/boot_id at ADD: a record of another boot names nothing that exists. */
+  readonly bootId: string
+  /** 1..0x3fff, from the persisted allocator; also the low bits of the UCMAC. */
+  readonly id: number
+  /** CNI network name (the conflist's), for GC. */
+  readonly network: string
+  /** CNI_NETNS verbatim, and the inode it had: an inode that differs is another pod's. */
+  readonly netns: string
+  readonly netnsInode: string
+  readonly namespace: string
+  readonly pod: string
+  readonly podUid: string | null
+  readonly driver: DriverName
+  readonly links: EndpointLinks
+  /** `address/prefix`, both families, as on eth0 at ADD. */
+  readonly addresses: readonly string[]
+  readonly failure: Failure
+  /** ISO 8601, UTC. */
+  readonly createdAt: string
+}
+
+export interface EndpointLinks {
+  /** aa:bb:cc:dd:ee:ff of eth0, kept over the swap. */
+  readonly mac: string
+  readonly mtuOctets: number
+  /** eth0's ifindex in the pod, the same before and after. */
+  readonly podIfindex: number
+  readonly vinName: string
+  readonly vinIfindex: number
+  readonly vexName: string
+  readonly vexIfindex: number
+  /** ifindex of the primary CNI's host veth; vin has the same index unless `peerIndexLost`. */
+  readonly hostIfindex: number
+  readonly peerIndexLost: boolean
+}
