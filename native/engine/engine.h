@@ -1,0 +1,74 @@
+// The pure engine: frames and commands in, frames and events out, time as an argument. One instance
+// is one shard and is used by one thread. It knows no protocol above TCP and UDP.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "engine/frame_sink.h"
+#include "engine/records.h"
+#include "policy/l4_table.h"
+#include "wire/marker.h"
+#include "wire/packet.h"
+
+namespace vethwall::engine {
+
+struct Limits {
+  uint32_t flows = 262144;
+  uint32_t hold_octets_per_direction = 14000;
+  uint64_t hold_ns = 1'000'000'000;
+  uint64_t hold_octets_total = 64ull << 20;
+  uint32_t out_of_order_octets = 262144;  // per direction, tap: then a gap is reported
+  uint32_t fragment_octets_total = 4u << 20;
+  uint32_t fragment_datagrams = 1024;
+  uint64_t fragment_ns = 30'000'000'000;
+};
+
+enum class EndpointPath : uint8_t { kTap = 0, kInline = 1 };
+
+struct EndpointConfig {
+  uint16_t id;
+  EndpointPath path;
+  Took failure;      // what happens to traffic that can't be judged
+  bool strict;       // protect: malformed and non-essential non-IP frames are denied
+  bool deliver_all;  // depth `content`: octets events go on after a flow is settled
+};
+
+struct FrameMeta {
+  uint16_t endpoint;
+  wire::Toward toward;  // kUnknown (replay): the direction follows from SYN, or from who is first
+  uint64_t now_ns;      // CLOCK_MONOTONIC, or the capture's clock
+};
+
+// Monotonic counts; each is one cause and has one line in `kCounterNames`.
+enum class Counter : uint8_t {
+  kFrames, kFrameOctets, kEmitted, kUnknownEndpoint, kMalformed, kEssential, kNotIpDenied,
+  kFlowsOpened, kFlowsClosed, kFlowTableFull, kDeniedFrames, kMidstreamDenied,
+  kHeldOctets /* gauge */, kHoldTime, kHoldMemory, kContradiction, kOutOfWindow, kOutOfOrderLimit,
+  kFragmentsHeld, kFragmentsDropped, kReassembled, kEventsLost, kStaleCommands, kResetsSent,
+  kIcmpSent, kRefusalsSent, kCount
+};
+extern const std::array<const char*, static_cast<size_t>(Counter::kCount)> kCounterNames;
+
+class Engine {
+ public:
+  // `key` seeds the flow table's hash (SipHash): fresh random octets in the daemon, fixed in tests.
+  static std::unique_ptr<Engine> create(const Limits&, std::array<uint64_t, 2> key, FrameSink&,
+                                        EventSink&);
+  virtual ~Engine() = default;
+  // Takes effect for new flows at once; live flows that the L4 table alone now denies are cut here,
+  // the others are re-judged by the judge's commands, which carry the new generation.
+  virtual void set_policy(std::shared_ptr<const policy::Table>, uint64_t now_ns) = 0;
+  virtual void set_endpoint(const EndpointConfig&, uint64_t now_ns) = 0;
+  virtual void remove_endpoint(uint16_t id, uint64_t now_ns) = 0;
+  // An allowed frame leaves through FrameSink during this call, or later from command() or tick().
+  virtual void receive(const FrameMeta&, const wire::VnetHeader&, wire::Frame) = 0;
+  virtual void command(const CommandHeader&, std::span<const uint8_t> refusal, uint64_t now_ns) = 0;
+  // Timers: holds, idle flows, fragments. Call at least every 50 ms.
+  virtual void tick(uint64_t now_ns) = 0;
+  virtual uint64_t counter(Counter) const = 0;
+  virtual uint32_t flows() const = 0;
+};
+
+}  // namespace vethwall::engine
