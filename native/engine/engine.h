@@ -43,11 +43,33 @@ struct FrameMeta {
 
 // Monotonic counts; each is one cause and has one line in `kCounterNames`.
 enum class Counter : uint8_t {
-  kFrames, kFrameOctets, kEmitted, kUnknownEndpoint, kMalformed, kEssential, kNotIpDenied,
-  kFlowsOpened, kFlowsClosed, kFlowTableFull, kDeniedFrames, kMidstreamDenied,
-  kHeldOctets /* gauge */, kHoldTime, kHoldMemory, kContradiction, kOutOfWindow, kOutOfOrderLimit,
-  kFragmentsHeld, kFragmentsDropped, kReassembled, kEventsLost, kStaleCommands, kResetsSent,
-  kIcmpSent, kRefusalsSent, kCount
+  kFrames,
+  kFrameOctets,
+  kEmitted,
+  kUnknownEndpoint,
+  kMalformed,
+  kEssential,
+  kNotIpDenied,
+  kFlowsOpened,
+  kFlowsClosed,
+  kFlowTableFull,
+  kDeniedFrames,
+  kMidstreamDenied,
+  kHeldOctets /* gauge */,
+  kHoldTime,
+  kHoldMemory,
+  kContradiction,
+  kOutOfWindow,
+  kOutOfOrderLimit,
+  kFragmentsHeld,
+  kFragmentsDropped,
+  kReassembled,
+  kEventsLost,
+  kStaleCommands,
+  kResetsSent,
+  kIcmpSent,
+  kRefusalsSent,
+  kCount
 };
 extern const std::array<const char*, static_cast<size_t>(Counter::kCount)> kCounterNames;
 

@@ -38,7 +38,7 @@ struct EventHeader {
   uint8_t d;          // holdEnded: took | opened: Start
   uint8_t e;          // opened: PodSide
   uint8_t pad;
-  uint32_t rule;      // closed: the last rule that judged the flow, 0 = none
+  uint32_t rule;  // closed: the last rule that judged the flow, 0 = none
 };
 static_assert(sizeof(EventHeader) == 40);
 
@@ -61,7 +61,14 @@ struct ClosedBody {
 };
 static_assert(sizeof(ClosedBody) == 32);
 
-enum class CommandKind : uint8_t { kPad = 0, kNeed = 1, kSkip = 2, kRelease = 3, kDeny = 4, kSettle = 5 };
+enum class CommandKind : uint8_t {
+  kPad = 0,
+  kNeed = 1,
+  kSkip = 2,
+  kRelease = 3,
+  kDeny = 4,
+  kSettle = 5
+};
 enum class Answer : uint8_t { kReset = 0, kIcmp = 1, kRefusal = 2 };
 enum class Then : uint8_t { kClose = 0, kContinue = 1 };
 inline constexpr uint64_t kToEnd = ~uint64_t{0};
@@ -74,8 +81,8 @@ struct CommandHeader {
   Answer answer;  // deny
   Then then;      // deny
   uint64_t flow;
-  uint64_t at;      // skip: from | release: upTo | deny: from
-  uint64_t count;   // need: octets | skip: octets or kToEnd
+  uint64_t at;     // skip: from | release: upTo | deny: from
+  uint64_t count;  // need: octets | skip: octets or kToEnd
   uint32_t generation;
   uint32_t rule;
   uint32_t verdict;  // settle: 1 allow, 2 deny

@@ -20,9 +20,9 @@ struct Verdict {
 // What is judged: always as opener -> receiver.
 struct Connection {
   uint16_t endpoint;
-  engine::PodSide pod_side;  // opener: podEgress is judged, receiver: podIngress
-  uint8_t protocol;          // IPPROTO_*
-  uint16_t destination_port; // host order; ignored for ICMP
+  engine::PodSide pod_side;   // opener: podEgress is judged, receiver: podIngress
+  uint8_t protocol;           // IPPROTO_*
+  uint16_t destination_port;  // host order; ignored for ICMP
   wire::Address source;
   wire::Address destination;
 };

@@ -43,8 +43,8 @@ Built build_udp(const L3Template&, uint16_t source_port, uint16_t destination_po
 Built build_prohibited(Frame denied, const Packet& packet);
 
 // The part [from, to) of a TCP segment's payload as a frame of its own: lengths, sequence number,
-// checksum, gso_size, csum_start mended; FIN and PSH only on the part that holds the last octet, SYN never on a
-// part with from > 0. from == to == payload_octets is allowed for a bare FIN.
+// checksum, gso_size, csum_start mended; FIN and PSH only on the part that holds the last octet,
+// SYN never on a part with from > 0. from == to == payload_octets is allowed for a bare FIN.
 Built cut_tcp(Frame frame, const VnetHeader& vnet, const Packet& packet, uint32_t from_octets,
               uint32_t to_octets);
 

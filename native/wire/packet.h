@@ -1,5 +1,6 @@
 // A checked, zero-copy description of one Ethernet frame: decode() bounds every offset once, and
-// after kOk the offsets in Packet lie inside the frame, so later accessors need no test of their own.
+// after kOk the offsets in Packet lie inside the frame, so later accessors need no test of their
+// own.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -10,7 +11,8 @@ namespace vethwall::wire {
 
 using Frame = std::span<const uint8_t>;
 
-// struct virtio_net_hdr (linux/virtio_net.h), legacy layout, host order, as PACKET_VNET_HDR uses it.
+// struct virtio_net_hdr (linux/virtio_net.h), legacy layout, host order, as PACKET_VNET_HDR uses
+// it.
 struct VnetHeader {
   uint8_t flags;     // kNeedsCsum, kDataValid
   uint8_t gso_type;  // VIRTIO_NET_HDR_GSO_*
@@ -30,7 +32,7 @@ inline constexpr uint8_t kGsoUdpL4 = 5;
 inline constexpr uint8_t kGsoEcn = 0x80;
 
 struct Address {
-  uint8_t family = 0;                  // 4 or 6, 0 = none
+  uint8_t family = 0;                   // 4 or 6, 0 = none
   std::array<uint8_t, 16> octets = {};  // IPv4 in the first 4, rest 0
   friend bool operator==(const Address&, const Address&) = default;
 };

@@ -22,7 +22,10 @@ export interface Os {
   /** Reads files as seen inside the namespace (/proc/sys/net/…); null where reading fails. */
   netnsReadFiles(netnsFd: number, paths: readonly string[]): (string | null)[]
   /** Writes them in order; returns the errno of each, 0 = ok. */
-  netnsWriteFiles(netnsFd: number, files: readonly (readonly [path: string, text: string])[]): number[]
+  netnsWriteFiles(
+    netnsFd: number,
+    files: readonly (readonly [path: string, text: string])[],
+  ): number[]
   /** ETHTOOL_SFEATURES-style switch off by ethtool ioctls inside the namespace: names from the kernel's string set. */
   ethtoolFeaturesOff(netnsFd: number, ifName: string, features: readonly string[]): void
   /** flock(LOCK_EX) with polling up to `timeoutMs`; false = timed out. The lock dies with the fd. */
@@ -33,7 +36,14 @@ export interface Os {
 
 /** bpf(2), linux/bpf.h. Keys and values are octets in host order. */
 export interface Bpf {
-  mapCreate(spec: { type: number; keyOctets: number; valueOctets: number; maxEntries: number; flags: number; name: string }): number
+  mapCreate(spec: {
+    type: number
+    keyOctets: number
+    valueOctets: number
+    maxEntries: number
+    flags: number
+    name: string
+  }): number
   mapLookup(fd: number, key: Uint8Array, valueOctets: number): Uint8Array | null
   mapUpdate(fd: number, key: Uint8Array, value: Uint8Array, flags: number): void
   /** false = there was none. */

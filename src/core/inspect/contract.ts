@@ -205,9 +205,4 @@ export interface SettleCommand extends ToFlow {
   readonly verdict: 'allow' | 'deny'
   readonly rule: RuleId
 }
-export type EngineCommand =
-  | NeedCommand
-  | SkipCommand
-  | ReleaseCommand
-  | DenyCommand
-  | SettleCommand
+export type EngineCommand = NeedCommand | SkipCommand | ReleaseCommand | DenyCommand | SettleCommand
