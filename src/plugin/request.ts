@@ -1,0 +1,11 @@
+import type { CniEnvironment } from '../core/cni/environment.js'
+import type { NetworkConfig } from '../core/cni/network-config.js'
+
+/** One call of the runtime, checked. */
+export interface VerbRequest {
+  readonly environment: CniEnvironment
+  readonly config: NetworkConfig
+}
+
+/** What a verb prints on stdout, null = nothing. Throws only CniError. */
+export type VerbHandler<Deps> = (request: VerbRequest, deps: Deps) => Promise<string | null>
