@@ -36,7 +36,7 @@ function request(socketPath: string, head: string, body: string): Promise<number
     })
     const octets = Buffer.byteLength(body)
     const type = octets > 0 ? 'content-type: application/json\r\n' : ''
-    socket.end(
+    socket.write(
       `${head} HTTP/1.1\r\nhost: dpd\r\nconnection: close\r\n${type}content-length: ${octets}\r\n\r\n${body}`,
     )
   })
