@@ -72,6 +72,7 @@ export function runInGuest(
       clearTimeout(deadline)
       rmSync(script)
       const exit = /^guest-exit (\d+)\s*$/m.exec(output)
+      if (exit !== null) rmSync(`${script}.console`)
       resolve({ status: exit === null ? null : Number(exit[1]), output })
     })
   })

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Installs what a step of the project needs on a Debian machine that has only Node.js and npm.
+# Usage: setup.sh build|demo|bench|test. Does nothing where everything is there already.
+set -eu
+cd "$(dirname "$0")"
+
+build='g++ make'
+demo='iproute2 containernetworking-plugins iptables curl openssl dnsmasq-base bind9-dnsutils'
+bench='iperf3'
+tests='clang clang-format lld llvm libclang-rt-14-dev libbpf-dev linux-libc-dev bpftool containerd runc
+  qemu-system-x86 busybox-static ethtool tcpdump nginx-light iperf3 systemd shellcheck kmod xz-utils
+  netcat-openbsd python3'
+case ${1:-} in
+  build) packages=$build ;;
+  demo) packages="$build $demo" ;;
+  bench) packages="$build $demo $bench" ;;
+  test) packages="$build $demo $tests" ;;
+  *) echo "usage: setup.sh build|demo|bench|test" >&2; exit 2 ;;
+esac
+
+missing=
+for package in $packages; do
+  [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null)" = 'ii ' ] || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+  [ "$(id -u)" = 0 ] || { echo "setup: run as root to install:$missing" >&2; exit 1; }
+  echo "setup: installing$missing" >&2
+  # Debian starts a daemon when it installs it; nobody asked for a web server on port 80.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e $policy ]; then
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod +x $policy
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  # shellcheck disable=SC2086 # a list
+  apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+
+if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  echo "setup: npm ci" >&2
+  npm ci --no-audit --no-fund --loglevel=error >&2
+  touch node_modules/.package-lock.json
+fi
