@@ -1,0 +1,50 @@
+import { type PodView, podsAnswerSchema } from '../../core/api/endpoint.js'
+import { type Command, printJson } from '../command.js'
+import { EXIT_OK } from '../exit-code.js'
+import { formatTable } from '../table.js'
+
+const HEADS = ['POD', 'ID', 'MODE', 'PATH', 'FAILURE', 'DRIVER', 'FLOWS', 'ADDRESSES']
+const WIDE_HEADS = [...HEADS, 'MODE-BY', 'LEARNED', 'POLICIES', 'LABELS', 'CONTAINER', 'SINCE']
+
+function row(pod: PodView): string[] {
+  return [
+    `${pod.namespace}/${pod.pod}/${pod.ifName}`,
+    String(pod.endpoint),
+    pod.mode,
+    pod.path,
+    pod.failure,
+    pod.driver,
+    String(pod.liveFlows),
+    pod.addresses.join(',') || '-',
+  ]
+}
+
+function wideRow(pod: PodView): string[] {
+  const labels = Object.entries(pod.labels).map(([name, value]) => `${name}=${value}`)
+  return [
+    ...row(pod),
+    pod.modeBy,
+    String(pod.learned),
+    pod.policies.join(',') || '-',
+    labels.join(',') || '-',
+    pod.containerID.slice(0, 13),
+    pod.createdAt,
+  ]
+}
+
+export function formatPods(pods: readonly PodView[], wide: boolean): string {
+  return wide ? formatTable(WIDE_HEADS, pods.map(wideRow)) : formatTable(HEADS, pods.map(row))
+}
+
+export const pods: Command = {
+  words: ['pods'],
+  usage: 'pods [-o wide|json]',
+  summary: 'the intercepted pod interfaces, their mode and path',
+  options: {},
+  async run(context) {
+    const answer = await context.client.get('/v1/pods', podsAnswerSchema)
+    if (context.output === 'json') printJson(context, answer)
+    else context.out(formatPods(answer.pods, context.output === 'wide'))
+    return EXIT_OK
+  },
+}

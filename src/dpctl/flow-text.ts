@@ -1,0 +1,48 @@
+/** A flow in words and as a row; every denial names pod, peer, app and rule. */
+import type { FlowView } from '../core/api/flow.js'
+import { protocolName } from '../core/events/eve.js'
+import type { Fields } from '../core/inspect/contract.js'
+
+export const FLOW_HEADS = ['FLOW', 'POD', 'DIR', 'PEER', 'PROTO', 'APP', 'VERDICT', 'RULE', 'WHAT']
+
+export function withPort(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+export function peerText(flow: FlowView): string {
+  const outward = flow.direction === 'egress'
+  const at = outward
+    ? withPort(flow.destination, flow.destinationPort)
+    : withPort(flow.source, flow.sourcePort)
+  return flow.peer.name === null ? at : `${flow.peer.name} (${at})`
+}
+
+export function verdictText(flow: FlowView): string {
+  return flow.would === 'deny' ? `${flow.verdict} (would: deny)` : flow.verdict
+}
+
+export function fieldsText(fields: Fields): string {
+  return Object.entries(fields)
+    .filter(([, value]) => value !== '' && !(Array.isArray(value) && value.length === 0))
+    .map(([name, value]) => `${name}=${Array.isArray(value) ? value.join(',') : String(value)}`)
+    .join(' ')
+}
+
+export function whatText(flow: FlowView): string {
+  const last = flow.transactions.at(-1)
+  return fieldsText(last === undefined ? flow.fields : last.fields)
+}
+
+export function flowRow(flow: FlowView): string[] {
+  return [
+    String(flow.flow),
+    `${flow.namespace}/${flow.pod}`,
+    flow.direction,
+    peerText(flow),
+    protocolName(flow.protocol).toLowerCase(),
+    flow.app ?? '-',
+    verdictText(flow),
+    flow.decision.rule,
+    whatText(flow).slice(0, 80),
+  ]
+}

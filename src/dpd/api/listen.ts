@@ -1,0 +1,48 @@
+/** Where the control socket and the metrics port stand. */
+import * as fs from 'node:fs'
+import type * as http from 'node:http'
+import * as net from 'node:net'
+import * as path from 'node:path'
+
+const SOCKET_MODE = 0o660
+
+/** Refuses to take the place of a dpd that still answers; removes a dead one's socket. */
+export async function listenOnSocket(server: http.Server, socketPath: string): Promise<void> {
+  fs.mkdirSync(path.dirname(socketPath), { recursive: true, mode: 0o755 })
+  if (fs.existsSync(socketPath)) {
+    if (await answers(socketPath)) {
+      throw new Error(`${socketPath}: another dpd of this instance is running; stop it first`)
+    }
+    fs.rmSync(socketPath)
+  }
+  await listen(server, { path: socketPath })
+  fs.chmodSync(socketPath, SOCKET_MODE)
+}
+
+export async function listenOnLoopback(
+  server: http.Server,
+  address: { readonly host: string; readonly port: number },
+): Promise<void> {
+  await listen(server, address)
+}
+
+function listen(server: http.Server, options: net.ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function answers(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.createConnection(socketPath)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
