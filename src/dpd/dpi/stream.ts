@@ -1,0 +1,316 @@
+/** One flow through the parsers: octets in, facts and wishes out. Pure; the judge and the replay drive it. */
+import type {
+  At,
+  Dir,
+  Fact,
+  FlowView,
+  Next,
+  Parser,
+  Refusal,
+  Step,
+  TxId,
+} from '../../core/inspect/contract.js'
+import type { AppFact, InspectionState, Need, Outcome, Skip } from './outcome.js'
+import { type Heads, probe } from './probe.js'
+import { Window } from './window.js'
+
+export type { AppFact, InspectionState, Need, Outcome, Skip } from './outcome.js'
+
+/** Datagrams kept while no parser is chosen. */
+const PROBE_DATAGRAMS = 8
+/** Protocols within protocols of one flow: CONNECT, Upgrade, STARTTLS nest no deeper in earnest. */
+const SWITCHES = 8
+const NO_OCTETS = new Uint8Array(0)
+
+interface Datagram {
+  readonly dir: Dir
+  readonly at: At
+  readonly octets: Uint8Array
+}
+
+/** A parser broke the contract. */
+class ParserFault extends Error {}
+
+const otherDir = (dir: Dir): Dir => (dir === 'orig' ? 'reply' : 'orig')
+
+export class Inspection {
+  readonly #view: FlowView
+  readonly #parsers: readonly Parser<unknown>[]
+  readonly #windows: Readonly<Record<Dir, Window>> = { orig: new Window(), reply: new Window() }
+  #datagrams: Datagram[] = []
+  #chosen: { readonly parser: Parser<unknown>; readonly state: unknown } | null = null
+  #state: InspectionState = 'probing'
+  #app: string | null = null
+  #clause: string | undefined
+  #switches = 0
+  /** Each parser numbers its transactions from 0; in the flow they go on from here. */
+  #txBase = 0
+  #txNext = 0
+  #facts: AppFact[] = []
+  #needs: Need[] = []
+  #skips: Skip[] = []
+  #faulted = false
+
+  constructor(view: FlowView, parsers: readonly Parser<unknown>[]) {
+    this.#view = view
+    this.#parsers = parsers.filter((parser) => parser.transport.includes(view.transport))
+  }
+
+  /** null until identified; 'unknown' when no parser is left. */
+  get app(): string | null {
+    return this.#app
+  }
+
+  get state(): InspectionState {
+    return this.#state
+  }
+
+  /** Octets (UDP: datagrams) before it belong to transactions whose facts are out: all that a judge may release. */
+  covered(dir: Dir): At {
+    if (this.#state === 'done' || this.#state === 'unknown') return Number.MAX_SAFE_INTEGER
+    return this.#windows[dir].covered
+  }
+
+  octets(dir: Dir, at: At, bytes: Uint8Array, ended: boolean): Outcome {
+    return this.#turn(() => {
+      if (this.#view.transport === 'udp') this.#datagram({ dir, at, octets: bytes })
+      else this.#stream(dir, at, bytes, ended)
+    })
+  }
+
+  gap(dir: Dir, at: At, octets: number): Outcome {
+    return this.#turn(() => {
+      this.#lose(dir, at, octets)
+      this.#run(dir)
+    })
+  }
+
+  /** The protocol's own answer to a denied transaction; null = none fits at this point: reset. */
+  refusal(tx: TxId): Refusal | null {
+    if (this.#chosen === null || tx < this.#txBase) return null
+    const reply = this.#windows.reply
+    // Octets put into the middle of a message would be read as a part of it.
+    const midMessage = reply.octets.length > 0 || reply.skipTo > reply.end
+    if (this.#view.transport === 'tcp' && midMessage) return null
+    try {
+      return this.#chosen.parser.refusal?.(this.#chosen.state, tx - this.#txBase) ?? null
+    } catch {
+      return null
+    }
+  }
+
+  #turn(work: () => void): Outcome {
+    this.#facts = []
+    this.#needs = []
+    this.#skips = []
+    this.#faulted = false
+    if (this.#state === 'probing' || this.#state === 'parsing') {
+      try {
+        work()
+      } catch (error) {
+        this.#faulted = true
+        this.#fail(error instanceof ParserFault ? error.message : 'parser fault: exception')
+      }
+      this.#windows.orig.keep()
+      this.#windows.reply.keep()
+    }
+    return {
+      facts: this.#facts,
+      needs: this.#needs,
+      skips: this.#skips,
+      state: this.#state,
+      ...(this.#clause === undefined ? {} : { clause: this.#clause }),
+      ...(this.#faulted ? { parserFault: true as const } : {}),
+    }
+  }
+
+  #stream(dir: Dir, at: At, octets: Uint8Array, ended: boolean): void {
+    const window = this.#windows[dir]
+    const missing = window.missingBefore(at)
+    if (missing > 0) this.#lose(dir, at - missing, missing)
+    window.append(at, octets)
+    window.ended ||= ended
+    this.#run(dir)
+  }
+
+  #lose(dir: Dir, at: At, octets: number): void {
+    const window = this.#windows[dir]
+    const after = at + octets
+    if (after <= window.end) return
+    const from = Math.max(at, window.skipTo)
+    window.restart(after)
+    if (after <= from || this.#chosen === null) return
+    const step = this.#chosen.parser.gap(this.#chosen.state, dir, from, after - from)
+    this.#apply(dir, { ...step, take: 0 })
+  }
+
+  #run(dir: Dir): void {
+    for (;;) {
+      if (this.#state === 'probing') {
+        const { orig, reply } = this.#windows
+        if (orig.octets.length + reply.octets.length === 0) return
+        if (!this.#identify({ orig: orig.octets, reply: reply.octets })) return
+      } else if (this.#state === 'parsing') {
+        if (!this.#stepOnce(dir) && !this.#stepOnce(otherDir(dir))) return
+      } else {
+        return
+      }
+    }
+  }
+
+  /** True when the probing is over. */
+  #identify(heads: Heads): boolean {
+    const { orig, reply } = this.#windows
+    const answer = probe(this.#parsers, heads, { orig: orig.ended, reply: reply.ended })
+    if (answer.kind === 'yes') {
+      this.#choose(answer.parser)
+      return true
+    }
+    this.#faulted ||= answer.threw
+    if (answer.kind === 'none') this.#giveUp()
+    return answer.kind === 'none'
+  }
+
+  #choose(parser: Parser<unknown>): void {
+    this.#app = parser.app
+    this.#state = 'parsing'
+    this.#txBase = this.#txNext
+    this.#chosen = { parser, state: parser.open(this.#view) }
+  }
+
+  #giveUp(): void {
+    this.#app = 'unknown'
+    this.#state = 'unknown'
+    this.#forget()
+  }
+
+  #fail(clause: string): void {
+    this.#clause = clause
+    this.#state = 'malformed'
+  }
+
+  #forget(): void {
+    this.#windows.orig.restart(this.#windows.orig.end)
+    this.#windows.reply.restart(this.#windows.reply.end)
+    this.#datagrams = []
+  }
+
+  /** True when another step may follow at once. */
+  #stepOnce(dir: Dir): boolean {
+    const window = this.#windows[dir]
+    if (this.#chosen === null || !window.ready(this.#windows[otherDir(dir)].progress)) return false
+    if (window.ended) window.endTold = true
+    window.restingSince = null
+    const { parser, state } = this.#chosen
+    return this.#apply(dir, parser.step(state, dir, window.octets, window.base, window.ended))
+  }
+
+  #apply(dir: Dir, step: Step): boolean {
+    const window = this.#windows[dir]
+    if (!Number.isInteger(step.take) || step.take < 0 || step.take > window.octets.length) {
+      throw new ParserFault('parser fault: took octets that it was not given')
+    }
+    const before = window.base
+    window.take(step.take)
+    window.need = 1
+    this.#tell(step.facts)
+    if (step.take > 0 || step.facts.length > 0) window.progress++
+    this.#obey(dir, step.next)
+    if (this.#state !== 'parsing') return this.#state === 'probing'
+    if (step.next.kind === 'switch' || step.next.kind === 'await') return true
+    const moved = window.base > before
+    if (!moved && window.ready(0)) throw new ParserFault('parser fault: no progress')
+    return moved
+  }
+
+  #tell(facts: readonly Fact[]): void {
+    const app = this.#chosen?.parser.app ?? 'unknown'
+    for (const fact of facts) {
+      if (fact.kind === 'flow') {
+        this.#facts.push({ app, fact })
+        continue
+      }
+      const tx = fact.tx + this.#txBase
+      this.#txNext = Math.max(this.#txNext, tx + 1)
+      this.#facts.push({ app, fact: { ...fact, tx } })
+    }
+  }
+
+  #obey(dir: Dir, next: Next): void {
+    const window = this.#windows[dir]
+    if (next.kind === 'need') this.#want(dir, next.octets)
+    else if (next.kind === 'skip') this.#skip(dir, next.octets)
+    else if (next.kind === 'await') window.restingSince = this.#windows[otherDir(dir)].progress
+    else if (next.kind === 'switch') this.#switch(next.app, next.from)
+    else if (next.kind === 'malformed') this.#fail(next.clause)
+    else {
+      this.#state = 'done'
+      this.#forget()
+    }
+    const limit = this.#chosen?.parser.limits.windowOctets ?? Number.POSITIVE_INFINITY
+    if (this.#state === 'parsing' && Math.max(window.need, window.restingOctets) > limit) {
+      this.#fail(`window of ${limit} octets exceeded`)
+    }
+  }
+
+  #want(dir: Dir, octets: number): void {
+    const window = this.#windows[dir]
+    window.need = Math.max(1, octets)
+    const further = octets - window.octets.length
+    if (further > 1 && !window.ended) this.#needs.push({ dir, octets: further })
+  }
+
+  #skip(dir: Dir, octets: number | 'toEnd'): void {
+    const window = this.#windows[dir]
+    window.skip(octets)
+    const rest = window.skipTo - window.end
+    if (rest <= 0 || window.ended) return
+    this.#skips.push({ dir, from: window.end, octets: octets === 'toEnd' ? octets : rest })
+  }
+
+  #switch(app: string | null, from: Readonly<Record<Dir, At>>): void {
+    if (++this.#switches > SWITCHES) {
+      this.#fail(`more than ${SWITCHES} protocols nested in one flow`)
+      return
+    }
+    for (const dir of ['orig', 'reply'] as const) {
+      if (from[dir] < this.#windows[dir].base) {
+        throw new ParserFault('parser fault: switch into octets already taken')
+      }
+      this.#windows[dir].handOver(from[dir])
+    }
+    this.#chosen = null
+    this.#app = null
+    this.#state = 'probing'
+    if (app === null) return
+    const parser = this.#parsers.find((candidate) => candidate.app === app)
+    if (parser === undefined) this.#giveUp()
+    else this.#choose(parser)
+  }
+
+  #datagram(datagram: Datagram): void {
+    if (this.#state === 'parsing') {
+      this.#stepDatagram(datagram)
+      return
+    }
+    this.#datagrams.push({ ...datagram, octets: datagram.octets.slice() })
+    const first = (dir: Dir) => this.#datagrams.find((held) => held.dir === dir)?.octets
+    if (!this.#identify({ orig: first('orig') ?? NO_OCTETS, reply: first('reply') ?? NO_OCTETS })) {
+      if (this.#datagrams.length >= PROBE_DATAGRAMS) this.#giveUp()
+      return
+    }
+    const held = this.#datagrams
+    this.#datagrams = []
+    for (const earlier of held) this.#stepDatagram(earlier)
+  }
+
+  #stepDatagram({ dir, at, octets }: Datagram): void {
+    if (this.#chosen === null || this.#state !== 'parsing') return
+    const { parser, state } = this.#chosen
+    const step = parser.step(state, dir, octets, at, false)
+    this.#windows[dir].restart(at + 1)
+    this.#tell(step.facts)
+    if (step.next.kind === 'malformed') this.#fail(step.next.clause)
+    if (step.next.kind === 'done') this.#state = 'done'
+  }
+}
