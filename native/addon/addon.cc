@@ -1,0 +1,18 @@
+// The module: one object of functions and classes, nothing shared between environments.
+#include <napi.h>
+
+#include "addon/exports.h"
+
+namespace vethwall::addon {
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  export_os(env, exports);
+  Napi::Object bpf = Napi::Object::New(env);
+  export_bpf(env, bpf);
+  exports.Set("bpf", bpf);
+  return exports;
+}
+
+NODE_API_MODULE(vethwall, init)
+
+}  // namespace vethwall::addon

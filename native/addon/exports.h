@@ -1,0 +1,10 @@
+// What each file of the addon puts on the module's object.
+#pragma once
+#include <napi.h>
+
+namespace vethwall::addon {
+
+void export_os(Napi::Env env, Napi::Object exports);
+void export_bpf(Napi::Env env, Napi::Object exports);
+
+}  // namespace vethwall::addon

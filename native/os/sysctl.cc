@@ -1,0 +1,59 @@
+#include "os/sysctl.h"
+
+#include <fcntl.h>
+
+#include <array>
+
+#include "os/fd.h"
+#include "os/netns.h"
+
+namespace vethwall::os {
+namespace {
+
+std::optional<std::string> read_file(const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return std::nullopt;
+  std::string text;
+  std::array<char, 4096> chunk;
+  for (;;) {
+    const ssize_t octets = ::read(file.get(), chunk.data(), chunk.size());
+    if (octets == 0) return text;
+    if (octets > 0) {
+      text.append(chunk.data(), static_cast<size_t>(octets));
+    } else if (errno != EINTR) {
+      return std::nullopt;
+    }
+  }
+}
+
+// One write(2): a sysctl takes its value whole or not at all.
+int write_file(const std::string& path, const std::string& text) {
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file) return errno;
+  for (;;) {
+    if (::write(file.get(), text.data(), text.size()) >= 0) return 0;
+    if (errno != EINTR) return errno;
+  }
+}
+
+}  // namespace
+
+std::vector<std::optional<std::string>> netns_read_files(int netns_fd,
+                                                         const std::vector<std::string>& paths) {
+  std::vector<std::optional<std::string>> texts;
+  run_in_netns(netns_fd, [&] {
+    for (const std::string& path : paths) texts.push_back(read_file(path));
+  });
+  return texts;
+}
+
+std::vector<int> netns_write_files(int netns_fd,
+                                   const std::vector<std::pair<std::string, std::string>>& files) {
+  std::vector<int> errors;
+  run_in_netns(netns_fd, [&] {
+    for (const auto& [path, text] : files) errors.push_back(write_file(path, text));
+  });
+  return errors;
+}
+
+}  // namespace vethwall::os

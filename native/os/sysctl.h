@@ -1,0 +1,17 @@
+// Files whose content depends on the reader's network namespace: /proc/sys/net.
+#pragma once
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vethwall::os {
+
+// One answer for each path; empty where reading fails.
+std::vector<std::optional<std::string>> netns_read_files(int netns_fd,
+                                                         const std::vector<std::string>& paths);
+// path and text, written in order; the errno of each, 0 = ok.
+std::vector<int> netns_write_files(int netns_fd,
+                                   const std::vector<std::pair<std::string, std::string>>& files);
+
+}  // namespace vethwall::os
