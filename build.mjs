@@ -22,7 +22,16 @@ mkdirSync(join(dist, 'bin'), { recursive: true })
 for (const [program, folder] of Object.entries(PROGRAMS)) {
   const main = join('.build', 'src', folder, 'main.js')
   const target = join(dist, folder)
-  run(bin('ncc'), 'build', main, '-o', target, '--no-cache', '-q', ...(folder === 'plugin' ? ['-m'] : []))
+  run(
+    bin('ncc'),
+    'build',
+    main,
+    '-o',
+    target,
+    '--no-cache',
+    '-q',
+    ...(folder === 'plugin' ? ['-m'] : []),
+  )
   writeFileSync(join(target, 'package.json'), '{"type":"module"}\n')
   copyFileSync(join(root, 'native', 'build', 'vethwall.node'), join(target, 'vethwall.node'))
   const launcher = readFileSync(join(root, 'cni', 'launcher.sh'), 'utf8')

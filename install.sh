@@ -1,0 +1,90 @@
+#!/bin/sh
+# Puts the build in dist/ on this node, or takes it off again. Safe to run twice.
+# Usage: install.sh [--root DIR] [--uninstall] [--no-conflist]
+#   --root DIR     stage below DIR instead of / (nothing is started, no kernel state is touched)
+#   --no-conflist  leave the CNI configuration alone
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=
+uninstall=
+conflist=yes
+while [ $# -gt 0 ]; do
+  case $1 in
+    --root) [ $# -gt 1 ] || { echo "install: --root needs a folder" >&2; exit 2; }; root=${2%/}; shift 2 ;;
+    --uninstall) uninstall=yes; shift ;;
+    --no-conflist) conflist=; shift ;;
+    *) echo "usage: install.sh [--root DIR] [--uninstall] [--no-conflist]" >&2; exit 2 ;;
+  esac
+done
+lib=/usr/local/lib/vethwall
+plugin=/opt/cni/bin/vethwall
+netd=$root/etc/cni/net.d
+live() { [ -z "$root" ] && [ -d /run/systemd/system ]; }
+
+# Written beside its place and renamed, so that a runtime never executes half a file.
+place() { # MODE SOURCE TARGET
+  mkdir -p "$(dirname "$3")"
+  cp "$2" "$3.new"
+  chmod "$1" "$3.new"
+  sync "$3.new"
+  mv -f "$3.new" "$3"
+}
+launcher() { # FOLDER TARGET
+  sed -e "s#@NODE@#$lib/bin/node#" -e "s#@MAIN@#$lib/$1/index.js#" "$here/cni/launcher.sh" >"$root$lib/launcher.new"
+  place 755 "$root$lib/launcher.new" "$root$2"
+  rm -f "$root$lib/launcher.new"
+}
+
+if [ -n "$uninstall" ]; then
+  node=$root$lib/bin/node
+  [ -x "$node" ] || node=$(command -v node)
+  main=$root$lib/install/index.js
+  [ -f "$main" ] || main=$here/dist/install/index.js
+  # The configuration first: a runtime must never be told to call what is gone.
+  [ -n "$conflist" ] && [ -d "$netd" ] && "$node" "$main" remove-entry "$netd"
+  if live; then systemctl disable --now dpd.service 2>/dev/null || true; fi
+  # Every running pod gets its own interface back before the enforcer namespace goes.
+  [ -z "$root" ] && "$node" "$main" release
+  rm -f "$root/etc/systemd/system/dpd.service" "$root/usr/local/sbin/dpd" "$root/usr/local/bin/dpctl" "$root$plugin"
+  if live; then systemctl daemon-reload; fi
+  rm -rf "${root:?}$lib"
+  rm -f "$root/etc/vethwall/dpd.yaml.sample"
+  # Policy is the operator's own work: kept unless it is as it was installed.
+  if cmp -s "$here/conf/dpd.yaml" "$root/etc/vethwall/dpd.yaml"; then rm -f "$root/etc/vethwall/dpd.yaml"; fi
+  for dir in /etc/vethwall/policy.d /etc/vethwall/endpoints.d /etc/vethwall /opt/cni/bin /opt/cni; do
+    rmdir "$root$dir" 2>/dev/null || true
+  done
+  [ -z "$root" ] && rm -rf /var/lib/vethwall /run/vethwall
+  [ -d "$root/etc/vethwall" ] && echo "install: kept $root/etc/vethwall with your policy"
+  exit 0
+fi
+
+[ -f "$here/dist/plugin/index.js" ] || { echo "install: no dist/: run 'npm run build' first" >&2; exit 1; }
+place 755 "$(command -v node)" "$root$lib/bin/node"
+for part in plugin dpd dpctl install; do
+  rm -rf "$root$lib/$part.new"
+  cp -r "$here/dist/$part" "$root$lib/$part.new"
+  rm -rf "$root$lib/$part.old"
+  [ -d "$root$lib/$part" ] && mv "$root$lib/$part" "$root$lib/$part.old"
+  mv "$root$lib/$part.new" "$root$lib/$part"
+  rm -rf "$root$lib/$part.old"
+done
+for text in README.md LICENSE; do place 644 "$here/$text" "$root$lib/$text"; done
+launcher dpd /usr/local/sbin/dpd
+launcher dpctl /usr/local/bin/dpctl
+launcher plugin "$plugin"
+mkdir -p "$root/etc/vethwall/policy.d" "$root/etc/vethwall/endpoints.d"
+[ -e "$root/etc/vethwall/dpd.yaml" ] || place 644 "$here/conf/dpd.yaml" "$root/etc/vethwall/dpd.yaml"
+place 644 "$here/conf/dpd.service" "$root/etc/systemd/system/dpd.service"
+if live; then
+  systemctl daemon-reload
+  systemctl enable --now dpd.service
+fi
+# Last: from here on the runtime calls the plugin.
+if [ -n "$conflist" ]; then
+  if [ -d "$netd" ]; then
+    "$root$lib/bin/node" "$root$lib/install/index.js" add-entry "$netd"
+  else
+    echo "install: no $netd yet: run install.sh again when the primary CNI is there"
+  fi
+fi
