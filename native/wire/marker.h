@@ -2,6 +2,7 @@
 // overwritten address was (design §2, "Marker"). In the destination slot: towards the pod; in the
 // source slot: from the pod.
 #pragma once
+#include <array>
 #include <cstdint>
 
 #include "wire/packet.h"
@@ -21,5 +22,6 @@ struct Marker {
 };
 // True only where exactly one slot carries the prefix.
 bool read_marker(Frame frame, Marker& out);
+std::array<uint8_t, 6> marker_mac(AddressKind kind, uint16_t endpoint);
 
 }  // namespace vethwall::wire

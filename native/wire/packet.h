@@ -51,6 +51,8 @@ enum class Malformed : uint8_t {
   kL4Checksum,       // the receiver would drop it, so nobody else may believe it
   kVlanDepth,        // more tags than kMaxVlans
   kSourceAddress,    // source is multicast, or unspecified where that is not allowed
+  kSourceRoute,      // LSRR, SSRR (RFC 7126 §4.3), segments left > 0 (RFC 5095): judged for one
+                     // destination, it would be delivered to another
   kCount
 };
 
@@ -60,10 +62,11 @@ struct Packet {
   uint16_t ethertype = 0;  // innermost, host order
   uint8_t vlan_count = 0;
   std::array<uint16_t, kMaxVlans> vlan_ids = {};
-  uint8_t family = 0;  // 4, 6; 0 = not IP: nothing below is set
+  uint8_t family = 0;  // 4, 6; 0 = not IP: of what is below only l3_offset and l3_end are set
   Address source;
   Address destination;
-  uint8_t protocol = 0;  // IPPROTO_* after all extension headers
+  uint8_t protocol = 0;  // IPPROTO_* after all extension headers; IPv6 fragment: what follows the
+                         // fragment header
   uint8_t hop_limit = 0;
   uint16_t l3_offset = 0;
   uint16_t l4_offset = 0;    // 0 for a fragment that is not the first
@@ -75,7 +78,8 @@ struct Packet {
   uint16_t fragment_header_offset = 0;  // IPv6: of the fragment extension header
   uint16_t source_port = 0;             // host order; ICMP echo: identifier in both
   uint16_t destination_port = 0;
-  uint32_t payload_offset = 0;  // of TCP, UDP payload
+  uint32_t payload_offset = 0;  // behind the TCP, UDP, ICMP header; at l4 of other protocols;
+                                // fragment: its piece of the datagram
   uint32_t payload_octets = 0;
   uint32_t sequence = 0;
   uint32_t acknowledgement = 0;
