@@ -1,0 +1,150 @@
+/** A policy set, the pods that are known and the node's settings → what each endpoint is judged by. */
+import type { Failure, Mode } from '../endpoint.js'
+import type { RuleId } from '../inspect/contract.js'
+import { addressSpan, rangesOf } from './address-ranges.js'
+import type {
+  CompiledDirection,
+  CompiledEndpoint,
+  CompiledPolicy,
+  CompiledRule,
+  RuleInfo,
+} from './compiled.js'
+import type { EndpointsDirectory } from './endpoints-directory.js'
+import { IdentityIndex, identitiesOf, type PolicyEndpoint } from './identity.js'
+import { encodeL4Block } from './l4-table.js'
+import { effectiveFailure, effectiveMode, type PolicyDefaults } from './mode.js'
+import type { Direction, PolicyObject, PolicySet } from './model.js'
+import { RuleCompiler } from './rule-compiler.js'
+
+export type { PolicyEndpoint } from './identity.js'
+export type { PolicyDefaults } from './mode.js'
+
+export interface CompileInput {
+  readonly set: PolicySet
+  readonly generation: number
+  readonly defaults: PolicyDefaults
+  readonly nodeAddresses: readonly string[]
+  readonly nodeTraffic: 'allow' | 'policy'
+  readonly directory: EndpointsDirectory
+  readonly endpoints: readonly PolicyEndpoint[]
+  /** `dpctl mode`, by endpoint id. */
+  readonly overrides?: ReadonlyMap<number, Mode>
+  /** Endpoint ids. */
+  readonly quarantined?: ReadonlySet<number>
+}
+
+interface CompiledObject {
+  readonly policy: PolicyObject
+  readonly ingress: readonly CompiledRule[]
+  readonly egress: readonly CompiledRule[]
+}
+
+export function compile(input: CompileInput): CompiledPolicy {
+  const identities = identitiesOf(input.directory, input.endpoints)
+  const index = new IdentityIndex(input.directory, identities)
+  const compiler = new RuleCompiler(input.set, index)
+  const selected = new Map<number, CompiledObject[]>()
+  for (const policy of input.set.policies) {
+    const object = { policy, ...compiler.compile(policy) }
+    for (const { endpoint } of index.pick(policy.namespace, null, policy.podSelector)) {
+      if (endpoint === null) continue
+      const list = selected.get(endpoint)
+      if (list === undefined) selected.set(endpoint, [object])
+      else list.push(object)
+    }
+  }
+  const endpoints = compileEndpoints(input, selected)
+  const allowed = input.nodeTraffic === 'allow' ? input.nodeAddresses : []
+  const parts = {
+    generation: input.generation,
+    rules: compiler.rules,
+    warnings: compiler.warnings,
+    nodeAddresses: rangesOf(allowed.map(addressSpan)),
+  }
+  return {
+    ...parts,
+    l4Block: encodeL4Block({ ...parts, endpoints: [...endpoints.values()] }),
+    endpoint: (id) => endpoints.get(id) ?? null,
+  }
+}
+
+export function ruleInfo(compiled: CompiledPolicy, rule: RuleId): RuleInfo | null {
+  return compiled.rules[rule] ?? null
+}
+
+function compileEndpoints(
+  input: CompileInput,
+  selected: ReadonlyMap<number, readonly CompiledObject[]>,
+): Map<number, CompiledEndpoint> {
+  const directions = new DirectionCache()
+  const addresses = podAddresses(input.endpoints)
+  const compiled = new Map<number, CompiledEndpoint>()
+  for (const endpoint of input.endpoints) {
+    const { id, namespace, pod } = endpoint
+    const objects = selected.get(id) ?? []
+    const policies = objects.map(({ policy }) => policy)
+    const mode = input.overrides?.get(id) ?? effectiveMode(policies, input.defaults)
+    const failure: Failure = effectiveFailure(policies, mode, input.defaults)
+    compiled.set(id, {
+      id,
+      namespace,
+      pod,
+      mode,
+      failure,
+      quarantined: input.quarantined?.has(id) ?? false,
+      addresses: rangesOf((addresses.get(`${namespace}/${pod}`) ?? []).map(addressSpan)),
+      ingress: directions.of(objects, 'ingress'),
+      egress: directions.of(objects, 'egress'),
+    })
+  }
+  return compiled
+}
+
+/** A pod may have several interfaces, and reaches itself over each of them. */
+function podAddresses(endpoints: readonly PolicyEndpoint[]): Map<string, string[]> {
+  const byPod = new Map<string, string[]>()
+  for (const { namespace, pod, addresses } of endpoints) {
+    const key = `${namespace}/${pod}`
+    byPod.set(key, [...(byPod.get(key) ?? []), ...addresses])
+  }
+  return byPod
+}
+
+/** Endpoints that the same policies select share one compiled direction. */
+class DirectionCache {
+  readonly #known = new Map<string, CompiledDirection>()
+  readonly #ids = new Map<CompiledObject, number>()
+
+  of(objects: readonly CompiledObject[], direction: Direction): CompiledDirection {
+    const key = `${direction} ${objects.map((object) => this.#idOf(object)).join()}`
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    const live = objects.filter(({ policy }) => !policy.staged)
+    const compiled = {
+      ...join(live, direction),
+      staged: isStaged(objects, direction) ? { ...join(objects, direction), staged: null } : null,
+    }
+    this.#known.set(key, compiled)
+    return compiled
+  }
+
+  #idOf(object: CompiledObject): number {
+    const id = this.#ids.get(object) ?? this.#ids.size
+    this.#ids.set(object, id)
+    return id
+  }
+}
+
+function isStaged(objects: readonly CompiledObject[], direction: Direction): boolean {
+  return objects.some(({ policy }) => policy.staged && policy[direction] !== null)
+}
+
+function join(
+  objects: readonly CompiledObject[],
+  direction: Direction,
+): { isolated: boolean; rules: CompiledRule[] } {
+  return {
+    isolated: objects.some(({ policy }) => policy[direction] !== null),
+    rules: objects.flatMap((object) => object[direction]),
+  }
+}

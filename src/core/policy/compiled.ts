@@ -1,0 +1,89 @@
+/** What `compile` makes of a policy set: plain data, shared between the endpoints that it fits. */
+import type { Failure, Mode } from '../endpoint.js'
+import type { RuleId } from '../inspect/contract.js'
+import type { AddressRanges } from './address-ranges.js'
+import type { Glob } from './glob.js'
+import type { Action, Direction } from './model.js'
+
+/** What an operator reads of a rule; index in `CompiledPolicy.rules` = RuleId. */
+export interface RuleInfo {
+  /** `namespace/name`; empty for the verdicts that no document states. */
+  readonly policy: string
+  readonly rule: string
+  readonly direction: Direction | null
+  readonly action: Action
+  readonly staged: boolean
+  readonly file: string | null
+}
+
+export interface PortRange {
+  readonly protocol: number
+  readonly first: number
+  readonly last: number
+}
+
+export interface CompiledHttp {
+  /** Upper case; compared exactly to allow and without case to deny. */
+  readonly methods: readonly Glob[] | null
+  readonly hosts: readonly Glob[] | null
+  readonly paths: readonly Glob[] | null
+}
+export interface CompiledTls {
+  readonly sni: readonly Glob[] | null
+}
+export interface CompiledDns {
+  readonly names: readonly Glob[] | null
+  readonly types: readonly Glob[] | null
+}
+
+export interface CompiledRule {
+  readonly id: RuleId
+  readonly deny: boolean
+  /** null = any. */
+  readonly peers: AddressRanges | null
+  /** null = any, also protocols without ports; empty = none (named ports only). */
+  readonly ports: readonly PortRange[] | null
+  /** null = any app; with blocks, the apps of the blocks. */
+  readonly apps: ReadonlySet<string> | null
+  readonly hasBlocks: boolean
+  readonly http: readonly CompiledHttp[]
+  readonly tls: readonly CompiledTls[]
+  readonly dns: readonly CompiledDns[]
+  /** App classes (`app-classes.ts`) of which every flow matches, as far as L7 goes. */
+  readonly certain: number
+  /** App classes of which some flow may match. */
+  readonly possible: number
+}
+
+export interface CompiledDirection {
+  readonly isolated: boolean
+  /** In the order that names them: by policy, then index. Without staged ones. */
+  readonly rules: readonly CompiledRule[]
+  /** What would hold were the staged policies in force; null where there are none. */
+  readonly staged: CompiledDirection | null
+}
+
+export interface CompiledEndpoint {
+  readonly id: number
+  readonly namespace: string
+  readonly pod: string
+  readonly mode: Mode
+  readonly failure: Failure
+  readonly quarantined: boolean
+  /** Of all interfaces of the pod. */
+  readonly addresses: AddressRanges
+  readonly ingress: CompiledDirection
+  readonly egress: CompiledDirection
+}
+
+export interface CompiledPolicy {
+  readonly generation: number
+  readonly rules: readonly RuleInfo[]
+  readonly warnings: readonly string[]
+  /** For the engine: `native/policy/l4_table.h`. */
+  readonly l4Block: Uint8Array
+  /** Sources that ingress rule 3 lets in; empty with `nodeTraffic: policy`. */
+  readonly nodeAddresses: AddressRanges
+  /** null where the id is not of this generation: allowed, not isolated. */
+  endpoint(id: number): CompiledEndpoint | null
+}

@@ -1,0 +1,200 @@
+/**
+ * The verdict on a connection, or on one of its transactions, from what is known so far: deny if
+ * every completion of the facts denies, allow if every one allows, else undecided. The engine does
+ * the same from the L4 block while the app is not known (`native/policy/l4_table.cc`).
+ */
+import { parseAddress } from '../address.js'
+import type { RuleId } from '../inspect/contract.js'
+import { type AddressWords, rangesContain, wordsOf } from './address-ranges.js'
+import { ALL_APPS } from './app-classes.js'
+import type { CompiledDirection, CompiledPolicy, CompiledRule } from './compiled.js'
+import { TRANSPORTS } from './model.js'
+import {
+  RULE_DEFAULT_DENY,
+  RULE_NODE,
+  RULE_NONE,
+  RULE_NOT_ISOLATED,
+  RULE_QUARANTINE,
+  RULE_SELF,
+} from './rule-id.js'
+import {
+  matchBlocks,
+  NO,
+  type Question,
+  questionsOf,
+  type Ternary,
+  type Transaction,
+  UNKNOWN,
+  YES,
+} from './transaction.js'
+
+export type { Transaction } from './transaction.js'
+
+/** Always as opener → receiver. */
+export interface Connection {
+  /** opener: podEgress is judged, receiver: podIngress. */
+  readonly podSide: 'opener' | 'receiver'
+  readonly protocol: number
+  readonly source: string
+  readonly destination: string
+  /** Ignored for protocols without ports. */
+  readonly destinationPort: number
+}
+
+export interface Facts {
+  /** null = not known yet; 'unknown' = no parser is left. */
+  readonly app: string | null
+  readonly tx?: Transaction
+}
+
+export interface Decision {
+  readonly verdict: 'allow' | 'deny' | 'undecided'
+  /** 0 while undecided. */
+  readonly rule: RuleId
+  /** What would decide. */
+  readonly needs: 'app' | 'tx' | null
+}
+
+export interface Verdict extends Decision {
+  /** What it would be with the staged policies in force; null where none applies. */
+  readonly wouldStage: Decision | null
+}
+
+const allow = (rule: RuleId): Decision => ({ verdict: 'allow', rule, needs: null })
+const deny = (rule: RuleId): Decision => ({ verdict: 'deny', rule, needs: null })
+const NEEDS_APP: Decision = { verdict: 'undecided', rule: RULE_NONE, needs: 'app' }
+const NEEDS_TX: Decision = { verdict: 'undecided', rule: RULE_NONE, needs: 'tx' }
+
+export function evaluate(
+  compiled: CompiledPolicy,
+  endpointId: number,
+  connection: Connection,
+  facts: Facts,
+): Verdict {
+  const endpoint = compiled.endpoint(endpointId)
+  if (endpoint === null) return final(allow(RULE_NOT_ISOLATED))
+  if (endpoint.quarantined) return final(deny(RULE_QUARANTINE))
+  const isOpener = connection.podSide === 'opener'
+  const peer = wordsOf(parseAddress(isOpener ? connection.destination : connection.source))
+  if (rangesContain(endpoint.addresses, peer)) return final(allow(RULE_SELF))
+  if (!isOpener && rangesContain(compiled.nodeAddresses, peer)) return final(allow(RULE_NODE))
+  const direction = isOpener ? endpoint.egress : endpoint.ingress
+  const decision = judge(direction, connection, peer, facts)
+  const { staged } = direction
+  return {
+    ...decision,
+    wouldStage: staged === null ? null : judge(staged, connection, peer, facts),
+  }
+}
+
+function final(decision: Decision): Verdict {
+  return { ...decision, wouldStage: null }
+}
+
+function judge(
+  direction: CompiledDirection,
+  connection: Connection,
+  peer: AddressWords,
+  facts: Facts,
+): Decision {
+  const app = appOf(connection, facts)
+  if (app === null) return judgeApps(direction, connection, peer)
+  if (facts.tx === undefined || facts.tx.app !== app) {
+    return judgeQuestion(direction, connection, peer, app, null)
+  }
+  const questions = questionsOf(facts.tx)
+  let decision: Decision | null = null
+  for (const question of questions) {
+    const next = judgeQuestion(direction, connection, peer, app, question)
+    if (next.verdict === 'deny') return next
+    if (decision === null || next.verdict === 'undecided') decision = next
+  }
+  return decision ?? NEEDS_TX
+}
+
+/** No parser reads anything but TCP and UDP: there the app never comes. */
+function appOf(connection: Connection, facts: Facts): string | null {
+  const { protocol } = connection
+  if (protocol !== TRANSPORTS.TCP && protocol !== TRANSPORTS.UDP) return 'unknown'
+  return facts.app ?? facts.tx?.app ?? null
+}
+
+/** Over all apps at once: one bit per class of apps that the rules tell apart. */
+function judgeApps(
+  { rules, isolated }: CompiledDirection,
+  connection: Connection,
+  peer: AddressWords,
+): Decision {
+  let surelyDenied = 0
+  let maybeDenied = 0
+  let surelyAllowed = 0
+  let maybeAllowed = 0
+  let allowing = RULE_NONE
+  for (const rule of rules) {
+    if (!matchesL4(rule, connection, peer)) continue
+    if (rule.deny) {
+      if (rule.certain === ALL_APPS) return deny(rule.id)
+      surelyDenied |= rule.certain
+      maybeDenied |= rule.possible
+    } else {
+      if (rule.certain === ALL_APPS && allowing === RULE_NONE) allowing = rule.id
+      surelyAllowed |= rule.certain
+      maybeAllowed |= rule.possible
+    }
+  }
+  const denied = isolated ? surelyDenied | ~maybeAllowed : surelyDenied
+  if (denied === ALL_APPS) return deny(RULE_DEFAULT_DENY)
+  const allowed = (isolated ? surelyAllowed : ALL_APPS) & ~maybeDenied
+  if (allowed === ALL_APPS) return allow(allowing === RULE_NONE ? RULE_NOT_ISOLATED : allowing)
+  return NEEDS_APP
+}
+
+function judgeQuestion(
+  { rules, isolated }: CompiledDirection,
+  connection: Connection,
+  peer: AddressWords,
+  app: string,
+  question: Question | null,
+): Decision {
+  let maybeDenied = false
+  let maybeAllowed = false
+  let allowing = RULE_NONE
+  for (const rule of rules) {
+    const value = matchesL4(rule, connection, peer) ? matchL7(rule, app, question) : NO
+    if (value === NO) continue
+    if (rule.deny) {
+      if (value === YES) return deny(rule.id)
+      maybeDenied = true
+    } else if (value === UNKNOWN) {
+      maybeAllowed = true
+    } else if (allowing === RULE_NONE) {
+      allowing = rule.id
+    }
+  }
+  if (allowing === RULE_NONE && isolated) {
+    return maybeAllowed ? NEEDS_TX : deny(RULE_DEFAULT_DENY)
+  }
+  if (maybeDenied) return NEEDS_TX
+  return allow(allowing === RULE_NONE ? RULE_NOT_ISOLATED : allowing)
+}
+
+function matchL7(rule: CompiledRule, app: string, question: Question | null): Ternary {
+  if (rule.apps === null) return YES
+  if (!rule.apps.has(app)) return NO
+  if (!rule.hasBlocks) return YES
+  return question === null ? UNKNOWN : matchBlocks(rule, question)
+}
+
+function matchesL4(rule: CompiledRule, connection: Connection, peer: AddressWords): boolean {
+  return matchesPort(rule, connection) && (rule.peers === null || rangesContain(rule.peers, peer))
+}
+
+function matchesPort(rule: CompiledRule, connection: Connection): boolean {
+  if (rule.ports === null) return true
+  const { protocol, destinationPort } = connection
+  for (const range of rule.ports) {
+    if (range.protocol !== protocol) continue
+    if (destinationPort >= range.first && destinationPort <= range.last) return true
+  }
+  return false
+}

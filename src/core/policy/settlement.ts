@@ -1,0 +1,53 @@
+/** How long a flow has to be looked at, and what holds for one whose beginning nobody saw. */
+import type { CompiledPolicy } from './compiled.js'
+import { type Connection, evaluate } from './evaluate.js'
+
+/**
+ * final: no later fact changes the verdict. app: it holds as long as the app stays this one (a parser
+ * may switch, as for STARTTLS). transactions: each one is judged.
+ */
+export type Settlement = 'final' | 'app' | 'transactions'
+
+/** Staged policies count: what they would do is reported only if it is looked at. */
+export function settles(
+  compiled: CompiledPolicy,
+  endpointId: number,
+  connection: Connection,
+  app: string,
+): Settlement {
+  const known = evaluate(compiled, endpointId, connection, { app })
+  if (known.needs !== null || isOpen(known.wouldStage)) return 'transactions'
+  if (app === 'unknown') return 'final'
+  const before = evaluate(compiled, endpointId, connection, { app: null })
+  return before.needs === null && !isOpen(before.wouldStage) ? 'final' : 'app'
+}
+
+function isOpen(decision: { readonly needs: 'app' | 'tx' | null } | null): boolean {
+  return decision !== null && decision.needs !== null
+}
+
+export interface MidstreamConnection extends Connection {
+  readonly sourcePort: number
+}
+
+/**
+ * Midstream TCP passes in protect only if both ends, taken as the opener, would be allowed without
+ * L7 facts: the SYN that says which one was is gone.
+ */
+export function midstreamPasses(
+  compiled: CompiledPolicy,
+  endpointId: number,
+  connection: MidstreamConnection,
+): boolean {
+  const turned: Connection = {
+    podSide: connection.podSide === 'opener' ? 'receiver' : 'opener',
+    protocol: connection.protocol,
+    source: connection.destination,
+    destination: connection.source,
+    destinationPort: connection.sourcePort,
+  }
+  const facts = { app: null }
+  return [connection, turned].every(
+    (either) => evaluate(compiled, endpointId, either, facts).verdict === 'allow',
+  )
+}
