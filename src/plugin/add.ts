@@ -1,0 +1,50 @@
+import { CNI_INVALID_NETWORK_CONFIG, CNI_NOT_INTERCEPTABLE, CniError } from '../core/cni/error.js'
+import { resultText } from '../core/cni/network-config.js'
+import { podIdentity } from '../core/cni/pod-identity.js'
+import type { EndpointRecord } from '../core/endpoint.js'
+import { NotVethError } from '../intercept/interceptable.js'
+import type { PluginDeps } from './deps.js'
+import type { VerbHandler, VerbRequest } from './request.js'
+
+/** ADD returns when the pod's first packet already meets its policy (design §2, "At ADD"). */
+export const add: VerbHandler<PluginDeps> = async (request, deps) => {
+  const { config } = request
+  if (config.prevResult === null) {
+    throw new CniError(CNI_INVALID_NETWORK_CONFIG, 'ADD needs prevResult')
+  }
+  const record = attachOrPass(request, deps)
+  if (record !== null && !(await deps.dpd.announce(record))) {
+    withoutDpd(record, request, deps)
+  }
+  return resultText(config.prevResult, config.cniVersion)
+}
+
+/** null = an interface that cannot be swapped, let through by its failure setting. */
+function attachOrPass(request: VerbRequest, deps: PluginDeps): EndpointRecord | null {
+  const { config, environment } = request
+  const { containerID, ifName, netns, args } = environment
+  try {
+    return deps.attach({
+      ...podIdentity(args, containerID),
+      containerID,
+      ifName,
+      netns,
+      network: config.name,
+      driver: config.driver,
+      failure: config.failure,
+    })
+  } catch (error) {
+    if (!(error instanceof NotVethError)) throw error
+    if (config.failure === 'open') {
+      deps.warn(`${error.message}; passed without interception, since "failure" is open`)
+      return null
+    }
+    throw new CniError(CNI_NOT_INTERCEPTABLE, error.message, 'conflist entry: "failure": "closed"')
+  }
+}
+
+function withoutDpd(record: EndpointRecord, { config }: VerbRequest, deps: PluginDeps): void {
+  const failure = deps.failureOf(record, config.failure)
+  deps.leaveNotice('ADD', record)
+  deps.setPath(record, failure === 'open' ? 'direct' : 'quarantine', failure)
+}

@@ -1,0 +1,34 @@
+import type { PluginIdentity } from '../core/cni/pod-identity.js'
+import type {
+  AttachmentKey,
+  DriverName,
+  EndpointPath,
+  EndpointRecord,
+  Failure,
+} from '../core/endpoint.js'
+import type { Drift } from '../intercept/driver.js'
+import type { DpdClient } from './dpd-client.js'
+
+export interface AttachRequest extends AttachmentKey, PluginIdentity {
+  readonly network: string
+  readonly netns: string
+  readonly driver: DriverName | 'auto'
+  readonly failure: Failure
+}
+
+/** The world as the verbs see it; `main.ts` makes the real one, for one instance. */
+export interface PluginDeps {
+  readonly dpd: DpdClient
+  /** Fully intercepted with every frame dropped, or exactly as before and an error. */
+  attach(request: AttachRequest): EndpointRecord
+  /** What an endpoint without dpd gets: the failure setting of attach.json, else `fallback`. */
+  failureOf(record: EndpointRecord, fallback: Failure): Failure
+  setPath(record: EndpointRecord, path: EndpointPath, failure: Failure): void
+  /** Success where there is nothing. `netns` '' = the runtime gave none. */
+  detach(key: AttachmentKey, netns: string): void
+  /** null = no such endpoint. */
+  check(key: AttachmentKey): readonly Drift[] | null
+  /** Left on disk for dpd where it can't be told. */
+  leaveNotice(verb: 'ADD' | 'DEL', key: AttachmentKey): void
+  warn(message: string): void
+}

@@ -1,0 +1,73 @@
+/** From environment and stdin to one verb, and from its outcome to stdout and the exit status. */
+import { parseEnvironment } from '../core/cni/environment.js'
+import { CNI_INTERNAL, CniError, errorObject } from '../core/cni/error.js'
+import type { NetworkConfig } from '../core/cni/network-config.js'
+import { decodeStdin, parseNetworkConfig } from '../core/cni/network-config.js'
+import {
+  LATEST_VERSION,
+  SUPPORTED_VERSIONS,
+  type Verb,
+  versionResult,
+} from '../core/cni/version.js'
+import { PRODUCT_VERSION } from '../core/product-version.js'
+import { add } from './add.js'
+import { check } from './check.js'
+import { del } from './del.js'
+import type { PluginDeps } from './deps.js'
+import type { VerbHandler } from './request.js'
+
+export interface Call {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly stdin: () => string
+  readonly deps: (config: NetworkConfig) => PluginDeps
+}
+
+export interface Outcome {
+  readonly status: 0 | 1
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const VERBS: Readonly<Record<Exclude<Verb, 'VERSION'>, VerbHandler<PluginDeps>>> = {
+  ADD: add,
+  DEL: del,
+  CHECK: check,
+}
+
+const ABOUT = `vethwall ${PRODUCT_VERSION}: chained CNI plugin, see CNI_COMMAND in the CNI specification
+CNI versions: ${SUPPORTED_VERSIONS.join(', ')}
+`
+
+export async function dispatch(call: Call): Promise<Outcome> {
+  if ((call.env.CNI_COMMAND ?? '') === '') return { status: 0, stdout: '', stderr: ABOUT }
+  let cniVersion = LATEST_VERSION as string
+  try {
+    const environment = parseEnvironment(call.env)
+    const stdin = call.stdin()
+    if (environment.verb === 'VERSION') return succeed(versionResult(versionOf(stdin)))
+    const conf = decodeStdin(stdin)
+    if (typeof conf.cniVersion === 'string') cniVersion = conf.cniVersion
+    const config = parseNetworkConfig(environment.verb, conf)
+    return succeed(await VERBS[environment.verb]({ environment, config }, call.deps(config)))
+  } catch (error) {
+    return { status: 1, stdout: `${errorObject(asCniError(error), cniVersion)}\n`, stderr: '' }
+  }
+}
+
+/** Go's skel answers VERSION without reading stdin, so callers may leave it empty. */
+function versionOf(stdin: string): string {
+  if (stdin.trim() === '') return LATEST_VERSION
+  const { cniVersion } = decodeStdin(stdin)
+  return typeof cniVersion === 'string' ? cniVersion : LATEST_VERSION
+}
+
+function succeed(text: string | null): Outcome {
+  return { status: 0, stdout: text === null ? '' : `${text}\n`, stderr: '' }
+}
+
+/** Typed errors as they are, any other once as internal, without its stack: runtimes show all of it. */
+function asCniError(error: unknown): CniError {
+  if (error instanceof CniError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return new CniError(CNI_INTERNAL, message)
+}
