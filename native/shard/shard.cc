@@ -1,0 +1,263 @@
+#include "shard/shard.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <new>
+
+#include "os/fault.h"
+#include "wire/marker.h"
+
+namespace vethwall::shard {
+namespace {
+
+constexpr uint64_t kTickNs = 40'000'000;
+// The heartbeat's limit (design §6): after it the kernel has decided without us, and newer frames
+// may have overtaken what waits in the socket.
+constexpr uint64_t kStallNs = 500'000'000;
+// Seldom enough that the kernel programs, which read it for each frame, keep it in their cache.
+constexpr uint64_t kStampNs = 10'000'000;
+constexpr uint64_t kDiscardNs = 100'000'000;
+// Between two looks at the socket; a burst of commands must not starve it.
+constexpr int kCommandsPerRound = 1024;
+
+uint64_t monotonic_ns() {
+  timespec now;
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+const std::array<const char*, static_cast<size_t>(ShellCounter::kCount)> kShellCounterNames = {
+    "unmarked",      "receiveErrors", "truncated",      "sendFailed",
+    "socketDropped", "stalls",        "stallDiscarded", "corruptCommands"};
+
+Shard::Shard(const Options& options, const EngineFactory& factory, std::function<void()> wake)
+    : flow_id_base_(options.flow_id_base),
+      wake_(std::move(wake)),
+      event_ring_(options.event_ring_octets),
+      command_ring_(options.command_ring_octets),
+      events_(event_ring_, options.flow_id_base),
+      socket_(options.netns_fd, options.if_name),
+      heartbeat_(options.heartbeat_map_fd, options.heartbeat_file, options.heartbeat_slot),
+      eventfd_(os::check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd", "shard")),
+      engine_(factory(*this, events_)) {}
+
+Shard::~Shard() { stop(); }
+
+void Shard::start() {
+  if (thread_.joinable() || stopping_) return;
+  thread_ = std::thread([this] { run(); });
+}
+
+void Shard::stop() {
+  stopping_ = true;
+  wake_thread();
+  if (thread_.joinable()) thread_.join();
+  heartbeat_.stamp(0);
+}
+
+uint32_t Shard::post(Action action) {
+  const std::lock_guard lock(mutex_);
+  const uint32_t ticket = ++last_ticket_;
+  if (!thread_.joinable()) {
+    action(*engine_, monotonic_ns());
+    snapshot();
+    acknowledged_.push_back(ticket);
+    return ticket;
+  }
+  posted_.push_back({ticket, std::move(action)});
+  has_posted_ = true;
+  wake_thread();
+  return ticket;
+}
+
+std::vector<uint32_t> Shard::acknowledged() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(acknowledged_, {});
+}
+
+void Shard::wake_thread() {
+  const uint64_t one = 1;
+  // EAGAIN: the counter is at its limit, so the thread has its wake-up already.
+  [[maybe_unused]] const ssize_t written = ::write(eventfd_.get(), &one, sizeof one);
+}
+
+std::array<uint64_t, kCounters> Shard::counters() const {
+  std::array<uint64_t, kCounters> counts;
+  for (size_t i = 0; i < kCounters; i++) counts[i] = snapshot_[i].load(std::memory_order_relaxed);
+  return counts;
+}
+
+std::string Shard::fault() const {
+  const std::lock_guard lock(mutex_);
+  return fault_;
+}
+
+void Shard::emit(const wire::VnetHeader& vnet, wire::Frame frame) { socket_.send(vnet, frame); }
+
+// A thread that ends by itself stops stamping: the kernel programs and the watchdog take over.
+void Shard::run() {
+  ::pthread_setname_np(::pthread_self(), "vethwall-shard");
+  try {
+    while (!stopping_) round();
+    socket_.flush();
+  } catch (const std::bad_alloc&) {
+    const std::lock_guard lock(mutex_);
+    fault_ = "the engine thread is out of memory";
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    fault_ = "the engine thread ended with an unknown exception";
+  }
+  snapshot();
+  wake_javascript();
+}
+
+void Shard::round() {
+  const uint64_t now_ns = monotonic_ns();
+  if (last_round_ns_ != 0 && now_ns - last_round_ns_ > kStallNs) discard_stale();
+  last_round_ns_ = now_ns;
+  bool worked = run_posted(now_ns);
+  worked |= run_commands(now_ns);
+  worked |= receive(now_ns);
+  if (now_ns - last_tick_ns_ >= kTickNs) tick(now_ns);
+  socket_.flush();
+  if (!event_ring_.empty()) wake_javascript();
+  const uint64_t done_ns = monotonic_ns();
+  if (done_ns - last_stamp_ns_ >= kStampNs) stamp(done_ns);
+  if (worked) {
+    spin_.worked(now_ns);
+  } else if (!spin_.may_spin(done_ns)) {
+    sleep(done_ns);
+  }
+}
+
+void Shard::stamp(uint64_t now_ns) {
+  last_stamp_ns_ = now_ns;
+  heartbeat_.stamp(now_ns);
+}
+
+bool Shard::run_posted(uint64_t now_ns) {
+  if (!has_posted_) return false;
+  std::vector<Posted> posted;
+  {
+    const std::lock_guard lock(mutex_);
+    posted.swap(posted_);
+    has_posted_ = false;
+  }
+  for (const Posted& each : posted) each.action(*engine_, now_ns);
+  socket_.flush();
+  snapshot();
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Posted& each : posted) acknowledged_.push_back(each.ticket);
+  }
+  wake_javascript();
+  return true;
+}
+
+bool Shard::run_commands(uint64_t now_ns) {
+  int done = 0;
+  for (; done < kCommandsPerRound; done++) {
+    const std::span<const uint8_t> record = command_ring_.peek();
+    if (record.empty()) break;
+    engine::CommandHeader header;
+    if (record.size() >= sizeof header) {
+      std::memcpy(&header, record.data(), sizeof header);
+      const std::span<const uint8_t> tail = record.subspan(sizeof header);
+      if (header.refusal_octets <= tail.size()) {
+        header.flow -= flow_id_base_;
+        engine_->command(header, tail.first(header.refusal_octets), now_ns);
+      } else {
+        count(ShellCounter::kCorruptCommands);
+      }
+    }
+    command_ring_.consume();
+  }
+  return done > 0;
+}
+
+bool Shard::receive(uint64_t now_ns) {
+  const std::span<const os::ReceivedFrame> frames = socket_.receive();
+  for (const os::ReceivedFrame& received : frames) {
+    wire::Marker marker;
+    if (!wire::read_marker(received.frame, marker)) {
+      count(ShellCounter::kUnmarked);
+      continue;
+    }
+    engine_->receive({marker.endpoint, marker.toward, now_ns}, received.vnet, received.frame);
+  }
+  return !frames.empty();
+}
+
+// All that waits was queued before the heartbeat ran out, or shortly after: no time stamp of a
+// frame is needed to know that it is too old.
+void Shard::discard_stale() {
+  count(ShellCounter::kStalls);
+  const uint64_t deadline_ns = monotonic_ns() + kDiscardNs;
+  for (;;) {
+    const size_t frames = socket_.receive().size();
+    if (frames == 0) return;
+    count(ShellCounter::kStallDiscarded, frames);
+    if (monotonic_ns() > deadline_ns) return;
+  }
+}
+
+void Shard::tick(uint64_t now_ns) {
+  last_tick_ns_ = now_ns;
+  engine_->tick(now_ns);
+  socket_.update_statistics();
+  snapshot();
+}
+
+void Shard::snapshot() {
+  for (size_t i = 0; i < kEngineCounters; i++) {
+    snapshot_[i].store(engine_->counter(static_cast<engine::Counter>(i)),
+                       std::memory_order_relaxed);
+  }
+  const os::PacketCounts& socket = socket_.counts();
+  const auto set = [this](ShellCounter counter, uint64_t value) {
+    shell_counts_[static_cast<size_t>(counter)] = value;
+  };
+  set(ShellCounter::kReceiveErrors, socket.receive_errors);
+  set(ShellCounter::kTruncated, socket.truncated);
+  set(ShellCounter::kSendFailed, socket.send_failed);
+  set(ShellCounter::kSocketDropped, socket.kernel_dropped);
+  for (size_t i = 0; i < shell_counts_.size(); i++) {
+    snapshot_[kEngineCounters + i].store(shell_counts_[i], std::memory_order_relaxed);
+  }
+  flows_.store(engine_->flows(), std::memory_order_relaxed);
+}
+
+// Sleeps for at most a tick. The flag is set before the last look at the ring: who writes a command
+// after that look sees the flag.
+void Shard::sleep(uint64_t now_ns) {
+  std::atomic<uint32_t>& asleep = command_ring_.control().flag;
+  asleep.store(1, std::memory_order_seq_cst);
+  if (command_ring_.empty() && !has_posted_ && !stopping_) {
+    std::array<pollfd, 2> ready = {{{socket_.fd(), POLLIN, 0}, {eventfd_.get(), POLLIN, 0}}};
+    const uint64_t passed_ns = std::min(now_ns - last_tick_ns_, kTickNs);
+    ::poll(ready.data(), ready.size(), static_cast<int>((kTickNs - passed_ns) / 1'000'000 + 1));
+  }
+  asleep.store(0, std::memory_order_seq_cst);
+  uint64_t ignored;
+  [[maybe_unused]] const ssize_t octets = ::read(eventfd_.get(), &ignored, sizeof ignored);
+  // The rest was asked for: it is no stall.
+  const uint64_t woken_ns = monotonic_ns();
+  if (woken_ns - now_ns < kStallNs) last_round_ns_ = woken_ns;
+}
+
+void Shard::wake_javascript() {
+  if (event_ring_.control().flag.exchange(1, std::memory_order_seq_cst) == 0) wake_();
+}
+
+void Shard::count(ShellCounter counter, uint64_t more) {
+  shell_counts_[static_cast<size_t>(counter)] += more;
+}
+
+}  // namespace vethwall::shard

@@ -1,0 +1,131 @@
+// The real shell around one engine: a thread that moves frames between vth-neuv and the engine,
+// events and commands between the engine and JavaScript, and stamps the heartbeat.
+#pragma once
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/engine.h"
+#include "os/fd.h"
+#include "os/heartbeat.h"
+#include "os/packet_socket.h"
+#include "os/ring.h"
+#include "shard/event_writer.h"
+#include "shard/spin.h"
+
+namespace vethwall::shard {
+
+struct Options {
+  int netns_fd = -1;
+  std::string if_name;
+  int heartbeat_map_fd = -1;
+  uint32_t heartbeat_slot = 0;
+  std::string heartbeat_file;
+  uint32_t event_ring_octets = 8u << 20;
+  uint32_t command_ring_octets = 1u << 20;
+  // Added to the engine's flow ids, so that ids of several shards and of several runs differ.
+  uint64_t flow_id_base = 0;
+};
+
+// What the shell counts itself, behind the engine's counters.
+enum class ShellCounter : uint8_t {
+  kUnmarked,        // frames without exactly one marker
+  kReceiveErrors,   //
+  kTruncated,       //
+  kSendFailed,      //
+  kSocketDropped,   // the socket's buffer was full
+  kStalls,          // the thread rested longer than the heartbeat's limit
+  kStallDiscarded,  // frames thrown away after one
+  kCorruptCommands,
+  kCount
+};
+extern const std::array<const char*, static_cast<size_t>(ShellCounter::kCount)> kShellCounterNames;
+
+inline constexpr size_t kEngineCounters = static_cast<size_t>(engine::Counter::kCount);
+inline constexpr size_t kCounters = kEngineCounters + static_cast<size_t>(ShellCounter::kCount);
+
+using EngineFactory =
+    std::function<std::unique_ptr<engine::Engine>(engine::FrameSink&, engine::EventSink&)>;
+
+class Shard final : private engine::FrameSink {
+ public:
+  // What is to be in force before or after a frame, never during one.
+  using Action = std::function<void(engine::Engine&, uint64_t now_ns)>;
+
+  // `wake` is called on the engine's thread when there is something for JavaScript: at most once
+  // until the event ring's flag is 0 again.
+  Shard(const Options& options, const EngineFactory& factory, std::function<void()> wake);
+  ~Shard() override;
+
+  void start();
+  // Returns when the thread has ended and the heartbeat says so.
+  void stop();
+  // In force when its ticket is in acknowledged(). Before start() that is at once.
+  uint32_t post(Action action);
+  std::vector<uint32_t> acknowledged();
+  // The command ring has something and its flag is 1.
+  void wake_thread();
+
+  os::Ring& events() { return event_ring_; }
+  os::Ring& commands() { return command_ring_; }
+  // As of the last tick.
+  std::array<uint64_t, kCounters> counters() const;
+  uint32_t flows() const { return flows_.load(std::memory_order_relaxed); }
+  // Why the thread ended by itself; empty = it did not.
+  std::string fault() const;
+
+ private:
+  struct Posted {
+    uint32_t ticket;
+    Action action;
+  };
+
+  void emit(const wire::VnetHeader& vnet, wire::Frame frame) override;
+  void run();
+  void round();
+  bool run_posted(uint64_t now_ns);
+  bool run_commands(uint64_t now_ns);
+  bool receive(uint64_t now_ns);
+  void discard_stale();
+  void stamp(uint64_t now_ns);
+  void tick(uint64_t now_ns);
+  void snapshot();
+  void sleep(uint64_t now_ns);
+  void wake_javascript();
+  void count(ShellCounter counter, uint64_t more = 1);
+
+  const uint64_t flow_id_base_;
+  std::function<void()> wake_;
+  os::Ring event_ring_;
+  os::Ring command_ring_;
+  EventWriter events_;
+  os::PacketSocket socket_;
+  os::Heartbeat heartbeat_;
+  os::Fd eventfd_;
+  std::unique_ptr<engine::Engine> engine_;
+  Spin spin_;
+
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
+  uint64_t last_round_ns_ = 0;
+  uint64_t last_tick_ns_ = 0;
+  uint64_t last_stamp_ns_ = 0;
+
+  mutable std::mutex mutex_;  // of the four below
+  std::vector<Posted> posted_;
+  std::vector<uint32_t> acknowledged_;
+  uint32_t last_ticket_ = 0;
+  std::string fault_;
+  std::atomic<bool> has_posted_ = false;
+
+  std::array<uint64_t, static_cast<size_t>(ShellCounter::kCount)> shell_counts_ = {};
+  std::array<std::atomic<uint64_t>, kCounters> snapshot_ = {};
+  std::atomic<uint32_t> flows_ = 0;
+};
+
+}  // namespace vethwall::shard
