@@ -36,10 +36,12 @@ struct TcpFields {
   uint8_t flags;
   uint16_t window;
 };
+// At most 65 495 octets of payload go out; above 1 220 the frame asks for segmentation.
 Built build_tcp(const L3Template&, const TcpFields&, std::span<const uint8_t> payload);
 Built build_udp(const L3Template&, uint16_t source_port, uint16_t destination_port,
                 std::span<const uint8_t> payload);
 // ICMP 3/13 (RFC 1812 §5.2.7.1) or ICMPv6 1/1 (RFC 4443 §3.1) quoting `denied`; sent to its source.
+// The frame is empty where no error may be sent: RFC 1122 §3.2.2, RFC 4443 §2.4 (e).
 Built build_prohibited(Frame denied, const Packet& packet);
 
 // The part [from, to) of a TCP segment's payload as a frame of its own: lengths, sequence number,
@@ -47,5 +49,10 @@ Built build_prohibited(Frame denied, const Packet& packet);
 // SYN never on a part with from > 0. from == to == payload_octets is allowed for a bare FIN.
 Built cut_tcp(Frame frame, const VnetHeader& vnet, const Packet& packet, uint32_t from_octets,
               uint32_t to_octets);
+
+// A kGsoUdpL4 frame (UDP_SEGMENT) is several datagrams of gso_size octets, each to be judged: how
+// many, and each as a frame of its own. Every other UDP frame is 1.
+uint32_t udp_datagrams(const VnetHeader& vnet, const Packet& packet);
+Built cut_udp(Frame frame, const VnetHeader& vnet, const Packet& packet, uint32_t index);
 
 }  // namespace vethwall::wire

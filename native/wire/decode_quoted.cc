@@ -3,15 +3,6 @@
 namespace vethwall::wire {
 namespace {
 
-// RFC 792: unreachable, source quench, redirect, time exceeded, parameter problem. RFC 4443 §2.1:
-// errors are below 128; only the four that are defined quote a packet.
-bool is_error(const Packet& packet) {
-  const uint8_t type = packet.icmp_type;
-  if (packet.family == 4 && packet.protocol == kIcmp)
-    return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
-  return packet.family == 6 && packet.protocol == kIcmpV6 && type >= 1 && type <= 4;
-}
-
 bool read_quoted_ipv4(Reader& reader, Quoted& out) {
   constexpr uint16_t kFragmentOffsetMask = 0x1fff;
   Header<kIpv4Octets> ip;
@@ -61,8 +52,17 @@ bool read_quoted_ports(Reader& reader, Quoted& out) {
 
 }  // namespace
 
+// RFC 792: unreachable, source quench, redirect, time exceeded, parameter problem. RFC 4443 §2.1:
+// errors are below 128; only the four that are defined quote a packet.
+bool is_icmp_error(const Packet& packet) {
+  const uint8_t type = packet.icmp_type;
+  if (packet.family == 4 && packet.protocol == kIcmp)
+    return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+  return packet.family == 6 && packet.protocol == kIcmpV6 && type >= 1 && type <= 4;
+}
+
 bool decode_quoted(Frame frame, const Packet& packet, Quoted& out) {
-  if (packet.is_fragment || !is_error(packet)) return false;
+  if (packet.is_fragment || !is_icmp_error(packet)) return false;
   out = Quoted{};
   out.family = out.source.family = out.destination.family = packet.family;
   const Reader whole(frame);

@@ -39,4 +39,7 @@ inline constexpr int kMaxExtensions = 8;
 // ICMP echo request and reply, whose identifier stands for ports.
 bool is_echo(uint8_t family, uint8_t icmp_type);
 
+// Errors that quote the packet they are about.
+bool is_icmp_error(const Packet& packet);
+
 }  // namespace vethwall::wire
