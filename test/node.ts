@@ -1,0 +1,300 @@
+/**
+ * A node of its own for tests, demo and benchmark: a network namespace that stands for the host's, a
+ * bridge CNI chain with vethwall, one dpd instance, pods. Everything is named after the instance and
+ * gone after close().
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Instance, instanceOf } from '../src/core/instance.js'
+import { CniChain, type Json } from './cni-chain.js'
+import { root } from './root.js'
+
+const PLUGINS = '/usr/lib/cni'
+const DEADLINE_MS = 20_000
+
+export interface NodeOptions {
+  readonly name: string
+  /** Keys of our conflist entry besides type and instance. */
+  readonly entry?: Json
+  readonly dpdConfig?: string
+  readonly cniVersion?: string
+  /** Without our plugin in the chain: the plain bridge. */
+  readonly plain?: boolean
+}
+
+export interface Exit {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Waits for a condition; the message names it when the deadline passes. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  deadlineMs = DEADLINE_MS,
+): Promise<void> {
+  const end = Date.now() + deadlineMs
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`waited ${deadlineMs} ms in vain: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+export function exec(
+  command: string,
+  args: readonly string[],
+  options: { readonly timeoutMs?: number; readonly input?: string } = {},
+): Promise<Exit> {
+  return new Promise((resolve) => {
+    const child = spawn(command, [...args], {
+      timeout: options.timeoutMs ?? DEADLINE_MS,
+      killSignal: 'SIGKILL',
+    })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      stdout += chunk
+    })
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      stderr += chunk
+    })
+    child.stdin.on('error', () => {})
+    child.stdin.end(options.input ?? '')
+    child.on('error', (error) => resolve({ status: 127, stdout, stderr: String(error) }))
+    child.on('close', (status) => resolve({ status: status ?? 128, stdout, stderr }))
+  })
+}
+
+const sh = (command: string, ...args: string[]): string =>
+  execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+
+export class Pod {
+  private readonly children: ChildProcess[] = []
+
+  constructor(
+    readonly name: string,
+    readonly containerID: string,
+    /** Name below /run/netns. */
+    readonly netns: string,
+    readonly ip4: string,
+    readonly ip6: string,
+    readonly result: Json,
+  ) {}
+
+  get netnsPath(): string {
+    return `/run/netns/${this.netns}`
+  }
+
+  /** Runs to its end inside the pod. */
+  exec(
+    command: string,
+    args: readonly string[],
+    options: { readonly timeoutMs?: number; readonly input?: string } = {},
+  ): Promise<Exit> {
+    return exec('nsenter', [`--net=${this.netnsPath}`, command, ...args], options)
+  }
+
+  /** Runs until the node closes. */
+  serve(command: string, args: readonly string[], log: string): ChildProcess {
+    const out = openSync(log, 'a')
+    const child = spawn('nsenter', [`--net=${this.netnsPath}`, command, ...args], {
+      stdio: ['ignore', out, out],
+    })
+    closeSync(out)
+    this.children.push(child)
+    return child
+  }
+
+  async listening(port: number, protocol: 'tcp' | 'udp' = 'tcp'): Promise<void> {
+    await until(`${this.name} listens on ${port}/${protocol}`, async () => {
+      const { stdout } = await this.exec('ss', [
+        '-Hln',
+        protocol === 'tcp' ? '-t' : '-u',
+        `sport = :${port}`,
+      ])
+      return stdout.includes(`:${port}`)
+    })
+  }
+
+  stop(): void {
+    for (const child of this.children) child.kill('SIGKILL')
+  }
+}
+
+export class Node {
+  readonly instance: Instance
+  readonly dir: string
+  readonly netns: string
+  readonly policyDir: string
+  readonly endpointsDir: string
+  readonly pods: Pod[] = []
+  readonly chain: CniChain
+  dpd: ChildProcess | null = null
+
+  constructor(private readonly options: NodeOptions) {
+    this.instance = instanceOf(options.name)
+    this.netns = `${options.name}-node`
+    this.dir = mkdtempSync(join(tmpdir(), `${options.name}-`))
+    this.policyDir = join(this.dir, 'policy.d')
+    this.endpointsDir = join(this.dir, 'endpoints.d')
+    for (const dir of ['bin', 'policy.d', 'endpoints.d']) mkdirSync(join(this.dir, dir))
+    symlinkSync(join(root, 'dist', 'bin', 'vethwall'), join(this.dir, 'bin', 'vethwall'))
+    sh('ip', 'netns', 'add', this.netns)
+    sh('ip', '-n', this.netns, 'link', 'set', 'lo', 'up')
+    this.chain = new CniChain(this.conflist(), {
+      binDirs: [join(this.dir, 'bin'), PLUGINS],
+      nodeNetns: `/run/netns/${this.netns}`,
+    })
+  }
+
+  private conflist() {
+    const bridge = {
+      type: 'bridge',
+      bridge: 'cni0',
+      isGateway: true,
+      ipam: {
+        type: 'host-local',
+        dataDir: join(this.dir, 'ipam'),
+        ranges: [[{ subnet: '10.77.0.0/16' }], [{ subnet: 'fd00:77::/64' }]],
+        routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
+      },
+    }
+    const entry = { type: 'vethwall', instance: this.instance.name, ...this.options.entry }
+    return {
+      cniVersion: this.options.cniVersion ?? '1.0.0',
+      name: `${this.instance.name}-net`,
+      plugins: this.options.plain === true ? [bridge] : [bridge, entry],
+    }
+  }
+
+  get configPath(): string {
+    return join(this.dir, 'dpd.yaml')
+  }
+
+  /** Starts dpd and waits until it answers. */
+  async startDpd(): Promise<void> {
+    writeFileSync(
+      this.configPath,
+      `policyDir: ${this.policyDir}\nendpointsDir: ${this.endpointsDir}\nevents:\n  file: ${join(this.dir, 'events.json')}\n${this.options.dpdConfig ?? ''}`,
+    )
+    const log = openSync(join(this.dir, 'dpd.log'), 'a')
+    const program = join(root, 'dist', 'bin', 'dpd')
+    const args = [
+      `--net=/run/netns/${this.netns}`,
+      program,
+      '--instance',
+      this.instance.name,
+      '--config',
+      this.configPath,
+    ]
+    const dpd = spawn('nsenter', args, { stdio: ['ignore', log, log] })
+    closeSync(log)
+    this.dpd = dpd
+    await until(`dpd answers (log: ${join(this.dir, 'dpd.log')})`, async () => {
+      if (dpd.exitCode !== null)
+        throw new Error(`dpd ended with ${dpd.exitCode}: ${join(this.dir, 'dpd.log')}`)
+      return (await this.api('/v1/status')) !== null
+    })
+  }
+
+  async stopDpd(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    const dpd = this.dpd
+    this.dpd = null
+    if (dpd === null || dpd.exitCode !== null || dpd.signalCode !== null) return
+    const gone = new Promise((resolve) => dpd.once('exit', resolve))
+    dpd.kill(signal)
+    await gone
+  }
+
+  /** GET over the control socket, null without an answer. */
+  api(path: string): Promise<Json | null> {
+    return new Promise((resolve) => {
+      const call = request({ socketPath: this.instance.socketPath, path }, (response) => {
+        let text = ''
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk
+        })
+        response.on('end', () => resolve(JSON.parse(text) as Json))
+      })
+      call.on('error', () => resolve(null))
+      call.end()
+    })
+  }
+
+  dpctl(...args: string[]): Promise<Exit> {
+    return exec(join(root, 'dist', 'bin', 'dpctl'), ['--instance', this.instance.name, ...args])
+  }
+
+  /** Writes a policy file and waits until its generation is in force. */
+  async policy(file: string, text: string): Promise<void> {
+    const before = await this.generation()
+    writeFileSync(join(this.policyDir, file), text)
+    await until(`policy ${file} in force`, async () => (await this.generation()) > before)
+  }
+
+  async generation(): Promise<number> {
+    const status = (await this.api('/v1/status')) as { policy?: { generation?: number } } | null
+    return status?.policy?.generation ?? -1
+  }
+
+  async addPod(name: string, namespace = 'default'): Promise<Pod> {
+    const netns = `${this.instance.name}-${name}`
+    const containerID = `${this.instance.name}-${name}-id`
+    sh('ip', 'netns', 'add', netns)
+    sh('ip', '-n', netns, 'link', 'set', 'lo', 'up')
+    const attachment = this.attachment(name, namespace)
+    const result = await this.chain.add(attachment)
+    const addresses = (result.ips as { address: string }[]).map(
+      ({ address }) => address.split('/')[0] ?? '',
+    )
+    const ip4 = addresses.find((address) => !address.includes(':')) ?? ''
+    const ip6 = addresses.find((address) => address.includes(':')) ?? ''
+    const pod = new Pod(name, containerID, netns, ip4, ip6, result)
+    this.pods.push(pod)
+    return pod
+  }
+
+  attachment(name: string, namespace = 'default') {
+    return {
+      containerID: `${this.instance.name}-${name}-id`,
+      netns: `/run/netns/${this.instance.name}-${name}`,
+      ifName: 'eth0',
+      args: `IgnoreUnknown=1;K8S_POD_NAMESPACE=${namespace};K8S_POD_NAME=${name}`,
+    }
+  }
+
+  async removePod(pod: Pod): Promise<void> {
+    pod.stop()
+    await this.chain.del(this.attachment(pod.name))
+    sh('ip', 'netns', 'del', pod.netns)
+    this.pods.splice(this.pods.indexOf(pod), 1)
+  }
+
+  /** Takes all of it away, whatever state it is in. */
+  async close(): Promise<void> {
+    for (const pod of [...this.pods])
+      await this.removePod(pod).catch((error: unknown) => console.error(String(error)))
+    await this.stopDpd()
+    const { name, netnsPath, netnsSparePath, runDir, stateDir, bpffsDir } = this.instance
+    for (const mount of [netnsPath, netnsSparePath])
+      if (existsSync(mount)) await exec('umount', ['-l', mount])
+    for (const netns of [this.netns, ...this.pods.map((pod) => pod.netns)])
+      await exec('ip', ['netns', 'del', netns])
+    for (const path of [netnsPath, runDir, stateDir, bpffsDir, this.dir])
+      rmSync(path, { recursive: true, force: true })
+    if (existsSync(runDir)) throw new Error(`instance ${name} left ${runDir}`)
+  }
+}
