@@ -274,10 +274,8 @@ export class Inspection {
       return
     }
     for (const dir of ['orig', 'reply'] as const) {
-      if (from[dir] < this.#windows[dir].base) {
-        throw new ParserFault('parser fault: switch into octets already taken')
-      }
-      this.#windows[dir].handOver(from[dir])
+      // A parser that never saw this direction cannot know how far it is.
+      this.#windows[dir].handOver(Math.max(from[dir], this.#windows[dir].base))
     }
     this.#chosen = null
     this.#app = null

@@ -1,0 +1,221 @@
+/** HTTP/1.x (RFC 9110, RFC 9112): one transaction per request, decided by its head. */
+import type {
+  At,
+  Dir,
+  Fact,
+  Next,
+  Parser,
+  Refusal,
+  Step,
+  TxId,
+} from '../../../core/inspect/contract.js'
+import {
+  beginBody,
+  type Cursor,
+  type MessageState,
+  malformed,
+  openMessage,
+  position,
+  readBody,
+  readHead,
+} from './message.js'
+import { PROBE_OCTETS, probeHttp } from './probe.js'
+import { forbidden } from './refusal.js'
+import { parseReply, type Reply } from './reply.js'
+import { parseRequest } from './request.js'
+
+/** Pipelined requests without a reply; beyond it the opener's octets rest. */
+const OPEN_TX = 64
+const PREFACE = 'PRI * HTTP/2.0'
+/** Empty lines that a recipient skips before a request-line (RFC 9112 §2.2 asks for at least one). */
+const EMPTY_LINES = 2
+
+/** A request whose final reply has not come. */
+interface Exchange {
+  readonly tx: TxId
+  readonly method: string
+  readonly leaves: 'connect' | 'upgrade' | null
+  /** One past the request's last octet; null while its chunked body goes on. */
+  end: At | null
+}
+
+interface HttpState {
+  readonly request: MessageState
+  readonly reply: MessageState
+  /** Oldest first. */
+  readonly open: Exchange[]
+  nextTx: TxId
+  /** The newest request and its body, which may outlive its exchange. */
+  sending: Exchange | null
+  /** The request after which the opener offered another protocol. */
+  offer: Exchange | null
+  /** Of the reply whose body goes on. */
+  receiving: TxId | null
+  emptyLines: number
+}
+
+function openState(): HttpState {
+  return {
+    request: openMessage(),
+    reply: openMessage(),
+    open: [],
+    nextTx: 0,
+    sending: null,
+    offer: null,
+    receiving: null,
+    emptyLines: 0,
+  }
+}
+
+function step(state: HttpState, dir: Dir, input: Uint8Array, at: At, ended: boolean): Step {
+  const cursor: Cursor = { input, at, ended, used: 0 }
+  const facts: Fact[] = []
+  const advance = dir === 'orig' ? advanceRequests : advanceReplies
+  let next: Next | undefined
+  while (next === undefined) next = advance(state, cursor, facts)
+  return { take: cursor.used, facts, next }
+}
+
+function advanceRequests(state: HttpState, cursor: Cursor, facts: Fact[]): Next | undefined {
+  const body = readBody(state.request, cursor)
+  if (body !== undefined) return body
+  if (state.sending !== null && state.sending.end === null) state.sending.end = position(cursor)
+  if (cursor.used === cursor.input.length) return { kind: 'need', octets: 1 }
+  if (state.offer !== null) {
+    if (state.open.includes(state.offer)) return { kind: 'await' }
+    state.offer = null
+  }
+  if (state.open.length >= OPEN_TX) return { kind: 'await' }
+  return readRequest(state, cursor, facts)
+}
+
+function readRequest(state: HttpState, cursor: Cursor, facts: Fact[]): Next | undefined {
+  const head = readHead(state.request, cursor)
+  if (head.kind === 'next') return head.next
+  if (head.lines.length === 0) {
+    return ++state.emptyLines > EMPTY_LINES ? malformed('RFC 9112 §2.2 empty lines') : undefined
+  }
+  state.emptyLines = 0
+  if (head.lines[0] === PREFACE && head.lines.length === 1) return preface(state, head.begin)
+  const request = parseRequest(head.lines)
+  if ('clause' in request) return malformed(request.clause)
+  const { method, leaves, body } = request
+  const end = body.kind === 'octets' ? position(cursor) + body.octets : null
+  const exchange: Exchange = { tx: state.nextTx++, method, leaves, end }
+  state.open.push(exchange)
+  state.sending = exchange
+  if (leaves !== null) state.offer = exchange
+  const { tx } = exchange
+  facts.push({
+    kind: 'tx',
+    tx,
+    dir: 'orig',
+    begin: head.begin,
+    fields: request.fields,
+    complete: true,
+  })
+  return beginBody(state.request, cursor, body)
+}
+
+function advanceReplies(state: HttpState, cursor: Cursor, facts: Fact[]): Next | undefined {
+  if (state.reply.phase === 'untilClose' && cursor.ended) {
+    state.reply.phase = 'head'
+    endReply(state, position(cursor), facts)
+    return { kind: 'skip', octets: 'toEnd' }
+  }
+  const body = readBody(state.reply, cursor)
+  if (body !== undefined) return body
+  endReply(state, position(cursor), facts)
+  if (cursor.used === cursor.input.length) return { kind: 'need', octets: 1 }
+  return readReply(state, cursor, facts)
+}
+
+function endReply(state: HttpState, end: At, facts: Fact[]): void {
+  if (state.receiving === null) return
+  facts.push({ kind: 'txEnd', tx: state.receiving, end })
+  state.receiving = null
+}
+
+function readReply(state: HttpState, cursor: Cursor, facts: Fact[]): Next | undefined {
+  const from = cursor.used
+  const head = readHead(state.reply, cursor)
+  if (head.kind === 'next') return head.next
+  const exchange = state.open[0]
+  const reply = parseReply(head.lines, exchange?.method)
+  if ('clause' in reply) return malformed(reply.clause)
+  // A server may refuse before there is a request, then it closes (RFC 9110 §15.5.9). Any other
+  // reply without one waits for it: the client would tie it to its next request.
+  if (exchange === undefined && reply.status >= 400) return { kind: 'skip', octets: 'toEnd' }
+  if (exchange === undefined || mustWait(exchange, reply)) {
+    cursor.used = from
+    return { kind: 'await' }
+  }
+  if (reply.status < 200 && reply.status !== 101) return undefined
+  return answer(state, exchange, reply, head.begin, cursor, facts)
+}
+
+/** The protocol changes at the end of a whole request (RFC 9110 §7.8). */
+function mustWait(exchange: Exchange, reply: Reply): boolean {
+  return exchange.end === null && (reply.status === 101 || tunnels(exchange, reply))
+}
+
+const tunnels = (exchange: Exchange, reply: Reply): boolean =>
+  exchange.leaves === 'connect' && reply.status >= 200 && reply.status < 300
+
+function answer(
+  state: HttpState,
+  exchange: Exchange,
+  reply: Reply,
+  begin: At,
+  cursor: Cursor,
+  facts: Fact[],
+): Next | undefined {
+  const { tx, leaves, end } = exchange
+  if (reply.status === 101 && leaves !== 'upgrade') {
+    return malformed('RFC 9110 §15.2.2 Upgrade was not asked for')
+  }
+  facts.push({ kind: 'tx', tx, dir: 'reply', begin, fields: reply.fields, complete: true })
+  state.open.shift()
+  const after = position(cursor)
+  if (reply.status === 101 || tunnels(exchange, reply)) {
+    facts.push({ kind: 'txEnd', tx, end: after })
+    return { kind: 'switch', app: null, from: { orig: end ?? 0, reply: after } }
+  }
+  if (reply.body.kind === 'octets') {
+    facts.push({ kind: 'txEnd', tx, end: after + reply.body.octets })
+  } else {
+    state.receiving = tx
+  }
+  return beginBody(state.reply, cursor, reply.body)
+}
+
+/** Prior knowledge of HTTP/2 (RFC 9113 §3.4): the whole connection is its. */
+function preface(state: HttpState, begin: At): Next {
+  if (state.nextTx > 0) return malformed('RFC 9113 §3.4 preface after a request')
+  return { kind: 'switch', app: 'h2', from: { orig: begin, reply: 0 } }
+}
+
+/** 403 only where the opener awaits this transaction's reply next and has had none of it. */
+function refusal(state: HttpState, tx: TxId): Refusal | null {
+  const [oldest] = state.open
+  if (oldest === undefined || oldest.tx !== tx || state.receiving !== null) return null
+  return forbidden(oldest.method)
+}
+
+export const http: Parser<HttpState> = {
+  app: 'http',
+  transport: ['tcp'],
+  limits: {
+    // Above nginx's (4 × 8 KiB) and Node's (16 KiB) limits of a head.
+    windowOctets: 32_768,
+    stateOctets: 65_536,
+    openTx: OPEN_TX,
+    probeOctets: PROBE_OCTETS,
+  },
+  probe: probeHttp,
+  open: openState,
+  step,
+  // Which octets are heads cannot be told after a hole: guessing would invent requests.
+  gap: () => ({ take: 0, facts: [], next: { kind: 'done' } }),
+  refusal,
+}

@@ -1,0 +1,47 @@
+import { latin1 } from '../../../core/bytes.js'
+import type { Dir } from '../../../core/inspect/contract.js'
+
+type Answer = 'yes' | 'no' | 'more'
+
+export const PROBE_OCTETS = 512
+const PREFACE = 'PRI * HTTP/2.0\r\n'
+const METHODS = new Set(
+  'GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK REPORT SEARCH PURGE'.split(
+    ' ',
+  ),
+)
+const METHOD_CHARACTERS = 32
+const METHOD_PREFIX = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]*/
+
+/** HTTP is client-first: a server that speaks alone and not in HTTP speaks something else. */
+export function probeHttp(heads: Readonly<Record<Dir, Uint8Array>>): Answer {
+  const { orig, reply } = heads
+  if (orig.length > 0) return probeRequest(latin1(orig, 0, Math.min(orig.length, PROBE_OCTETS)))
+  const status = latin1(reply, 0, Math.min(reply.length, 7))
+  return 'HTTP/1.'.startsWith(status) ? 'more' : 'no'
+}
+
+/** Wider than the grammar: what a lenient server would take for HTTP must reach the strict parser. */
+function probeRequest(head: string): Answer {
+  const text = head.replace(/^[\r\n\t ]+/, '')
+  if (text === '') return head.length < PROBE_OCTETS ? 'more' : 'no'
+  if (PREFACE.startsWith(text.slice(0, PREFACE.length))) {
+    return text.length >= PREFACE.length ? 'yes' : 'more'
+  }
+  const method = METHOD_PREFIX.exec(text)?.[0] ?? ''
+  if (method === '' || method.length > METHOD_CHARACTERS) return 'no'
+  if (method.length === text.length) return 'more'
+  const separator = text[method.length]
+  if (separator !== ' ' && separator !== '\t') return 'no'
+  const known = METHODS.has(method.toUpperCase())
+  return probeTarget(text.slice(method.length).replace(/^[\t ]+/, ''), known, head.length)
+}
+
+function probeTarget(rest: string, known: boolean, seen: number): Answer {
+  if (known && /^(?:\/|https?:\/\/)/i.test(rest)) return 'yes'
+  const line = /^[^\r\n]*(?=[\r\n])/.exec(rest)?.[0]
+  // The version ends the line: SIP and RTSP differ from HTTP in nothing else.
+  if (line !== undefined) return /[ \t]HTTP\/[0-9.]+[ \t]*$/.test(line) ? 'yes' : 'no'
+  if (seen < PROBE_OCTETS) return 'more'
+  return rest.startsWith('/') ? 'yes' : 'no'
+}

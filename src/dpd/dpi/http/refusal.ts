@@ -1,0 +1,18 @@
+import { fromLatin1 } from '../../../core/bytes.js'
+import type { Refusal } from '../../../core/inspect/contract.js'
+
+const TEXT = 'Denied by network policy.\n'
+
+/** 403 says that asking again is pointless (RFC 9110 §15.5.4). A reply to HEAD has no content. */
+export function forbidden(method: string): Refusal {
+  const head = [
+    'HTTP/1.1 403 Forbidden',
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${TEXT.length}`,
+    'Cache-Control: no-store',
+    'Connection: close',
+    '\r\n',
+  ].join('\r\n')
+  // biome-ignore lint/suspicious/noThenProperty: the contract's word; never awaited
+  return { toOpener: fromLatin1(method === 'HEAD' ? head : head + TEXT), then: 'close' }
+}

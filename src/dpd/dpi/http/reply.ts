@@ -1,0 +1,30 @@
+import type { Fields } from '../../../core/inspect/contract.js'
+import { parseFieldLines } from './fields.js'
+import { type Body, replyBody } from './framing.js'
+
+/** The space before an absent reason phrase is left out by servers in use; it frames nothing. */
+const STATUS_LINE = /^HTTP\/1\.\d (\d{3})(?: .*)?$/
+const REPORTED = ['content-type', 'content-length', 'location', 'server'] as const
+
+export interface Reply {
+  readonly status: number
+  readonly body: Body
+  readonly fields: Fields
+}
+export type ReplyOrClause = Reply | { readonly clause: string }
+
+/** `method` is the request's: it decides whether a body follows. */
+export function parseReply(lines: readonly string[], method: string | undefined): ReplyOrClause {
+  const status = Number(STATUS_LINE.exec(lines[0] ?? '')?.[1] ?? 0)
+  if (status < 100) return { clause: 'RFC 9112 §4 status-line' }
+  const parsed = parseFieldLines(lines.slice(1))
+  if ('clause' in parsed) return parsed
+  const body = replyBody(parsed.fields, status, method)
+  if (body.kind === 'malformed') return body
+  const reported: Record<string, string> = {}
+  for (const name of REPORTED) {
+    const values = parsed.fields.get(name)
+    if (values !== undefined) reported[`reply.${name}`] = values.join(', ')
+  }
+  return { status, body, fields: { status, ...reported } }
+}

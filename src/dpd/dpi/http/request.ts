@@ -1,0 +1,71 @@
+import type { Fields } from '../../../core/inspect/contract.js'
+import { type FieldLines, isToken, listOf, parseFieldLines } from './fields.js'
+import { type Body, requestBody } from './framing.js'
+import { hostOf, parseTarget } from './target.js'
+
+const REQUEST_LINE = /^([^ ]+) ([^ ]+) HTTP\/(\d)\.(\d)$/
+
+export interface Request {
+  readonly method: string
+  /** The opener offers to leave HTTP/1 after this message (RFC 9110 §7.8, §9.3.6). */
+  readonly leaves: 'connect' | 'upgrade' | null
+  readonly body: Body
+  readonly fields: Fields
+}
+export type RequestOrClause = Request | { readonly clause: string }
+
+/** A head that frames doubtfully is malformed; one that only names its resource doubtfully carries a flag. */
+export function parseRequest(lines: readonly string[]): RequestOrClause {
+  const [, method = '', target = '', major, minor] = REQUEST_LINE.exec(lines[0] ?? '') ?? []
+  if (!isToken(method)) return { clause: 'RFC 9112 §3 request-line' }
+  if (major !== '1') return { clause: 'RFC 9112 §2.3 version' }
+  const parsed = parseFieldLines(lines.slice(1))
+  if ('clause' in parsed) return parsed
+  const old = minor === '0'
+  const body = requestBody(parsed.fields, old)
+  if (body.kind === 'malformed') return body
+  const version = `HTTP/1.${minor}`
+  const connect = method === 'CONNECT'
+  // An HTTP/1.0 client cannot upgrade: its Upgrade is ignored (RFC 9110 §7.8).
+  const upgrade = !old && listOf(parsed.fields, 'upgrade').length > 0
+  return {
+    method,
+    leaves: connect ? 'connect' : upgrade ? 'upgrade' : null,
+    body,
+    fields: {
+      method,
+      target,
+      version,
+      ...identity(method, target, parsed.fields, old),
+      ...headers(parsed.fields),
+    },
+  }
+}
+
+function identity(method: string, target: string, fields: FieldLines, old: boolean): Fields {
+  const parsed = parseTarget(method, target)
+  const hosts = fields.get('host') ?? []
+  const named = hosts[0] === undefined ? undefined : hostOf(hosts[0])
+  const wanted = parsed?.authority === undefined ? undefined : hostOf(parsed.authority)
+  const host = wanted ?? named
+  // Exactly one Host in HTTP/1.1 (RFC 9112 §3.2); a target's authority overrides it, but servers that
+  // look at Host alone are common, so the two must agree.
+  const ambiguous =
+    hosts.length > 1 ||
+    (hosts.length === 0 && !old) ||
+    named === null ||
+    wanted === null ||
+    (wanted !== undefined && named !== undefined && wanted !== named)
+  return {
+    ...(typeof host === 'string' ? { host } : {}),
+    ...(parsed?.path === undefined ? {} : { path: parsed.path }),
+    ...(ambiguous ? { ambiguousHost: true } : {}),
+    ...(parsed === null ? { malformed: true } : {}),
+  }
+}
+
+function headers(fields: FieldLines): Fields {
+  const named: Record<string, string> = {}
+  for (const [name, values] of fields) named[`header.${name}`] = values.join(', ')
+  return named
+}
