@@ -99,7 +99,8 @@ Built cut_udp(Frame frame, const VnetHeader& vnet, const Packet& packet, uint32_
       static_cast<uint32_t>(std::min<uint64_t>(uint64_t{index} * size, packet.payload_octets));
   const uint32_t to = std::min(packet.payload_octets, from + size);
   Built built = copy_part(frame, packet, from, to);
-  store_be16(built.frame, packet.l4_offset + size_t{4}, kUdpOctets + to - from);
+  store_be16(built.frame, packet.l4_offset + size_t{4},
+             static_cast<unsigned>(kUdpOctets + to - from));
   mend_lengths(built, packet, kUdpChecksumAt);
   return built;
 }
