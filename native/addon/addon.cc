@@ -10,6 +10,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   Napi::Object bpf = Napi::Object::New(env);
   export_bpf(env, bpf);
   exports.Set("bpf", bpf);
+  export_policy(env, exports);
   return exports;
 }
 

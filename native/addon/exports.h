@@ -6,5 +6,6 @@ namespace vethwall::addon {
 
 void export_os(Napi::Env env, Napi::Object exports);
 void export_bpf(Napi::Env env, Napi::Object exports);
+void export_policy(Napi::Env env, Napi::Object exports);
 
 }  // namespace vethwall::addon

@@ -43,7 +43,7 @@ Shard::Shard(const Options& options, const EngineFactory& factory, std::function
       event_ring_(options.event_ring_octets),
       command_ring_(options.command_ring_octets),
       events_(event_ring_, options.flow_id_base),
-      socket_(options.netns_fd, options.if_name),
+      socket_(std::make_unique<os::PacketSocket>(options.netns_fd, options.if_name)),
       heartbeat_(options.heartbeat_map_fd, options.heartbeat_file, options.heartbeat_slot),
       eventfd_(os::check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd", "shard")),
       engine_(factory(*this, events_)) {}
@@ -60,6 +60,7 @@ void Shard::stop() {
   wake_thread();
   if (thread_.joinable()) thread_.join();
   heartbeat_.stamp(0);
+  socket_.reset();
 }
 
 uint32_t Shard::post(Action action) {
@@ -99,14 +100,16 @@ std::string Shard::fault() const {
   return fault_;
 }
 
-void Shard::emit(const wire::VnetHeader& vnet, wire::Frame frame) { socket_.send(vnet, frame); }
+void Shard::emit(const wire::VnetHeader& vnet, wire::Frame frame) {
+  if (socket_) socket_->send(vnet, frame);
+}
 
 // A thread that ends by itself stops stamping: the kernel programs and the watchdog take over.
 void Shard::run() {
   ::pthread_setname_np(::pthread_self(), "vethwall-shard");
   try {
     while (!stopping_) round();
-    socket_.flush();
+    socket_->flush();
   } catch (const std::bad_alloc&) {
     const std::lock_guard lock(mutex_);
     fault_ = "the engine thread is out of memory";
@@ -126,7 +129,7 @@ void Shard::round() {
   worked |= run_commands(now_ns);
   worked |= receive(now_ns);
   if (now_ns - last_tick_ns_ >= kTickNs) tick(now_ns);
-  socket_.flush();
+  socket_->flush();
   if (!event_ring_.empty()) wake_javascript();
   const uint64_t done_ns = monotonic_ns();
   if (done_ns - last_stamp_ns_ >= kStampNs) stamp(done_ns);
@@ -151,7 +154,7 @@ bool Shard::run_posted(uint64_t now_ns) {
     has_posted_ = false;
   }
   for (const Posted& each : posted) each.action(*engine_, now_ns);
-  socket_.flush();
+  socket_->flush();
   snapshot();
   {
     const std::lock_guard lock(mutex_);
@@ -183,7 +186,7 @@ bool Shard::run_commands(uint64_t now_ns) {
 }
 
 bool Shard::receive(uint64_t now_ns) {
-  const std::span<const os::ReceivedFrame> frames = socket_.receive();
+  const std::span<const os::ReceivedFrame> frames = socket_->receive();
   for (const os::ReceivedFrame& received : frames) {
     wire::Marker marker;
     if (!wire::read_marker(received.frame, marker)) {
@@ -201,7 +204,7 @@ void Shard::discard_stale() {
   count(ShellCounter::kStalls);
   const uint64_t deadline_ns = monotonic_ns() + kDiscardNs;
   for (;;) {
-    const size_t frames = socket_.receive().size();
+    const size_t frames = socket_->receive().size();
     if (frames == 0) return;
     count(ShellCounter::kStallDiscarded, frames);
     if (monotonic_ns() > deadline_ns) return;
@@ -211,7 +214,7 @@ void Shard::discard_stale() {
 void Shard::tick(uint64_t now_ns) {
   last_tick_ns_ = now_ns;
   engine_->tick(now_ns);
-  socket_.update_statistics();
+  socket_->update_statistics();
   snapshot();
 }
 
@@ -220,14 +223,16 @@ void Shard::snapshot() {
     snapshot_[i].store(engine_->counter(static_cast<engine::Counter>(i)),
                        std::memory_order_relaxed);
   }
-  const os::PacketCounts& socket = socket_.counts();
   const auto set = [this](ShellCounter counter, uint64_t value) {
     shell_counts_[static_cast<size_t>(counter)] = value;
   };
-  set(ShellCounter::kReceiveErrors, socket.receive_errors);
-  set(ShellCounter::kTruncated, socket.truncated);
-  set(ShellCounter::kSendFailed, socket.send_failed);
-  set(ShellCounter::kSocketDropped, socket.kernel_dropped);
+  if (socket_) {
+    const os::PacketCounts& socket = socket_->counts();
+    set(ShellCounter::kReceiveErrors, socket.receive_errors);
+    set(ShellCounter::kTruncated, socket.truncated);
+    set(ShellCounter::kSendFailed, socket.send_failed);
+    set(ShellCounter::kSocketDropped, socket.kernel_dropped);
+  }
   for (size_t i = 0; i < shell_counts_.size(); i++) {
     snapshot_[kEngineCounters + i].store(shell_counts_[i], std::memory_order_relaxed);
   }
@@ -240,7 +245,7 @@ void Shard::sleep(uint64_t now_ns) {
   std::atomic<uint32_t>& asleep = command_ring_.control().flag;
   asleep.store(1, std::memory_order_seq_cst);
   if (command_ring_.empty() && !has_posted_ && !stopping_) {
-    std::array<pollfd, 2> ready = {{{socket_.fd(), POLLIN, 0}, {eventfd_.get(), POLLIN, 0}}};
+    std::array<pollfd, 2> ready = {{{socket_->fd(), POLLIN, 0}, {eventfd_.get(), POLLIN, 0}}};
     const uint64_t passed_ns = std::min(now_ns - last_tick_ns_, kTickNs);
     ::poll(ready.data(), ready.size(), static_cast<int>((kTickNs - passed_ns) / 1'000'000 + 1));
   }

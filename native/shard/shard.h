@@ -63,7 +63,7 @@ class Shard final : private engine::FrameSink {
   ~Shard() override;
 
   void start();
-  // Returns when the thread has ended and the heartbeat says so.
+  // Returns when the thread has ended and the heartbeat says so. Final.
   void stop();
   // In force when its ticket is in acknowledged(). Before start() that is at once.
   uint32_t post(Action action);
@@ -104,7 +104,7 @@ class Shard final : private engine::FrameSink {
   os::Ring event_ring_;
   os::Ring command_ring_;
   EventWriter events_;
-  os::PacketSocket socket_;
+  std::unique_ptr<os::PacketSocket> socket_;  // closed by stop()
   os::Heartbeat heartbeat_;
   os::Fd eventfd_;
   std::unique_ptr<engine::Engine> engine_;

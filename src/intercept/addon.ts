@@ -6,7 +6,38 @@ const load = createRequire(import.meta.url)
 /** Beside the bundle on a node; in the checkout three folders up from `.build/src/intercept`. */
 const PLACES = ['./vethwall.node', '../../../native/build/vethwall.node']
 
-interface OsFault extends Error {
+const OS_CALLS = [
+  'netnsCreate',
+  'netnsBind',
+  'unmount',
+  'mountBpffs',
+  'netlinkOpen',
+  'netlinkRequest',
+  'netnsReadFiles',
+  'netnsWriteFiles',
+  'ethtoolFeaturesOff',
+  'flock',
+  'close',
+] as const satisfies readonly (keyof Os)[]
+
+const BPF_CALLS = [
+  'mapCreate',
+  'mapLookup',
+  'mapUpdate',
+  'mapDelete',
+  'mapKeys',
+  'progLoad',
+  'pin',
+  'get',
+] as const satisfies readonly (keyof Bpf)[]
+
+type Call = (...args: readonly unknown[]) => unknown
+export interface AddonModule extends Readonly<Record<string, unknown>> {
+  readonly bpf: Readonly<Record<string, unknown>>
+}
+
+/** The error as the addon throws it. */
+interface Fault extends Error {
   readonly code: string
   readonly errno: number
   readonly syscall: string
@@ -14,12 +45,9 @@ interface OsFault extends Error {
   readonly detail: string
 }
 
-type AddonModule = Readonly<Record<string, unknown>>
-type Call = (...args: readonly unknown[]) => unknown
-
 let loaded: AddonModule | null = null
 
-/** Everything that the addon exports; what is not `Os` is cast where it is used, `dpd/engine`. */
+/** Everything that the addon exports; `dpd/engine` gives its classes their types. */
 export function addon(): AddonModule {
   loaded ??= loadFirst()
   return loaded
@@ -38,35 +66,30 @@ function loadFirst(): AddonModule {
   )
 }
 
-/** The addon's plain error as `OsError`; anything else unchanged. */
+/** The addon's fault as `OsError`; anything else unchanged. */
 export function toOsError(error: unknown): unknown {
   if (!(error instanceof Error) || !('syscall' in error && 'subject' in error)) return error
-  const { code, errno, syscall, subject, detail } = error as OsFault
+  const { code, errno, syscall, subject, detail } = error as Fault
   return new OsError(code, errno, syscall, subject, detail)
 }
 
-/** Each property of `target` is the addon's function of that name, its errors made `OsError`. */
-function bound(target: () => AddonModule, own: AddonModule): AddonModule {
-  const calls = new Map<PropertyKey, Call>()
-  return new Proxy(own, {
-    get(known, name) {
-      if (name in known) return Reflect.get(known, name)
-      const ready = calls.get(name)
-      if (ready !== undefined) return ready
-      const native = target()[String(name)]
-      if (typeof native !== 'function') return undefined
-      const call: Call = (...args) => {
-        try {
-          return native(...args)
-        } catch (error) {
-          throw toOsError(error)
-        }
+function calls(
+  names: readonly string[],
+  target: () => Readonly<Record<string, unknown>>,
+): Record<string, Call> {
+  const call = (name: string): Call => {
+    return (...args) => {
+      try {
+        return (target()[name] as Call)(...args)
+      } catch (error) {
+        throw toOsError(error)
       }
-      calls.set(name, call)
-      return call
-    },
-  })
+    }
+  }
+  return Object.fromEntries(names.map((name) => [name, call(name)]))
 }
 
-const bpf = bound(() => addon().bpf as AddonModule, {})
-export const os = bound(addon, { bpf: bpf as unknown as Bpf }) as unknown as Os
+export const os = {
+  ...calls(OS_CALLS, addon),
+  bpf: calls(BPF_CALLS, () => addon().bpf),
+} as unknown as Os
