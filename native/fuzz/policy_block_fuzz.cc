@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (table == nullptr) return 0;
   vethwall::policy::Connection connection = {};
   for (uint16_t endpoint = 0; endpoint < 8; ++endpoint) {
-    for (const uint8_t family : {4, 6}) {
+    for (const uint8_t family : {uint8_t{4}, uint8_t{6}}) {
       connection.endpoint = endpoint;
       connection.protocol = endpoint % 2 == 0 ? 6 : 1;
       connection.pod_side = endpoint % 3 == 0 ? vethwall::engine::PodSide::kOpener
