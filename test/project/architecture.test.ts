@@ -15,14 +15,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // `replay` runs the engine and the judge without a daemon.
   dpctl: ['dpctl', 'dpd', 'intercept', 'core'],
 }
-/** addon → engine → {flow, policy} → wire; os is reached through an interface by the addon alone. */
+/** addon → shard → {os, engine} and engine → {flow, policy} → wire: only a shard joins os and engine. */
 const MAY_INCLUDE: Readonly<Record<string, readonly string[]>> = {
   wire: ['wire'],
   flow: ['flow', 'wire', 'engine/records.h'],
   policy: ['policy', 'wire', 'engine/records.h'],
   engine: ['engine', 'flow', 'policy', 'wire'],
   os: ['os', 'wire', 'engine/records.h'],
-  addon: ['addon', 'os', 'engine', 'flow', 'policy', 'wire'],
+  shard: ['shard', 'os', 'engine', 'policy', 'wire'],
+  addon: ['addon', 'shard', 'os', 'engine', 'flow', 'policy', 'wire'],
 }
 
 function filesBelow(folder: string, suffix: RegExp): string[] {
