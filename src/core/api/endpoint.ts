@@ -1,6 +1,7 @@
 /** The plugin's notice of an endpoint (POST and DELETE /v1/endpoints) and the list that people read. */
 import * as z from 'zod'
-import { ENDPOINT_ID_MAX, ENDPOINT_RECORD_SCHEMA, type EndpointRecord } from '../endpoint.js'
+import { ENDPOINT_RECORD_SCHEMA, type EndpointRecord } from '../endpoint.js'
+import { ENDPOINT_ID_MAX } from '../instance.js'
 import { protocolSchema } from './protocol.js'
 
 export const modeSchema = z.enum(['discover', 'monitor', 'protect'])

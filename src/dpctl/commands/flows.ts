@@ -15,7 +15,9 @@ function pathOf({ values }: CommandArguments): { path: string; isFollow: boolean
       `${parsed.error.issues.map((i) => `--${i.path.join('.')}: ${i.message}`).join('; ')}\nusage: dpctl ${flows.usage}`,
     )
   }
-  const search = new URLSearchParams(Object.entries(parsed.data).map(([k, v]) => [k, String(v)]))
+  const search = new URLSearchParams(
+    Object.fromEntries(Object.entries(parsed.data).map(([name, value]) => [name, String(value)])),
+  )
   return { path: `/v1/flows?${search}`, isFollow }
 }
 

@@ -1,0 +1,53 @@
+/** A flow of the judge as people and programs see it. */
+import type { FlowView } from '../core/api/flow.js'
+import type { ClosedEvent } from '../core/inspect/contract.js'
+import type { Flow } from './judge/flow.js'
+import type { Ruling } from './judge/ruling.js'
+
+export interface Ending {
+  readonly how: FlowView['how']
+  readonly counts: ClosedEvent['counts'] | null
+  readonly atMs: number
+}
+
+function decisionOf(ruling: Ruling): FlowView['decision'] {
+  const { verdict, policy, rule, reason, generation } = ruling
+  return { verdict, policy, rule, reason, generation }
+}
+
+export function viewFlow(
+  flow: Flow,
+  peerName: (address: string) => string | null,
+  ending: Ending | null,
+): FlowView {
+  const { endpoint, tuple, ruling } = flow
+  const outward = flow.connection.podSide === 'opener'
+  const address = outward ? tuple.destination : tuple.source
+  return {
+    flow: flow.id,
+    endpoint: endpoint.id,
+    namespace: endpoint.namespace,
+    pod: endpoint.pod,
+    ifName: endpoint.ifName,
+    direction: outward ? 'egress' : 'ingress',
+    ...tuple,
+    peer: { address, name: peerName(address) },
+    app: flow.app,
+    start: flow.start,
+    mode: endpoint.mode,
+    verdict: endpoint.enforced ? ruling.verdict : 'allow',
+    would: endpoint.enforced ? (flow.staged?.verdict ?? null) : ruling.verdict,
+    decision: decisionOf(ruling),
+    fields: flow.fields,
+    transactions: flow.transactions.map((transaction) => ({
+      tx: transaction.tx,
+      fields: transaction.fields,
+      decision: decisionOf(transaction.ruling),
+    })),
+    transactionsTotal: flow.transactionsTotal,
+    startedAt: new Date(flow.startedAtMs).toISOString(),
+    endedAt: ending === null ? null : new Date(ending.atMs).toISOString(),
+    how: ending?.how ?? null,
+    counts: ending?.counts ?? null,
+  }
+}

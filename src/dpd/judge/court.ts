@@ -1,0 +1,82 @@
+/** One generation's policy, the commands it leads to, and who is told. */
+import type {
+  Answer,
+  At,
+  Dir,
+  EngineCommand,
+  RuleId,
+} from '../../core/inspect/contract.js'
+import type { CompiledPolicy } from '../../core/policy/compiled.js'
+import { evaluate, type Facts } from '../../core/policy/evaluate.js'
+import { type Flow, transportOf } from './flow.js'
+import type { JudgeReport } from './report.js'
+import { type Ruling, Rulings } from './ruling.js'
+
+export class Court {
+  readonly rulings: Rulings
+  #commands: EngineCommand[] = []
+
+  constructor(
+    readonly policy: CompiledPolicy,
+    readonly report: JudgeReport,
+  ) {
+    this.rulings = new Rulings(policy)
+  }
+
+  evaluate(flow: Flow, facts: Facts): Ruling {
+    const verdict = evaluate(this.policy, flow.endpoint.id, flow.connection, facts)
+    if (verdict.wouldStage !== null) flow.staged = this.rulings.of(verdict.wouldStage)
+    return this.rulings.of(verdict)
+  }
+
+  takeCommands(): EngineCommand[] {
+    const commands = this.#commands
+    this.#commands = []
+    return commands
+  }
+
+  need(flow: Flow, dir: Dir, octets: number): void {
+    this.#commands.push({ cmd: 'need', ...this.#to(flow), dir, octets })
+  }
+
+  skip(flow: Flow, dir: Dir, from: At, octets: number | 'toEnd'): void {
+    this.#commands.push({ cmd: 'skip', ...this.#to(flow), dir, from, octets })
+  }
+
+  /** Only forward: what is out is out. */
+  release(flow: Flow, dir: Dir, upTo: At, rule: RuleId): void {
+    if (!flow.endpoint.enforced || upTo <= flow.released[dir]) return
+    flow.released[dir] = upTo
+    this.#commands.push({ cmd: 'release', ...this.#to(flow), dir, upTo, rule })
+  }
+
+  settle(flow: Flow, ruling: Ruling): void {
+    flow.phase = ruling.verdict === 'deny' && flow.endpoint.enforced ? 'denied' : 'settled'
+    const verdict = flow.phase === 'denied' ? 'deny' : 'allow'
+    this.#commands.push({ cmd: 'settle', ...this.#to(flow), verdict, rule: ruling.id })
+  }
+
+  /** The end of a flow: what is held of it never leaves. */
+  denyFlow(flow: Flow, from: At, ruling: Ruling, refusal: Uint8Array | null): void {
+    const transport = transportOf(flow.tuple)
+    const answer: Answer =
+      refusal !== null ? { refusal } : transport === 'tcp' ? 'reset' : 'icmp'
+    this.#deny(flow, from, ruling, answer, 'close')
+    if (transport !== 'tcp') this.settle(flow, ruling)
+    flow.phase = 'denied'
+  }
+
+  denyDatagram(flow: Flow, at: At, ruling: Ruling, refusal: Uint8Array | null): void {
+    this.#deny(flow, at, ruling, refusal === null ? 'icmp' : { refusal }, 'continue')
+    flow.released.orig = Math.max(flow.released.orig, at + 1)
+  }
+
+  #deny(flow: Flow, from: At, ruling: Ruling, answer: Answer, then: 'close' | 'continue'): void {
+    const to = this.#to(flow)
+    this.#commands.push({ cmd: 'deny', ...to, dir: 'orig', from, rule: ruling.id, answer, then })
+  }
+
+  #to(flow: Flow): { readonly flow: number; readonly generation: number } {
+    return { flow: flow.id, generation: this.policy.generation }
+  }
+}

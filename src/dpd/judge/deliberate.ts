@@ -1,0 +1,204 @@
+/**
+ * From what a parser said to what the engine must do. Release follows the rules alone: octets leave
+ * when every transaction that they belong to is allowed, in wire order, and not before.
+ */
+import type { At, Fact, TxId } from '../../core/inspect/contract.js'
+import { settles } from '../../core/policy/settlement.js'
+import { RULE_FAILURE, RULE_MALFORMED } from '../../core/policy/rule-id.js'
+import type { Outcome } from '../dpi/outcome.js'
+import type { Inspection } from '../dpi/stream.js'
+import type { Court } from './court.js'
+import {
+  type Flow,
+  forgetOldTransactions,
+  IPPROTO_UDP,
+  type Transaction,
+  transactionOf,
+} from './flow.js'
+import type { Ruling } from './ruling.js'
+
+/** One outcome of an inspection, to its end: rulings, commands, reports. */
+export function deliberate(court: Court, flow: Flow, inspection: Inspection, outcome: Outcome): void {
+  if (outcome.parserFault === true || outcome.state === 'malformed') {
+    court.report.malformed(flow, outcome.clause ?? 'parser fault', outcome.parserFault === true)
+  }
+  for (const { app, fact } of outcome.facts) {
+    if (flow.app !== app) changeApp(court, flow, app)
+    apply(court, flow, fact, app)
+    if (flow.phase === 'denied') return
+  }
+  if (inspection.app !== null && inspection.app !== flow.app) changeApp(court, flow, inspection.app)
+  const ruling = ruleFlow(court, flow, inspection, outcome)
+  decree(court, flow, inspection, ruling)
+  if (flow.phase === 'denied') return
+  for (const { dir, octets } of outcome.needs) court.need(flow, dir, octets)
+  for (const { dir, from, octets } of outcome.skips) court.skip(flow, dir, from, octets)
+}
+
+function changeApp(court: Court, flow: Flow, app: string): void {
+  flow.app = app
+  court.report.judged(flow)
+}
+
+function apply(court: Court, flow: Flow, fact: Fact, app: string): void {
+  if (fact.kind === 'flow') {
+    flow.fields = { ...flow.fields, ...fact.fields }
+    return
+  }
+  const known = transactionOf(flow, fact.tx)
+  if (fact.kind === 'txEnd') {
+    if (known !== undefined) endTransaction(court, flow, known)
+    return
+  }
+  if (fact.dir === 'reply') {
+    if (known !== undefined) known.fields = { ...fact.fields, ...known.fields }
+    return
+  }
+  const transaction = known ?? openTransaction(court, flow, app, fact)
+  transaction.fields = { ...transaction.fields, ...fact.fields }
+  transaction.complete = fact.complete
+  judgeTransaction(court, flow, transaction)
+}
+
+function openTransaction(
+  court: Court,
+  flow: Flow,
+  app: string,
+  { tx, begin }: { readonly tx: TxId; readonly begin: At },
+): Transaction {
+  const transaction: Transaction = {
+    tx,
+    app,
+    begin,
+    fields: {},
+    complete: false,
+    ruling: court.rulings.of({ verdict: 'undecided', rule: 0, needs: 'tx' }),
+    ended: false,
+  }
+  flow.transactions.push(transaction)
+  flow.transactionsTotal++
+  forgetOldTransactions(flow)
+  return transaction
+}
+
+export function endTransaction(court: Court, flow: Flow, transaction: Transaction): void {
+  if (transaction.ended) return
+  transaction.ended = true
+  court.report.transaction(flow, transaction)
+}
+
+export function judgeTransaction(court: Court, flow: Flow, transaction: Transaction): void {
+  const { app, fields, complete } = transaction
+  const ruling = court.evaluate(flow, { app, tx: { app, fields, complete } })
+  const isNews = ruling !== transaction.ruling
+  transaction.ruling = ruling
+  if (ruling.verdict === 'undecided') return
+  // Where nothing is enforced a flow that would have been denied once would not have gone on.
+  if (flow.endpoint.enforced || flow.ruling.verdict !== 'deny') setRuling(court, flow, ruling)
+  if (ruling.verdict !== 'deny') return
+  if (isNews) court.report.denied(flow, ruling, transaction)
+  if (flow.endpoint.enforced && flow.phase === 'judging') refuse(court, flow, transaction)
+}
+
+/** What is before the denied transaction goes out first; TCP ends here, datagrams go on. */
+function refuse(court: Court, flow: Flow, transaction: Transaction): void {
+  const { ruling, begin } = transaction
+  const refusal = flow.inspection?.refusal(transaction.tx) ?? null
+  court.release(flow, 'orig', begin, priorRule(flow, transaction))
+  if (flow.connection.protocol === IPPROTO_UDP) {
+    court.denyDatagram(flow, begin, ruling, refusal?.toOpener ?? null)
+    endTransaction(court, flow, transaction)
+  } else {
+    court.denyFlow(flow, begin, ruling, refusal?.toOpener ?? null)
+  }
+}
+
+/** The rule of the allowed transaction just before, whose octets are released. */
+function priorRule(flow: Flow, denied: Transaction): number {
+  const before = flow.transactions.findLast(
+    (other) => other.tx !== denied.tx && other.ruling.verdict === 'allow',
+  )
+  return before?.ruling.id ?? 0
+}
+
+export function setRuling(court: Court, flow: Flow, ruling: Ruling): void {
+  if (flow.ruling === ruling) return
+  flow.ruling = ruling
+  court.report.judged(flow)
+}
+
+/** The flow as a whole: without transactions, but malformed octets count where the rules need them. */
+function ruleFlow(court: Court, flow: Flow, inspection: Inspection, outcome: Outcome): Ruling {
+  const ruling = court.evaluate(flow, { app: inspection.app })
+  if (ruling.verdict !== 'undecided' || outcome.state !== 'malformed') return ruling
+  if (outcome.parserFault === true) {
+    return court.rulings.by(RULE_FAILURE, flow.endpoint.failure === 'open' ? 'allow' : 'deny')
+  }
+  return court.rulings.by(RULE_MALFORMED, 'deny')
+}
+
+/** Acts on the ruling of a flow whose inspection is alive. */
+export function decree(court: Court, flow: Flow, inspection: Inspection, ruling: Ruling): void {
+  if (flow.phase === 'judging') {
+    if (ruling.verdict === 'deny') denyWhole(court, flow, ruling)
+    else if (ruling.verdict === 'allow') allowWhole(court, flow, inspection, ruling)
+    else releaseJudged(court, flow, inspection, ruling)
+  }
+  if (flow.phase !== 'denied') endInspection(court, flow, inspection)
+}
+
+function denyWhole(court: Court, flow: Flow, ruling: Ruling): void {
+  const isNews = flow.ruling !== ruling
+  setRuling(court, flow, ruling)
+  if (isNews) court.report.denied(flow, ruling, null)
+  if (flow.endpoint.enforced) court.denyFlow(flow, flow.released.orig, ruling, null)
+}
+
+function allowWhole(court: Court, flow: Flow, inspection: Inspection, ruling: Ruling): void {
+  if (flow.ruling.verdict === 'undecided' || flow.endpoint.enforced) setRuling(court, flow, ruling)
+  if (isFinal(court, flow, inspection)) {
+    if (flow.endpoint.enforced) court.settle(flow, ruling)
+    return
+  }
+  court.release(flow, 'orig', inspection.covered('orig'), ruling.id)
+  court.release(flow, 'reply', flow.delivered.reply, ruling.id)
+}
+
+function isFinal(court: Court, flow: Flow, inspection: Inspection): boolean {
+  if (inspection.state === 'malformed') return true
+  const app = inspection.app
+  if (app === null) return true
+  const settlement = settles(court.policy, flow.endpoint.id, flow.connection, app)
+  if (settlement === 'final') return true
+  return settlement === 'app' && inspection.state === 'done'
+}
+
+/** Per transaction: up to the first that is not allowed yet. */
+function releaseJudged(court: Court, flow: Flow, inspection: Inspection, ruling: Ruling): void {
+  // An app that no parser knows yet may still be denied as such: then nothing may have passed.
+  if (inspection.app === null) {
+    court.release(flow, 'orig', inspection.covered('orig'), flow.ruling.id)
+    court.release(flow, 'reply', inspection.covered('reply'), flow.ruling.id)
+    return
+  }
+  const open = flow.transactions.find((transaction) => transaction.ruling.verdict === 'undecided')
+  const upTo = Math.min(inspection.covered('orig'), open?.begin ?? Number.MAX_SAFE_INTEGER)
+  const last = flow.transactions.at(-1)?.ruling ?? ruling
+  if (inspection.state === 'done' && open === undefined && last.verdict === 'allow') {
+    if (flow.endpoint.enforced) court.settle(flow, last)
+    return
+  }
+  court.release(flow, 'orig', upTo, last.id)
+  court.release(flow, 'reply', flow.delivered.reply, last.id)
+}
+
+/** Nothing more will be said: octets that would still come are not worth their way. */
+function endInspection(court: Court, flow: Flow, inspection: Inspection): void {
+  const isOver = inspection.state !== 'probing' && inspection.state !== 'parsing'
+  if (!isOver && (flow.phase === 'judging' || flow.endpoint.deliverAll)) return
+  for (const transaction of flow.transactions) endTransaction(court, flow, transaction)
+  flow.inspection = null
+  if (!flow.endpoint.deliverAll && flow.endpoint.enforced) return
+  court.skip(flow, 'orig', flow.delivered.orig, 'toEnd')
+  court.skip(flow, 'reply', flow.delivered.reply, 'toEnd')
+}

@@ -1,0 +1,168 @@
+/**
+ * The judge: the engine's events and the policy in, the engine's commands out. No clock, no I/O; the
+ * daemon and the replay drive the same one.
+ */
+import type {
+  ClosedEvent,
+  EngineCommand,
+  EngineEvent,
+  FlowId,
+  GapEvent,
+  HoldEndedEvent,
+  OctetsEvent,
+  OpenedEvent,
+  Parser,
+} from '../../core/inspect/contract.js'
+import type { CompiledPolicy } from '../../core/policy/compiled.js'
+import { RULE_HOLD_LIMIT, RULE_MIDSTREAM } from '../../core/policy/rule-id.js'
+import { midstreamPasses } from '../../core/policy/settlement.js'
+import { Inspection } from '../dpi/stream.js'
+import { Court } from './court.js'
+import { deliberate, endTransaction, setRuling } from './deliberate.js'
+import { type Flow, type JudgedEndpoint, openFlow, transportOf } from './flow.js'
+import { rejudge } from './rejudge.js'
+import type { JudgeReport } from './report.js'
+import type { Ruling } from './ruling.js'
+
+export interface JudgeSettings {
+  readonly policy: CompiledPolicy
+  readonly parsers: readonly Parser<unknown>[]
+  readonly report: JudgeReport
+  readonly nowMs: () => number
+}
+
+export class Judge {
+  readonly #flows = new Map<FlowId, Flow>()
+  readonly #endpoints = new Map<number, JudgedEndpoint>()
+  #court: Court
+
+  constructor(private readonly settings: JudgeSettings) {
+    this.#court = new Court(settings.policy, settings.report)
+  }
+
+  get generation(): number {
+    return this.#court.policy.generation
+  }
+
+  flows(): Iterable<Flow> {
+    return this.#flows.values()
+  }
+
+  flow(id: FlowId): Flow | undefined {
+    return this.#flows.get(id)
+  }
+
+  setEndpoint(endpoint: JudgedEndpoint): void {
+    this.#endpoints.set(endpoint.id, endpoint)
+  }
+
+  /** The engine reports the ends of its flows; the events may still name it. */
+  removeEndpoint(id: number): void {
+    this.#endpoints.delete(id)
+  }
+
+  /** Each live flow by the facts that are still known. Call it when the engine has the policy in force. */
+  setPolicy(policy: CompiledPolicy): EngineCommand[] {
+    this.#court = new Court(policy, this.settings.report)
+    for (const flow of this.#flows.values()) {
+      flow.endpoint = this.#endpoints.get(flow.endpoint.id) ?? flow.endpoint
+      rejudge(this.#court, flow)
+    }
+    return this.#court.takeCommands()
+  }
+
+  handle(events: readonly EngineEvent[]): EngineCommand[] {
+    for (const event of events) this.#handleOne(event)
+    return this.#court.takeCommands()
+  }
+
+  #handleOne(event: EngineEvent): void {
+    if (event.ev === 'opened') return this.#opened(event)
+    if (event.ev === 'lost') return this.settings.report.lost(event.events)
+    const flow = this.#flows.get(event.flow)
+    if (flow === undefined) return
+    if (event.ev === 'octets') this.#octets(flow, event)
+    else if (event.ev === 'gap') this.#gap(flow, event)
+    else if (event.ev === 'holdEnded') this.#holdEnded(flow, event)
+    else this.#closed(flow, event)
+  }
+
+  #opened(event: OpenedEvent): void {
+    const endpoint = this.#endpoints.get(event.endpoint)
+    if (endpoint === undefined) return
+    const { rulings } = this.#court
+    const unruled = rulings.of({ verdict: 'undecided', rule: 0, needs: 'app' })
+    const flow = openFlow(event, endpoint, unruled, this.settings.nowMs())
+    this.#flows.set(flow.id, flow)
+    flow.ruling = this.#firstRuling(flow, event)
+    const transport = transportOf(event.tuple)
+    const isOver = flow.ruling.verdict !== 'undecided'
+    if (isOver) flow.phase = flow.ruling.verdict === 'deny' && endpoint.enforced ? 'denied' : 'settled'
+    const wantsOctets = endpoint.deliverAll ? flow.phase !== 'denied' : !isOver
+    if (transport !== null && wantsOctets) {
+      const view = { flow: flow.id, tuple: event.tuple, transport }
+      flow.inspection = new Inspection(view, this.settings.parsers)
+    }
+    // Where nothing is enforced each transaction is still to be judged.
+    if (!endpoint.enforced && flow.inspection !== null) flow.phase = 'judging'
+    this.settings.report.opened(flow)
+    if (flow.ruling.verdict === 'deny') this.settings.report.denied(flow, flow.ruling, null)
+  }
+
+  /** The engine's own where it decided under this generation; the same question asked here otherwise. */
+  #firstRuling(flow: Flow, event: OpenedEvent): Ruling {
+    const { rulings, policy } = this.#court
+    const ruling = this.#court.evaluate(flow, { app: null })
+    if (event.l4 !== 'undecided' && event.generation === policy.generation) {
+      return rulings.by(event.rule, event.l4)
+    }
+    if (event.start !== 'midstream' || ruling.verdict !== 'undecided') return ruling
+    if (!flow.endpoint.enforced) return ruling
+    return this.#ruleMidstream(flow)
+  }
+
+  #ruleMidstream(flow: Flow): Ruling {
+    const { policy, rulings } = this.#court
+    const connection = { ...flow.connection, sourcePort: flow.tuple.sourcePort }
+    const passes = midstreamPasses(policy, flow.endpoint.id, connection)
+    const ruling = rulings.by(RULE_MIDSTREAM, passes ? 'allow' : 'deny')
+    if (passes) this.#court.settle(flow, ruling)
+    else this.#court.denyFlow(flow, 0, ruling, null)
+    return ruling
+  }
+
+  #octets(flow: Flow, event: OctetsEvent): void {
+    const { dir, at, octets, ended } = event
+    const isStream = transportOf(flow.tuple) === 'tcp'
+    const end = isStream ? at + octets.length : at + 1
+    flow.delivered[dir] = Math.max(flow.delivered[dir], end)
+    const inspection = flow.inspection
+    if (inspection === null || flow.phase === 'denied') return
+    deliberate(this.#court, flow, inspection, inspection.octets(dir, at, octets, ended))
+  }
+
+  #gap(flow: Flow, event: GapEvent): void {
+    const { dir, at, octets } = event
+    flow.delivered[dir] = Math.max(flow.delivered[dir], at + octets)
+    const inspection = flow.inspection
+    if (inspection === null || flow.phase === 'denied') return
+    deliberate(this.#court, flow, inspection, inspection.gap(dir, at, octets))
+  }
+
+  #holdEnded(flow: Flow, event: HoldEndedEvent): void {
+    const verdict = event.took === 'open' ? 'allow' : 'deny'
+    const ruling = this.#court.rulings.by(RULE_HOLD_LIMIT, verdict)
+    flow.released[event.dir] = Math.max(flow.released[event.dir], event.at)
+    setRuling(this.#court, flow, ruling)
+    if (verdict === 'allow') return
+    flow.phase = 'denied'
+    flow.inspection = null
+    this.settings.report.denied(flow, ruling, null)
+  }
+
+  #closed(flow: Flow, event: ClosedEvent): void {
+    for (const transaction of flow.transactions) endTransaction(this.#court, flow, transaction)
+    this.#flows.delete(flow.id)
+    this.settings.report.closed(flow, event)
+  }
+}

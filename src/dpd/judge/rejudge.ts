@@ -1,0 +1,54 @@
+/** A live flow under a new policy: by the facts that are still known, at once. */
+import { RULE_MIDSTREAM } from '../../core/policy/rule-id.js'
+import type { Court } from './court.js'
+import { decree, judgeTransaction, setRuling } from './deliberate.js'
+import type { Flow } from './flow.js'
+import type { Ruling } from './ruling.js'
+
+export function rejudge(court: Court, flow: Flow): void {
+  if (flow.inspection === null || flow.phase === 'denied') return rejudgeSettled(court, flow)
+  // What the last generation's commands released may not have arrived in time: say it again.
+  const { orig, reply } = flow.released
+  flow.released.orig = 0
+  flow.released.reply = 0
+  if (flow.phase === 'settled') flow.phase = 'judging'
+  for (const transaction of flow.transactions) {
+    if (!transaction.ended) judgeTransaction(court, flow, transaction)
+    if (flow.phase === 'denied') return
+  }
+  decree(court, flow, flow.inspection, court.evaluate(flow, { app: flow.inspection.app }))
+  if (flow.phase === 'denied') return
+  court.release(flow, 'orig', orig, flow.ruling.id)
+  court.release(flow, 'reply', reply, flow.ruling.id)
+}
+
+/**
+ * Its octets went by uninspected. What the rules would have to see of it is gone: as midstream, it
+ * stays only if it is allowed without.
+ */
+function rejudgeSettled(court: Court, flow: Flow): void {
+  const ruling = rulingWithoutOctets(court, flow)
+  const wasDenied = flow.ruling.verdict === 'deny'
+  setRuling(court, flow, ruling)
+  if (!flow.endpoint.enforced) return
+  if (ruling.verdict === 'allow') {
+    court.settle(flow, ruling)
+    return
+  }
+  if (!wasDenied) {
+    court.report.denied(flow, ruling, null)
+    court.denyFlow(flow, flow.released.orig, ruling, null)
+  }
+}
+
+function rulingWithoutOctets(court: Court, flow: Flow): Ruling {
+  const ruling = court.evaluate(flow, { app: flow.app })
+  if (ruling.verdict !== 'undecided') return ruling
+  const last = flow.transactions.at(-1)
+  // A single transaction that was the whole of its flow (a TLS handshake) is still known.
+  if (last !== undefined && last.complete && flow.transactionsTotal === 1 && last.app === 'tls') {
+    const { app, fields, complete } = last
+    return court.evaluate(flow, { app, tx: { app, fields, complete } })
+  }
+  return court.rulings.by(RULE_MIDSTREAM, 'deny')
+}
