@@ -88,7 +88,7 @@ export class CniChain {
 
   constructor(
     readonly list: Conflist,
-    private readonly options: ChainOptions,
+    readonly options: ChainOptions,
   ) {}
 
   /** The final result; throws the first plugin's refusal, as a runtime would, without undoing. */

@@ -250,13 +250,20 @@ export class Node {
     return status?.policy?.generation ?? -1
   }
 
-  async addPod(name: string, namespace = 'default'): Promise<Pod> {
+  /** Behind the bridge alone: a peer whose own side costs nothing. */
+  addPlainPod(name: string): Promise<Pod> {
+    const { list, options } = this.chain
+    const plugins = list.plugins.filter(({ type }) => type !== 'vethwall')
+    return this.addPod(name, 'default', new CniChain({ ...list, plugins }, options))
+  }
+
+  async addPod(name: string, namespace = 'default', chain = this.chain): Promise<Pod> {
     const netns = `${this.instance.name}-${name}`
     const containerID = `${this.instance.name}-${name}-id`
     sh('ip', 'netns', 'add', netns)
     sh('ip', '-n', netns, 'link', 'set', 'lo', 'up')
     const attachment = this.attachment(name, namespace)
-    const result = await this.chain.add(attachment)
+    const result = await chain.add(attachment)
     const addresses = (result.ips as { address: string }[]).map(
       ({ address }) => address.split('/')[0] ?? '',
     )
