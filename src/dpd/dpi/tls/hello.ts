@@ -1,0 +1,79 @@
+/** ClientHello and ServerHello (RFC 8446 §4.1.2, §4.1.3; RFC 5246 §7.4.1). */
+import { latin1, Reader } from '../../../core/bytes.js'
+import type { Fields } from '../../../core/inspect/contract.js'
+import { type Extensions, parseExtensions } from './extensions.js'
+import { highestVersion, versionName } from './version.js'
+
+export const CLIENT_HELLO = 1
+export const SERVER_HELLO = 2
+
+const RANDOM_OCTETS = 32
+const SESSION_ID_OCTETS = 32
+/** SHA-256 of "HelloRetryRequest": a ServerHello with it is one (RFC 8446 §4.1.3). */
+const HELLO_RETRY_RANDOM = 'cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c'
+
+export interface ClientHello {
+  readonly sni: string | undefined
+  readonly fields: Fields
+}
+export type ClientHelloOrClause = ClientHello | { readonly clause: string }
+
+export function parseClientHello(body: Uint8Array): ClientHelloOrClause {
+  const reader = new Reader(body)
+  const legacyVersion = reader.u16be()
+  reader.skip(RANDOM_OCTETS)
+  const sessionId = reader.octets(reader.u8())
+  const ciphers = reader.octets(reader.u16be())
+  const compressions = reader.octets(reader.u8())
+  const bad =
+    reader.short ||
+    sessionId.length > SESSION_ID_OCTETS ||
+    ciphers.length < 2 ||
+    ciphers.length % 2 !== 0 ||
+    compressions.length === 0
+  if (bad) return { clause: 'RFC 8446 §4.1.2 ClientHello' }
+  const extensions = parseExtensions(reader, 'client')
+  if ('clause' in extensions) return extensions
+  const version = highestVersion(extensions.versions ?? [], legacyVersion)
+  return { sni: extensions.sni, fields: fieldsOf(extensions, version) }
+}
+
+export interface ServerHello {
+  readonly retry: boolean
+  readonly fields: Fields
+}
+export type ServerHelloOrClause = ServerHello | { readonly clause: string }
+
+export function parseServerHello(body: Uint8Array): ServerHelloOrClause {
+  const reader = new Reader(body)
+  const legacyVersion = reader.u16be()
+  const random = reader.octets(RANDOM_OCTETS)
+  const sessionId = reader.octets(reader.u8())
+  const cipher = reader.u16be()
+  reader.skip(1)
+  if (reader.short || sessionId.length > SESSION_ID_OCTETS) {
+    return { clause: 'RFC 8446 §4.1.3 ServerHello' }
+  }
+  const extensions = parseExtensions(reader, 'server')
+  if ('clause' in extensions) return extensions
+  const version = extensions.versions?.[0] ?? legacyVersion
+  return {
+    retry: hex(random) === HELLO_RETRY_RANDOM,
+    fields: {
+      ...fieldsOf(extensions, version),
+      cipher: `0x${cipher.toString(16).padStart(4, '0')}`,
+    },
+  }
+}
+
+function fieldsOf({ sni, alpn, ech }: Extensions, version: number): Fields {
+  return {
+    ...(sni === undefined ? {} : { sni }),
+    ...(alpn === undefined ? {} : { alpn }),
+    version: versionName(version),
+    ...(ech === true ? { ech } : {}),
+  }
+}
+
+const hex = (octets: Uint8Array): string =>
+  Array.from(latin1(octets), (c) => c.charCodeAt(0).toString(16).padStart(2, '0')).join('')
