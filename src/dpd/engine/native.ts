@@ -1,0 +1,110 @@
+/** The addon's engine classes, typed; native/addon/{shard,replay}.cc. */
+import { addon, toOsError } from '../../intercept/addon.js'
+import type { EngineEndpoint } from './engine.js'
+
+/** What is absent keeps the engine's default; native/engine/engine.h `Limits`. */
+export interface EngineLimits {
+  readonly flows?: number
+  readonly holdOctetsPerDirection?: number
+  readonly holdMs?: number
+  readonly holdOctetsTotal?: number
+  readonly outOfOrderOctets?: number
+  readonly fragmentOctetsTotal?: number
+  readonly fragmentDatagrams?: number
+  readonly fragmentMs?: number
+}
+
+export interface NativeShardOptions {
+  readonly netnsFd: number
+  readonly ifName: string
+  readonly limits: EngineLimits
+  /** -1 = none. */
+  readonly heartbeatMapFd: number
+  readonly heartbeatSlot: number
+  /** Empty = none. */
+  readonly heartbeatFile: string
+  readonly eventRingOctets: number
+  readonly commandRingOctets: number
+  readonly flowIdBase: number
+  readonly key: Uint8Array
+}
+
+/** Tickets are acknowledged when what they stand for is in force. */
+export interface NativeShard {
+  start(): void
+  stop(): void
+  setPolicy(block: Uint8Array): number
+  setEndpoint(endpoint: EngineEndpoint): number
+  removeEndpoint(id: number): number
+  acknowledged(): number[]
+  wakeThread(): void
+  counters(): Record<string, number>
+  flows(): number
+  /** Why the engine's thread ended by itself; empty = it did not. */
+  fault(): string
+  eventRing(): ArrayBuffer
+  commandRing(): ArrayBuffer
+}
+
+export interface NativeReplayOptions {
+  readonly limits: EngineLimits
+  readonly key: Uint8Array
+}
+
+/** Each call returns the event records that it caused, in one piece. */
+export interface NativeReplay {
+  setPolicy(block: Uint8Array): Uint8Array
+  setEndpoint(endpoint: EngineEndpoint): Uint8Array
+  removeEndpoint(id: number): Uint8Array
+  /** One frame as captured; `timeNs` is the capture's clock, in decimal. */
+  open(capture: Uint8Array): void
+  /** The next frame; null = the capture is at its end. */
+  step(): Uint8Array | null
+  /** Command records, one after another. */
+  command(records: Uint8Array): Uint8Array
+  /** Lets the capture's clock go on without frames. */
+  advance(ms: number): Uint8Array
+  counters(): Record<string, number>
+  flows(): number
+}
+
+export interface L4Connection {
+  readonly endpoint: number
+  readonly podSide: 'opener' | 'receiver'
+  readonly protocol: number
+  readonly destinationPort: number
+  readonly source: { readonly family: 4 | 6; readonly octets: Uint8Array }
+  readonly destination: { readonly family: 4 | 6; readonly octets: Uint8Array }
+}
+
+export interface L4Verdict {
+  readonly verdict: 'allow' | 'deny' | 'undecided'
+  readonly rule: number
+}
+
+interface EngineModule {
+  readonly Shard: new (options: NativeShardOptions, wake: () => void) => NativeShard
+  readonly Replay: new (options: NativeReplayOptions) => NativeReplay
+  readonly l4Evaluate: (block: Uint8Array, connection: L4Connection) => L4Verdict
+}
+
+function engineModule(): EngineModule {
+  return addon() as unknown as EngineModule
+}
+
+export function newShard(options: NativeShardOptions, wake: () => void): NativeShard {
+  try {
+    return new (engineModule().Shard)(options, wake)
+  } catch (error) {
+    throw toOsError(error)
+  }
+}
+
+export function newReplay(options: NativeReplayOptions): NativeReplay {
+  return new (engineModule().Replay)(options)
+}
+
+/** The engine's L3/L4 decision alone: a block as `core/policy/l4-table.ts` writes it. */
+export function l4Evaluate(block: Uint8Array, connection: L4Connection): L4Verdict {
+  return engineModule().l4Evaluate(block, connection)
+}

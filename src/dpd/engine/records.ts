@@ -1,0 +1,263 @@
+/**
+ * The packed records of native/engine/records.h, decoded and encoded. Integers are host order;
+ * every machine that Node runs on and that has these kernels is little-endian.
+ */
+import { formatAddress } from '../../core/address.js'
+import type {
+  At,
+  Dir,
+  EngineCommand,
+  EngineEvent,
+  FiveTuple,
+  GapCause,
+} from '../../core/inspect/contract.js'
+
+const EVENT_HEADER_OCTETS = 40
+const COMMAND_HEADER_OCTETS = 48
+const TWO_32 = 2 ** 32
+
+const EVENT_PAD = 0
+const EVENT_OPENED = 1
+const EVENT_OCTETS = 2
+const EVENT_GAP = 3
+const EVENT_HOLD_ENDED = 4
+const EVENT_CLOSED = 5
+const EVENT_LOST = 6
+
+/** struct EventHeader. */
+const EV = { octets: 0, kind: 4, dir: 5, endpoint: 6, flow: 8, at: 16 } as const
+const EV_DETAIL = { a: 24, b: 28, c: 32, d: 33, e: 34 } as const
+/** struct OpenedBody, from the record's start. */
+const OPENED = {
+  family: 40,
+  protocol: 41,
+  vlan: 42,
+  sourcePort: 44,
+  destinationPort: 46,
+  source: 48,
+  destination: 64,
+} as const
+/** struct ClosedBody, from the record's start. */
+const CLOSED = { packets: 40, octets: 56 } as const
+
+const STARTS = ['syn', 'datagram', 'midstream'] as const
+const L4_VERDICTS = ['undecided', 'allow', 'deny'] as const
+const POD_SIDES = ['opener', 'receiver'] as const
+const GAP_CAUSES: readonly GapCause[] = ['midstream', 'lost', 'memory', 'out-of-order-limit']
+const HOLD_CAUSES = ['time', 'memory'] as const
+const TOOK = ['open', 'closed'] as const
+const CLOSED_HOW = ['fin', 'rst', 'idle', 'evicted', 'denied'] as const
+const BIT_ENDED = 1
+const BIT_HELD = 2
+
+/** Octets in the events are views of `octets`: valid as long as the ring's span is. */
+export function decodeEvents(octets: Uint8Array, view: DataView, from: number, to: number) {
+  const events: EngineEvent[] = []
+  let at = from
+  while (at + 8 <= to) {
+    const length = view.getUint32(at + EV.octets, true)
+    if (length < 8 || at + length > to) break
+    if (view.getUint8(at + EV.kind) !== EVENT_PAD) {
+      if (length < EVENT_HEADER_OCTETS) break
+      events.push(decodeEvent(octets, view, at))
+    }
+    at += length
+  }
+  if (at !== to) throw new RangeError(`engine event at octet ${at - from}: length beyond its span`)
+  return events
+}
+
+function decodeEvent(octets: Uint8Array, view: DataView, at: number): EngineEvent {
+  const kind = view.getUint8(at + EV.kind)
+  const flow = uint64(view, at + EV.flow)
+  const endpoint = view.getUint16(at + EV.endpoint, true)
+  const dir: Dir = view.getUint8(at + EV.dir) === 0 ? 'orig' : 'reply'
+  const position: At = uint64(view, at + EV.at)
+  const a = view.getUint32(at + EV_DETAIL.a, true)
+  const b = view.getUint32(at + EV_DETAIL.b, true)
+  const c = view.getUint8(at + EV_DETAIL.c)
+  switch (kind) {
+    case EVENT_OPENED:
+      return {
+        ev: 'opened',
+        flow,
+        endpoint,
+        tuple: decodeTuple(octets, view, at),
+        podSide: named(POD_SIDES, view.getUint8(at + EV_DETAIL.e)),
+        start: named(STARTS, view.getUint8(at + EV_DETAIL.d)),
+        l4: named(L4_VERDICTS, c),
+        rule: b,
+        generation: a,
+      }
+    case EVENT_OCTETS: {
+      const begin = at + EVENT_HEADER_OCTETS
+      return {
+        ev: 'octets',
+        flow,
+        endpoint,
+        dir,
+        at: position,
+        octets: octets.subarray(begin, begin + a),
+        ended: (b & BIT_ENDED) !== 0,
+        held: (b & BIT_HELD) !== 0,
+      }
+    }
+    case EVENT_GAP:
+      return {
+        ev: 'gap',
+        flow,
+        endpoint,
+        dir,
+        at: position,
+        octets: a,
+        cause: named(GAP_CAUSES, c),
+      }
+    case EVENT_HOLD_ENDED: {
+      const took = named(TOOK, view.getUint8(at + EV_DETAIL.d))
+      return {
+        ev: 'holdEnded',
+        flow,
+        endpoint,
+        dir,
+        at: position,
+        cause: named(HOLD_CAUSES, c),
+        took,
+      }
+    }
+    case EVENT_CLOSED:
+      return { ev: 'closed', flow, endpoint, how: named(CLOSED_HOW, c), counts: counts(view, at) }
+    case EVENT_LOST:
+      return { ev: 'lost', events: position }
+    default:
+      throw new RangeError(`engine event of unknown kind ${kind}: addon and daemon differ in build`)
+  }
+}
+
+function decodeTuple(octets: Uint8Array, view: DataView, at: number): FiveTuple {
+  const addressOctets = view.getUint8(at + OPENED.family) === 4 ? 4 : 16
+  const address = (offset: number) =>
+    formatAddress(octets.subarray(at + offset, at + offset + addressOctets))
+  return {
+    protocol: view.getUint8(at + OPENED.protocol),
+    source: address(OPENED.source),
+    sourcePort: view.getUint16(at + OPENED.sourcePort, true),
+    destination: address(OPENED.destination),
+    destinationPort: view.getUint16(at + OPENED.destinationPort, true),
+    vlan: view.getUint16(at + OPENED.vlan, true),
+  }
+}
+
+function counts(view: DataView, at: number) {
+  const pair = (offset: number) => ({
+    orig: uint64(view, at + offset),
+    reply: uint64(view, at + offset + 8),
+  })
+  return { packets: pair(CLOSED.packets), octets: pair(CLOSED.octets) }
+}
+
+function uint64(view: DataView, at: number): number {
+  return view.getUint32(at + 4, true) * TWO_32 + view.getUint32(at, true)
+}
+
+function named<T>(names: readonly T[], index: number): T {
+  const name = names[index]
+  if (name === undefined) throw new RangeError(`engine event: value ${index} has no name`)
+  return name
+}
+
+const COMMANDS = { need: 1, skip: 2, release: 3, deny: 4, settle: 5 } as const
+const ANSWER_RESET = 0
+const ANSWER_ICMP = 1
+const ANSWER_REFUSAL = 2
+const THEN_CLOSE = 0
+const THEN_CONTINUE = 1
+const SETTLE_ALLOW = 1
+const SETTLE_DENY = 2
+
+/** struct CommandHeader; the refusal's octets follow it. */
+const CMD = {
+  octets: 0,
+  kind: 4,
+  dir: 5,
+  answer: 6,
+  afterwards: 7,
+  flow: 8,
+  at: 16,
+  count: 24,
+  generation: 32,
+  rule: 36,
+  verdict: 40,
+  refusalOctets: 44,
+} as const
+
+/** Of the whole record: a multiple of 8. */
+export function commandOctets(command: EngineCommand): number {
+  return COMMAND_HEADER_OCTETS + ((refusalOf(command).length + 7) & ~7)
+}
+
+/** Writes commandOctets(command) octets at `at`. */
+export function encodeCommand(
+  octets: Uint8Array,
+  view: DataView,
+  at: number,
+  command: EngineCommand,
+): void {
+  const length = commandOctets(command)
+  const refusal = refusalOf(command)
+  octets.fill(0, at, at + length)
+  view.setUint32(at + CMD.octets, length, true)
+  view.setUint8(at + CMD.kind, COMMANDS[command.cmd])
+  setUint64(view, at + CMD.flow, command.flow)
+  view.setUint32(at + CMD.generation, command.generation, true)
+  if ('dir' in command) view.setUint8(at + CMD.dir, command.dir === 'orig' ? 0 : 1)
+  if ('rule' in command) view.setUint32(at + CMD.rule, command.rule, true)
+  setCount(view, at, command)
+  if (command.cmd === 'settle') {
+    view.setUint32(at + CMD.verdict, command.verdict === 'allow' ? SETTLE_ALLOW : SETTLE_DENY, true)
+  }
+  if (command.cmd === 'deny') {
+    view.setUint8(at + CMD.answer, answerCode(command.answer))
+    view.setUint8(at + CMD.afterwards, command.then === 'close' ? THEN_CLOSE : THEN_CONTINUE)
+    view.setUint32(at + CMD.refusalOctets, refusal.length, true)
+    octets.set(refusal, at + COMMAND_HEADER_OCTETS)
+  }
+}
+
+function setCount(view: DataView, at: number, command: EngineCommand): void {
+  switch (command.cmd) {
+    case 'need':
+      setUint64(view, at + CMD.count, command.octets)
+      break
+    case 'skip':
+      setUint64(view, at + CMD.at, command.from)
+      setUint64(view, at + CMD.count, command.octets)
+      break
+    case 'release':
+      setUint64(view, at + CMD.at, command.upTo)
+      break
+    case 'deny':
+      setUint64(view, at + CMD.at, command.from)
+      break
+    case 'settle':
+      break
+  }
+}
+
+const NO_OCTETS = new Uint8Array(0)
+
+function refusalOf(command: EngineCommand): Uint8Array {
+  if (command.cmd !== 'deny' || typeof command.answer === 'string') return NO_OCTETS
+  return command.answer.refusal
+}
+
+function answerCode(answer: Extract<EngineCommand, { cmd: 'deny' }>['answer']): number {
+  if (answer === 'reset') return ANSWER_RESET
+  return answer === 'icmp' ? ANSWER_ICMP : ANSWER_REFUSAL
+}
+
+/** 'toEnd' is all ones. */
+function setUint64(view: DataView, at: number, value: number | 'toEnd'): void {
+  const toEnd = value === 'toEnd'
+  view.setUint32(at, toEnd ? 0xffffffff : value % TWO_32, true)
+  view.setUint32(at + 4, toEnd ? 0xffffffff : Math.floor(value / TWO_32), true)
+}
