@@ -14,6 +14,11 @@ export interface Drift {
 export interface PathSetting {
   readonly path: EndpointPath
   readonly failure: Failure
+  /**
+   * On the inline path, frames to or from another MAC than the pod's, which can't be judged: dropped
+   * (default), or with `false` passed.
+   */
+  readonly strict?: boolean
 }
 
 /** The namespace and devices that all endpoints of an instance share. */

@@ -1,0 +1,71 @@
+// Layouts and codes that the kernel program shares with src/core/bpf/maps.ts.
+#pragma once
+#include <stdint.h>
+
+#define ENDPOINTS 16384u
+#define ENDPOINT_MASK 0x3fffu
+#define KIND_SHIFT 14
+#define HEARTBEAT_SLOTS 64u
+#define STALE_NS 500000000ll
+// src/core/instance.ts: every instance has its own namespace, so the index is the same in all.
+#define VBR_IFINDEX 10000000u
+#define VLAN_TAG_OCTETS 4u
+#define IPV4_DESTINATION 16u  // RFC 791 §3.1
+#define IPV6_DESTINATION 24u  // RFC 8200 §3
+
+enum { ROLE_VIN = 1, ROLE_VEX = 2 };
+enum { PATH_NONE = 0, PATH_DIRECT = 1, PATH_TAP = 2, PATH_INLINE = 3, PATH_QUARANTINE = 4 };
+enum { FAILURE_OPEN = 0, FAILURE_CLOSED = 1 };
+enum { KIND_POD_MAC = 0, KIND_BROADCAST = 1, KIND_MULTICAST = 2, KIND_FOREIGN = 3 };
+// STRICT: foreign addresses are dropped on the inline path. PEER: bpf_redirect_peer towards the
+// pod.
+enum { FLAG_STRICT = 1, FLAG_PEER = 2 };
+
+// One line each in CAUSE_NAMES of src/core/bpf/maps.ts, in this order.
+enum {
+  CAUSE_UNKNOWN_DEVICE,
+  CAUSE_SHORT,
+  CAUSE_FORGED_MARKER,
+  CAUSE_FOREIGN_DROPPED,
+  CAUSE_FOREIGN_PASSED,
+  CAUSE_QUARANTINE,
+  CAUSE_STALE_OPEN,
+  CAUSE_STALE_CLOSED,
+  CAUSE_NOT_ONE_MARKER,
+  CAUSE_UNKNOWN_ENDPOINT,
+  CAUSE_NOT_INLINE,
+  CAUSE_BAD_KIND,
+  CAUSE_NO_MEMORY,
+  CAUSES = 16,
+};
+
+struct map_spec {
+  uint32_t type;
+  uint32_t key_octets;
+  uint32_t value_octets;
+  uint32_t max_entries;
+  uint32_t flags;
+};
+
+struct device {
+  uint16_t id;
+  uint8_t role;
+  uint8_t reserved;
+};
+
+// A change of path alters only this word. The kernel copies it octet by octet at worst, and every
+// mixture of old and new octets is one of two valid settings: no reader sees a third path.
+struct setting {
+  uint8_t path;
+  uint8_t failure;
+  uint8_t flags;
+  uint8_t slot;  // of `heartbeat`
+} __attribute__((aligned(4)));
+
+struct endpoint {
+  struct setting setting;
+  uint32_t vin_ifindex;
+  uint32_t vex_ifindex;
+  uint8_t mac[6];
+  uint8_t reserved[2];
+};

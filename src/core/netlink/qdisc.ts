@@ -1,0 +1,71 @@
+/** The `ingress` qdisc (linux/pkt_sched.h): where frames that a device received meet our filters. */
+import { asText, encodeAttributes, find, text } from './attribute.js'
+import {
+  decodeTcAttributes,
+  decodeTcMessage,
+  encodeTcMessage,
+  INGRESS_PARENT,
+  TCA_KIND,
+} from './filter.js'
+import {
+  joined,
+  type Message,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_REPLACE,
+  type Request,
+} from './message.js'
+
+export const RTM_NEWQDISC = 36
+export const RTM_DELQDISC = 37
+export const RTM_GETQDISC = 38
+/** #define TC_H_INGRESS (0xFFFFFFF1U): as a parent it names the hook, not a class. */
+const TC_H_INGRESS = 0xffff_fff1
+
+export interface Qdisc {
+  readonly ifindex: number
+  readonly handle: number
+  readonly kind: string
+}
+
+function ingress(type: number, flags: number, verb: string, ifindex: number): Request {
+  const parent = TC_H_INGRESS
+  const tc = { ifindex, handle: INGRESS_PARENT, parent, priority: 0, protocol: 0 }
+  const attributes = encodeAttributes([text(TCA_KIND, 'ingress')])
+  return {
+    type,
+    flags: flags | NLM_F_ACK,
+    payload: joined(encodeTcMessage(tc), attributes),
+    subject: `${verb} ingress of ifindex ${ifindex}`,
+  }
+}
+
+/** `tc qdisc replace dev DEV ingress`: filters of one that is there already stay. */
+export function replaceIngress(ifindex: number): Request {
+  return ingress(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, 'RTM_NEWQDISC', ifindex)
+}
+
+/** Takes all its filters with it. */
+export function deleteIngress(ifindex: number): Request {
+  return ingress(RTM_DELQDISC, 0, 'RTM_DELQDISC', ifindex)
+}
+
+/** Of all devices in the namespace. */
+export function dumpQdiscs(): Request {
+  const tc = { ifindex: 0, handle: 0, parent: 0, priority: 0, protocol: 0 }
+  return {
+    type: RTM_GETQDISC,
+    flags: NLM_F_DUMP,
+    payload: encodeTcMessage(tc),
+    subject: 'RTM_GETQDISC',
+  }
+}
+
+/** null = not a qdisc. */
+export function decodeQdisc(message: Message): Qdisc | null {
+  if (message.type !== RTM_NEWQDISC) return null
+  const { ifindex, handle } = decodeTcMessage(message.payload)
+  const kind = find(decodeTcAttributes(message.payload), TCA_KIND)
+  return { ifindex, handle, kind: kind === null ? '' : asText(kind) }
+}
