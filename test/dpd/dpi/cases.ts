@@ -2,15 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fromLatin1 } from '../../../src/core/bytes.js'
-import type { Dir } from '../../../src/core/inspect/contract.js'
 import { root } from '../../root.js'
-
-/** Octets of one direction, in wire order among the others. */
-export interface Send {
-  readonly dir: Dir
-  readonly octets: Uint8Array
-  readonly ended: boolean
-}
+import { readRecorded } from './recorded.js'
+import type { Send } from './send.js'
 
 export interface ExpectedFact {
   readonly kind: 'tx' | 'txEnd' | 'flow'
@@ -41,6 +35,7 @@ function readCase(section: string): Case {
   let expected = ''
   for (const [, kind = '', body = ''] of section.matchAll(/^```(.+)\n([\s\S]*?)^```/gm)) {
     if (kind === 'expect') expected = body
+    else if (kind.startsWith('recorded ')) sends.push(...readRecorded(kind.slice(9)))
     else sends.push(readSend(kind, body))
   }
   const lines = expected.split('\n').filter((line) => line !== '')

@@ -2,7 +2,7 @@
 import type { Fact, FlowView } from '../../../src/core/inspect/contract.js'
 import { registry } from '../../../src/dpd/dpi/registry.js'
 import { Inspection, type Outcome } from '../../../src/dpd/dpi/stream.js'
-import type { Send } from './cases.js'
+import type { Send } from './send.js'
 
 export interface Delivered {
   readonly facts: readonly { readonly app: string; readonly fact: Fact }[]
