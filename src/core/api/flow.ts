@@ -6,7 +6,7 @@ import { protocolSchema } from './protocol.js'
 export const verdictSchema = z.enum(['allow', 'deny', 'undecided'])
 const fieldsSchema = z.record(
   z.string(),
-  z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]),
+  z.union([z.string(), z.number(), z.boolean(), z.array(z.string()).readonly()]),
 )
 const countsSchema = z.object({
   packets: z.object({ orig: z.number(), reply: z.number() }),
@@ -64,7 +64,7 @@ export const flowViewSchema = z.object({
   transactionsTotal: z.int(),
   startedAt: z.string(),
   endedAt: z.string().nullable(),
-  how: z.enum(['fin', 'rst', 'idle', 'evicted', 'denied', 'detached']).nullable(),
+  how: z.enum(['fin', 'rst', 'idle', 'evicted', 'denied']).nullable(),
   counts: countsSchema.nullable(),
 })
 export type FlowView = z.infer<typeof flowViewSchema>

@@ -87,7 +87,12 @@ export function transactionEvent(
 }
 
 /** One denial as it happens: `drop` where it was enforced, `alert` where it only would have been. */
-export function denialEvent(flow: FlowView, decision: Decision, fields: Fields, iso: string): EveEvent {
+export function denialEvent(
+  flow: FlowView,
+  decision: Decision,
+  fields: Fields,
+  iso: string,
+): EveEvent {
   const enforced = flow.mode === 'protect'
   const app = flow.app ?? 'unknown'
   return {

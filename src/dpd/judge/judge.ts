@@ -6,6 +6,7 @@ import type {
   ClosedEvent,
   EngineCommand,
   EngineEvent,
+  FlowCounts,
   FlowId,
   GapEvent,
   HoldEndedEvent,
@@ -23,6 +24,8 @@ import { type Flow, type JudgedEndpoint, openFlow, transportOf } from './flow.js
 import { rejudge } from './rejudge.js'
 import type { JudgeReport } from './report.js'
 import type { Ruling } from './ruling.js'
+
+const NOT_COUNTED: FlowCounts = { packets: { orig: 0, reply: 0 }, octets: { orig: 0, reply: 0 } }
 
 export interface JudgeSettings {
   readonly policy: CompiledPolicy
@@ -56,9 +59,12 @@ export class Judge {
     this.#endpoints.set(endpoint.id, endpoint)
   }
 
-  /** The engine reports the ends of its flows; the events may still name it. */
+  /** Call it when the engine has removed it: flows whose end it did not report end here. */
   removeEndpoint(id: number): void {
     this.#endpoints.delete(id)
+    for (const flow of this.#flows.values()) {
+      if (flow.endpoint.id === id) this.#closed(flow, { how: 'evicted', counts: NOT_COUNTED })
+    }
   }
 
   /** Each live flow by the facts that are still known. Call it when the engine has the policy in force. */
@@ -160,7 +166,7 @@ export class Judge {
     this.settings.report.denied(flow, ruling, null)
   }
 
-  #closed(flow: Flow, event: ClosedEvent): void {
+  #closed(flow: Flow, event: Pick<ClosedEvent, 'how' | 'counts'>): void {
     for (const transaction of flow.transactions) endTransaction(this.#court, flow, transaction)
     this.#flows.delete(flow.id)
     this.settings.report.closed(flow, event)

@@ -6,7 +6,7 @@ import type { Flow } from './flow.js'
 import type { Ruling } from './ruling.js'
 
 export function rejudge(court: Court, flow: Flow): void {
-  if (flow.inspection === null || flow.phase === 'denied') return rejudgeSettled(court, flow)
+  if (flow.inspection === null || isDenied(flow)) return rejudgeSettled(court, flow)
   // What the last generation's commands released may not have arrived in time: say it again.
   const { orig, reply } = flow.released
   flow.released.orig = 0
@@ -14,10 +14,10 @@ export function rejudge(court: Court, flow: Flow): void {
   if (flow.phase === 'settled') flow.phase = 'judging'
   for (const transaction of flow.transactions) {
     if (!transaction.ended) judgeTransaction(court, flow, transaction)
-    if (flow.phase === 'denied') return
+    if (isDenied(flow)) return
   }
   decree(court, flow, flow.inspection, court.evaluate(flow, { app: flow.inspection.app }))
-  if (flow.phase === 'denied') return
+  if (isDenied(flow)) return
   court.release(flow, 'orig', orig, flow.ruling.id)
   court.release(flow, 'reply', reply, flow.ruling.id)
 }
@@ -51,4 +51,9 @@ function rulingWithoutOctets(court: Court, flow: Flow): Ruling {
     return court.evaluate(flow, { app, tx: { app, fields, complete } })
   }
   return court.rulings.by(RULE_MIDSTREAM, 'deny')
+}
+
+/** A call, because other calls change the phase in between. */
+function isDenied(flow: Flow): boolean {
+  return flow.phase === 'denied'
 }

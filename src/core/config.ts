@@ -1,0 +1,110 @@
+/** dpd.yaml: what an operator may set, with its defaults. Unknown keys are errors with their place. */
+import * as z from 'zod'
+import { readAddress } from './address.js'
+import { DEFAULT_INSTANCE } from './instance.js'
+import {
+  type DocumentError,
+  documentError,
+  parseYaml,
+  type Reading,
+  readDocument,
+  type TextFile,
+} from './yaml-document.js'
+
+const absolutePath = z.string().regex(/^\//, 'write an absolute path')
+const address = z.string().refine((text) => readAddress(text) !== null, 'write an IP address')
+const MIB = 1024 * 1024
+
+function isLoopback(host: string): boolean {
+  return host === '::1' || host.startsWith('127.')
+}
+
+/** `127.0.0.1:9464` or `[::1]:9464`. */
+const loopbackAddress = z.string().transform((text, context) => {
+  const match = /^(?:\[([0-9a-f:]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text)
+  const host = match?.[1] ?? match?.[2] ?? ''
+  const port = Number(match?.[3] ?? 0)
+  if (readAddress(host) !== null && isLoopback(host) && port >= 1 && port <= 65535) {
+    return { host, port }
+  }
+  context.addIssue({
+    code: 'custom',
+    message: 'write a loopback address with port, as 127.0.0.1:9464: metrics name pods and peers',
+  })
+  return z.NEVER
+})
+
+const podGlob = z.string().regex(/^[^/]+\/[^/]+$/, 'write namespace/pod; * = any run of characters')
+
+const configSchema = z.strictObject({
+  policyDir: absolutePath.optional(),
+  endpointsDir: absolutePath.optional(),
+  defaults: z
+    .strictObject({
+      mode: z.enum(['discover', 'monitor', 'protect']).default('discover'),
+      failure: z.enum(['open', 'closed']).optional(),
+    })
+    .default({ mode: 'discover' }),
+  /** allow: ingress from this node's own addresses passes (kubelet probes); policy: it is judged. */
+  nodeTraffic: z.enum(['allow', 'policy']).default('allow'),
+  /** Absent: the host's interfaces. */
+  nodeAddresses: z.array(address).optional(),
+  driver: z.enum(['auto', 'bpf', 'tc']).default('auto'),
+  inspection: z
+    .strictObject({
+      /** Pods whose flows are read to their end, whatever the rules need. */
+      content: z.array(podGlob).default([]),
+    })
+    .default({ content: [] }),
+  metrics: z.strictObject({ listen: loopbackAddress.optional() }).default({}),
+  events: z
+    .strictObject({
+      file: absolutePath.nullable().default(null),
+      perSecond: z.int().min(1).max(1_000_000).default(5000),
+      rotateOctets: z.int().min(4096).default(64 * MIB),
+      keep: z.int().min(1).max(100).default(5),
+    })
+    .default({ file: null, perSecond: 5000, rotateOctets: 64 * MIB, keep: 5 }),
+  log: z
+    .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') })
+    .default({ level: 'info' }),
+})
+type ConfigFile = z.infer<typeof configSchema>
+
+export interface Config extends ConfigFile {
+  readonly policyDir: string
+  readonly endpointsDir: string
+}
+
+/** `/etc/<instance>`: two instances of one node share no policy by accident. */
+export function configDirectory(instance: string): string {
+  return `/etc/${instance === '' ? DEFAULT_INSTANCE : instance}`
+}
+
+function withPaths(config: ConfigFile, instance: string): Config {
+  const directory = configDirectory(instance)
+  return {
+    ...config,
+    policyDir: config.policyDir ?? `${directory}/policy.d`,
+    endpointsDir: config.endpointsDir ?? `${directory}/endpoints.d`,
+  }
+}
+
+export function defaultConfig(instance: string): Config {
+  return withPaths(configSchema.parse({}), instance)
+}
+
+export function readConfig(file: TextFile, instance: string): Reading<Config> {
+  const parsed = parseYaml(file)
+  if (!parsed.ok) return parsed
+  const [document, second] = parsed.value
+  if (document === undefined) return { ok: true, value: defaultConfig(instance) }
+  if (second !== undefined) {
+    const errors: DocumentError[] = [
+      documentError(second, [], 'a second YAML document: dpd.yaml is one, remove the `---`'),
+    ]
+    return { ok: false, errors }
+  }
+  const reading = readDocument(configSchema, document)
+  return reading.ok ? { ok: true, value: withPaths(reading.value, instance) } : reading
+}

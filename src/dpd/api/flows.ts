@@ -1,0 +1,51 @@
+/** /v1/flows, followed or not, and /v1/flows/<id>/why. */
+import { type FlowQuery, flowQuerySchema } from '../../core/api/flow.js'
+import { API_PROTOCOL, ApiRefusal, describeIssues } from '../../core/api/protocol.js'
+import { explain } from '../because.js'
+import { type FlowBook, matchesQuery } from '../flows.js'
+import { type Answer, json, type Route } from './http.js'
+
+function queryOf(parameters: URLSearchParams): FlowQuery {
+  const query = flowQuerySchema.safeParse(Object.fromEntries(parameters))
+  if (query.success) return query.data
+  throw new ApiRefusal(400, 'bad-query', describeIssues(query.error))
+}
+
+function follow(book: FlowBook, query: FlowQuery): Answer {
+  return {
+    kind: 'stream',
+    start: (write) =>
+      book.follow((event, flow) => {
+        if (matchesQuery(flow, { ...query, state: 'all' })) {
+          write({ protocol: API_PROTOCOL, event, flow })
+        }
+      }),
+  }
+}
+
+export function flowRoutes(book: FlowBook): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/v1/flows',
+      handle: (request) => {
+        const query = queryOf(request.query)
+        return query.follow === '1' ? follow(book, query) : json({ flows: book.list(query) })
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/flows/:flow/why',
+      handle: ({ params }) => {
+        const id = params['flow'] ?? ''
+        const flow = /^\d{1,16}$/.test(id) ? book.find(Number(id)) : null
+        if (flow !== null) return json({ flow, because: explain(flow) })
+        throw new ApiRefusal(
+          404,
+          'no-such-flow',
+          `flow ${JSON.stringify(id)}: not live and not among the last 10 000 ended; see \`dpctl flows\``,
+        )
+      },
+    },
+  ]
+}

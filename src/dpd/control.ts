@@ -1,0 +1,172 @@
+/** What the control socket asks of the daemon, put together from its parts. */
+import type { PodView } from '../core/api/endpoint.js'
+import { ApiRefusal } from '../core/api/protocol.js'
+import type { PreflightFinding, StatusAnswer } from '../core/api/status.js'
+import type { AttachmentKey, EndpointRecord, Mode } from '../core/endpoint.js'
+import { selects } from '../core/policy/label-selector.js'
+import { learnedPolicy } from '../core/policy/learn.js'
+import { PRODUCT_VERSION } from '../core/product-version.js'
+import { type EndpointsApi, findPods } from './api/endpoints.js'
+import type { StatusApi } from './api/status.js'
+import type { Endpoint, Endpoints } from './endpoints.js'
+import type { Engine } from './engine/engine.js'
+import type { EventsSink } from './events-file.js'
+import type { FlowBook } from './flows.js'
+import type { Learning } from './learning.js'
+import { metricFamilies } from './metric-families.js'
+import type { Family } from './metrics.js'
+import type { ModeOverrides } from './mode-overrides.js'
+import type { Peers } from './peers.js'
+import type { Pipes } from './pipes.js'
+import type { PolicyStore } from './policy-store.js'
+import type { Reconciler } from './reconciler.js'
+import type { Reporter } from './reporter.js'
+
+export interface ControlParts {
+  readonly instance: string
+  readonly driver: string
+  readonly startedAtMs: number
+  readonly endpoints: Endpoints
+  readonly policy: PolicyStore
+  readonly overrides: ModeOverrides
+  readonly learning: Learning
+  readonly flows: FlowBook
+  readonly engine: Engine
+  readonly events: EventsSink
+  readonly reporter: Reporter
+  readonly reconciler: Reconciler
+  readonly pipes: Pipes
+  readonly peers: () => Peers
+  readonly preflight: () => readonly PreflightFinding[]
+}
+
+export class Control implements EndpointsApi, StatusApi {
+  constructor(private readonly parts: ControlParts) {}
+
+  all(): readonly Endpoint[] {
+    return this.parts.endpoints.all()
+  }
+
+  attach(record: EndpointRecord): Promise<Endpoint> {
+    const { policy, endpoints } = this.parts
+    return policy.inTurn(async () => {
+      const endpoint = endpoints.add(record)
+      await policy.recompile()
+      return endpoint
+    })
+  }
+
+  detach(key: AttachmentKey): Promise<void> {
+    const { policy, endpoints } = this.parts
+    return policy.inTurn(async () => {
+      const removed = await endpoints.remove(key)
+      if (removed !== null) await policy.recompile()
+    })
+  }
+
+  setMode(
+    pods: readonly Endpoint[],
+    mode: Mode | 'auto' | 'quarantine' | 'release',
+  ): Promise<void> {
+    const { policy, overrides } = this.parts
+    return policy.inTurn(async () => {
+      for (const { record } of pods) {
+        if (mode === 'quarantine' || mode === 'release') {
+          overrides.setQuarantined(record, mode === 'quarantine')
+        } else overrides.setMode(record, mode)
+      }
+      await policy.recompile()
+    })
+  }
+
+  view = ({ record, mode, path, failure }: Endpoint): PodView => {
+    const { overrides, learning, flows, policy, peers } = this.parts
+    const { id, namespace, pod, ifName, containerID, podUid, addresses, driver, createdAt } = record
+    const labels = { ...peers().labels(namespace, pod) }
+    const selecting = policy.sources.set.policies.filter(
+      (object) => object.namespace === namespace && selects(object.podSelector, labels),
+    )
+    const byPolicy = selecting.some((object) => object.mode !== null && !object.staged)
+    return {
+      endpoint: id,
+      ...{ namespace, pod, ifName, containerID, podUid, labels, driver, path, mode, failure },
+      addresses: [...addresses],
+      modeBy: overrides.mode(record) !== null ? 'override' : byPolicy ? 'policy' : 'default',
+      quarantined: overrides.isQuarantined(record),
+      policies: selecting.map((object) => `${object.namespace}/${object.name}`),
+      liveFlows: flows.liveOf(id),
+      learned: learning.count(namespace, pod),
+      createdAt,
+    }
+  }
+
+  status(): Omit<StatusAnswer, 'protocol'> {
+    const { instance, driver, startedAtMs, endpoints, policy, events, engine } = this.parts
+    return {
+      version: PRODUCT_VERSION,
+      instance,
+      pid: process.pid,
+      startedAt: new Date(startedAtMs).toISOString(),
+      driver,
+      endpoints: endpoints.all().length,
+      liveFlows: engine.flows(),
+      policy: policy.status(),
+      events: events.counters(),
+      findings: this.#findings(),
+    }
+  }
+
+  learned(pod: string): { readonly learned: number; readonly policy: string } {
+    const { learning, peers } = this.parts
+    const [found] = findPods(this.all(), pod)
+    if (found === undefined) throw new ApiRefusal(404, 'no-such-pod', `pod ${pod}: not known`)
+    const { namespace, pod: name } = found.record
+    const tuples = learning.of(namespace, name)
+    const labels = peers().labels(namespace, name)
+    return {
+      learned: tuples.length,
+      policy: learnedPolicy({ namespace, pod: name, labels, tuples }),
+    }
+  }
+
+  preflight(): { readonly driver: string; readonly findings: readonly PreflightFinding[] } {
+    return { driver: this.parts.driver, findings: this.parts.preflight() }
+  }
+
+  metrics(): readonly Family[] {
+    const { instance, endpoints, policy, reporter, events, engine, reconciler } = this.parts
+    return metricFamilies({
+      version: PRODUCT_VERSION,
+      instance,
+      endpoints: endpoints.all(),
+      liveFlows: engine.flows(),
+      generation: policy.compiled.generation,
+      policyFaults: policy.status().faults.length,
+      policyLoadsFailed: policy.failedLoads,
+      reports: reporter.counters(),
+      events: events.counters(),
+      engine: engine.counters(),
+      kernel: this.parts.pipes.counters(),
+      driftRepaired: reconciler.repaired,
+      collected: reconciler.collected,
+      learnOverflow: this.parts.learning.overflow,
+    })
+  }
+
+  #findings(): string[] {
+    const { policy, endpoints } = this.parts
+    const { faults, source } = policy.status()
+    const findings: string[] = []
+    if (faults.length > 0) {
+      const kept = { files: 'the set before', 'last-good': 'the last good set', empty: 'no policy' }
+      findings.push(`${faults.length} fault(s) in the policy files: ${kept[source]} is in force. Correct the files.`)
+    }
+    for (const { record, applied } of endpoints.all()) {
+      if (applied) continue
+      const { namespace, pod, ifName } = record
+      findings.push(`${namespace}/${pod}/${ifName}: its path is not in force. Read dpd's log.`)
+    }
+    findings.push(...policy.compiled.warnings)
+    return findings
+  }
+}

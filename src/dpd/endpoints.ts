@@ -1,0 +1,165 @@
+/**
+ * The endpoints under this daemon's care and what is done to their traffic: mode → path, in the
+ * order that loses no frame. Calls are serial: `PolicyStore` and the API bring them one by one.
+ */
+import type { CompiledEndpoint, CompiledPolicy } from '../core/policy/compiled.js'
+import type {
+  AttachmentKey,
+  EndpointPath,
+  EndpointRecord,
+  Failure,
+  Mode,
+} from '../core/endpoint.js'
+import { matchGlob, parseGlob } from '../core/policy/glob.js'
+import type { PathSetting } from '../intercept/driver.js'
+import type { Engine } from './engine/engine.js'
+import type { JudgedEndpoint } from './judge/flow.js'
+import type { Pipes } from './pipes.js'
+
+export interface Endpoint {
+  readonly record: EndpointRecord
+  mode: Mode
+  failure: Failure
+  path: EndpointPath
+  /** False until the kernel and the engine have `path` in force. */
+  applied: boolean
+}
+
+export interface EndpointsParts {
+  readonly pipes: Pipes
+  readonly engine: Engine
+  readonly judge: {
+    setEndpoint(endpoint: JudgedEndpoint): void
+    removeEndpoint(id: number): void
+  }
+  /** `namespace/pod` globs of the endpoints that are read to their end. */
+  readonly content: readonly string[]
+  readonly warn: (message: string) => void
+}
+
+function keyOf({ containerID, ifName }: AttachmentKey): string {
+  return `${containerID} ${ifName}`
+}
+
+export function pathOf(endpoint: Pick<CompiledEndpoint, 'mode' | 'quarantined'>): EndpointPath {
+  if (endpoint.quarantined) return 'quarantine'
+  return endpoint.mode === 'protect' ? 'inline' : 'tap'
+}
+
+export class Endpoints {
+  readonly #byKey = new Map<string, Endpoint>()
+  readonly #content
+
+  constructor(private readonly parts: EndpointsParts) {
+    this.#content = parts.content.map(parseGlob)
+  }
+
+  all(): readonly Endpoint[] {
+    return [...this.#byKey.values()]
+  }
+
+  get(key: AttachmentKey): Endpoint | undefined {
+    return this.#byKey.get(keyOf(key))
+  }
+
+  /** Known from now on; `apply` with a policy that knows it puts it in force. */
+  add(record: EndpointRecord): Endpoint {
+    const known = this.#byKey.get(keyOf(record))
+    const endpoint: Endpoint = {
+      record,
+      mode: known?.mode ?? 'discover',
+      failure: known?.failure ?? record.failure,
+      path: known?.path ?? 'direct',
+      applied: false,
+    }
+    this.#byKey.set(keyOf(record), endpoint)
+    return endpoint
+  }
+
+  async remove(key: AttachmentKey): Promise<EndpointRecord | null> {
+    const endpoint = this.#byKey.get(keyOf(key))
+    if (endpoint === undefined) return null
+    this.#byKey.delete(keyOf(key))
+    const { id } = endpoint.record
+    // The id may be another's by now: an ADD that reused it came first.
+    if (this.all().some(({ record }) => record.id === id)) return endpoint.record
+    await this.parts.engine.removeEndpoint(id)
+    this.parts.judge.removeEndpoint(id)
+    return endpoint.record
+  }
+
+  /** The judge's half: before the engine has the policy, so that no flow opens unknown. */
+  introduce(compiled: CompiledPolicy): void {
+    for (const { record } of this.#byKey.values()) {
+      const settings = compiled.endpoint(record.id)
+      if (settings !== null) this.parts.judge.setEndpoint(this.#judged(record, settings))
+    }
+  }
+
+  /** Engine and kernel follow the policy. A fault of one endpoint is its own. */
+  async apply(compiled: CompiledPolicy): Promise<void> {
+    for (const endpoint of this.#byKey.values()) {
+      const settings = compiled.endpoint(endpoint.record.id)
+      if (settings === null) continue
+      try {
+        await this.#applyOne(endpoint, settings)
+      } catch (error) {
+        endpoint.applied = false
+        const { namespace, pod, ifName } = endpoint.record
+        this.parts.warn(`${namespace}/${pod}/${ifName}: ${pathOf(settings)} not in force: ${String(error)}`)
+      }
+    }
+  }
+
+  async #applyOne(endpoint: Endpoint, settings: CompiledEndpoint): Promise<void> {
+    const path = pathOf(settings)
+    const { mode, failure } = settings
+    const isSame = endpoint.path === path && endpoint.failure === failure
+    const wasInline = endpoint.path === 'inline'
+    endpoint.mode = mode
+    if (isSame && endpoint.applied) return
+    const setting: PathSetting = { path, failure, strict: mode === 'protect' }
+    // Towards inline the engine knows first: a frame that it would not send back is lost. Away from
+    // it the kernel does: what is on its way up still comes back.
+    if (wasInline) this.#setKernel(endpoint, setting)
+    await this.#setEngine(endpoint.record, settings, path)
+    if (!wasInline) this.#setKernel(endpoint, setting)
+    endpoint.path = path
+    endpoint.failure = failure
+    endpoint.applied = true
+  }
+
+  #setKernel(endpoint: Endpoint, setting: PathSetting): void {
+    if (endpoint.applied) this.parts.pipes.setPath(endpoint.record, setting)
+    else this.parts.pipes.ensure(endpoint.record, setting)
+  }
+
+  async #setEngine(
+    record: EndpointRecord,
+    settings: CompiledEndpoint,
+    path: EndpointPath,
+  ): Promise<void> {
+    const { engine } = this.parts
+    if (path !== 'tap' && path !== 'inline') return await engine.removeEndpoint(record.id)
+    await engine.setEndpoint({
+      id: record.id,
+      path,
+      failure: settings.failure,
+      strict: settings.mode === 'protect',
+      deliverAll: this.#readsAll(record, settings.mode),
+    })
+  }
+
+  /** A copy costs the pod nothing: outside protect everything is read, to learn and to record. */
+  #readsAll(record: EndpointRecord, mode: Mode): boolean {
+    const name = `${record.namespace}/${record.pod}`
+    return mode !== 'protect' || this.#content.some((glob) => matchGlob(glob, name))
+  }
+
+  #judged(record: EndpointRecord, settings: CompiledEndpoint): JudgedEndpoint {
+    const { id, namespace, pod, ifName } = record
+    const { mode, failure } = settings
+    const deliverAll = this.#readsAll(record, mode)
+    return { id, namespace, pod, ifName, mode, failure, enforced: mode === 'protect', deliverAll }
+  }
+}

@@ -1,0 +1,113 @@
+/** All that /metrics says. */
+import type { Endpoint } from './endpoints.js'
+import { type Family, type Sample, snakeCase } from './metrics.js'
+import type { ReportCounters } from './reporter.js'
+
+export interface MetricSources {
+  readonly version: string
+  readonly instance: string
+  readonly endpoints: readonly Endpoint[]
+  readonly liveFlows: number
+  readonly generation: number
+  readonly policyFaults: number
+  readonly policyLoadsFailed: number
+  readonly reports: ReportCounters
+  readonly events: { readonly written: number; readonly lost: number }
+  readonly engine: Readonly<Record<string, number>>
+  readonly kernel: Readonly<Record<string, number>>
+  readonly driftRepaired: number
+  readonly collected: number
+  readonly learnOverflow: number
+}
+
+/** Gauges among the engine's counters. */
+const ENGINE_GAUGES = new Set(['held_octets'])
+
+/** What the operator does when this one grows; the others are explained by their name. */
+const ENGINE_HELP: Readonly<Record<string, string>> = {
+  unknown_endpoint:
+    'Frames of endpoints that dpd does not know. Growing: look for pods in `dpctl pods`, then restart dpd.',
+  malformed: 'Frames that are no valid IP. Growing in protect: capture on the pod, something forges packets.',
+  flow_table_full: 'Flows evicted early. Growing: too many short flows, look at `dpctl flows --state live`.',
+  hold_time: 'Flows held for 1 s without a verdict. Growing: the node has too little CPU, or a parser waits.',
+  hold_memory: 'Flows that ran into the hold limit. Growing: look at `dpctl flows` for reason hold-limit.',
+  contradiction:
+    'Segments that contradict octets already judged, dropped. Growing: an evasion attempt; look at the sender.',
+  events_lost: 'Events that the ring had no room for. Growing: give dpd more CPU.',
+  midstream_denied: 'TCP flows without a seen beginning, denied. A burst after a restart of dpd is normal.',
+}
+
+function split(counts: ReadonlyMap<string, number>, names: readonly string[]): Sample[] {
+  return [...counts].map(([key, value]) => {
+    const words = key.split(' ')
+    return { labels: Object.fromEntries(names.map((name, i) => [name, words[i] ?? ''])), value }
+  })
+}
+
+function countBy(values: readonly string[], label: string): Sample[] {
+  const counts = new Map<string, number>()
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  return split(counts, [label])
+}
+
+function counter(name: string, help: string, samples: readonly Sample[]): Family {
+  return { name: `vethwall_${name}`, type: 'counter', help, samples }
+}
+
+function gauge(name: string, help: string, samples: readonly Sample[]): Family {
+  return { name: `vethwall_${name}`, type: 'gauge', help, samples }
+}
+
+const one = (value: number): Sample[] => [{ value }]
+
+export function metricFamilies(from: MetricSources): Family[] {
+  return [...daemonFamilies(from), ...flowFamilies(from), ...packetFamilies(from)]
+}
+
+function daemonFamilies(from: MetricSources): Family[] {
+  const { version, instance, endpoints, events } = from
+  const notInForce = endpoints.filter(({ applied }) => !applied).length
+  return [
+    { name: 'vethwall_build', type: 'info', help: 'What runs here.', samples: [{ labels: { version, instance }, value: 1 }] },
+    gauge('endpoints', 'Intercepted pod interfaces by mode. Fewer than pods: see `dpctl pods` and the CNI chain.', countBy(endpoints.map(({ mode }) => mode), 'mode')),
+    gauge('endpoints_not_in_force', 'Endpoints whose path could not be set. Not 0: read the log, then restart dpd.', one(notInForce)),
+    gauge('policy_generation', 'Generation of the policy set in force.', one(from.generation)),
+    gauge('policy_faults', 'Faults in the policy files. Not 0: the set before is in force; `dpctl status` names file, line and column.', one(from.policyFaults)),
+    counter('policy_loads_failed', 'Policy sets refused. Growing: run `dpctl policy check` before installing files.', one(from.policyLoadsFailed)),
+    counter('events_written', 'Lines written to the event file.', one(events.written)),
+    counter('events_lost', 'Events over the rate cap or refused by the disk. Growing: raise events.perSecond or free the disk.', one(events.lost)),
+    counter('drift_repaired', 'Differences between kernel and records, repaired. Growing: something else changes our links.', one(from.driftRepaired)),
+    counter('endpoints_collected', 'Endpoints whose pod was gone without a DEL. Growing: the runtime loses DELs.', one(from.collected)),
+    counter('learned_overflow', 'Things seen in discover beyond 4 096 per pod. Growing: learn by CIDR, or leave discover.', one(from.learnOverflow)),
+  ]
+}
+
+function flowFamilies({ reports, liveFlows }: MetricSources): Family[] {
+  const by = ['verdict', 'app', 'mode']
+  return [
+    gauge('flows_live', 'Live flows.', one(liveFlows)),
+    counter('flows_opened', 'Flows seen.', one(reports.opened)),
+    counter('flows_closed', 'Ended flows by verdict; outside protect what protect would have said.', split(reports.flows, by)),
+    counter('transactions', 'Judged transactions by verdict; outside protect what protect would have said.', split(reports.transactions, by)),
+    counter('denials', 'Denials by reason. Growing: `dpctl flows --verdict deny`, then `dpctl why FLOW`.', split(reports.denials, ['reason', 'app', 'mode'])),
+    counter('malformed', 'Flows whose octets break their protocol. Growing: `dpctl flows --verdict deny`, reason malformed.', one(reports.malformed)),
+    counter('parser_faults', 'Parsers switched off for a flow after a fault. Growing: report it with the traffic.', one(reports.parserFaults)),
+    counter('ring_events_lost', 'Engine events that never reached the judge. Growing: give dpd more CPU.', one(reports.lostEvents)),
+  ]
+}
+
+function packetFamilies({ engine, kernel }: MetricSources): Family[] {
+  const families = Object.entries(engine).map(([key, value]): Family => {
+    const name = snakeCase(key).replace('octets', 'bytes')
+    const help = ENGINE_HELP[snakeCase(key)] ?? `Engine: ${snakeCase(key).replaceAll('_', ' ')}.`
+    const isGauge = ENGINE_GAUGES.has(snakeCase(key))
+    const family = isGauge ? gauge(`engine_${name}`, help, one(value)) : counter(`engine_${name}`, help, one(value))
+    return name.endsWith('_bytes') ? { ...family, unit: 'bytes' } : family
+  })
+  const causes = Object.entries(kernel).map(([cause, value]) => ({
+    labels: { cause: snakeCase(cause) },
+    value,
+  }))
+  const help = 'Frames by cause, counted in the kernel. forged or foreign growing: a pod spoofs; see `dpctl pods`.'
+  return [...families, counter('kernel_frames', help, causes)]
+}

@@ -1,0 +1,133 @@
+/**
+ * The policy in force: sources + endpoints + overrides → one compiled generation, in the engine, the
+ * kernel and the judge, in that order, one change after the other.
+ */
+import type { FileFault, PolicyStatus } from '../core/api/status.js'
+import type { EngineCommand } from '../core/inspect/contract.js'
+import { type CompileInput, compile } from '../core/policy/compile.js'
+import type { CompiledPolicy } from '../core/policy/compiled.js'
+import { EMPTY_SOURCES, type PolicySources, type Sources } from './policy-sources.js'
+
+export interface PolicyStoreParts {
+  readonly sources: PolicySources
+  /** What besides the sources goes into a compilation, at this moment. */
+  readonly inputs: () => Omit<CompileInput, 'set' | 'directory' | 'generation'>
+  readonly engine: {
+    setPolicy(block: Uint8Array): Promise<void>
+    send(commands: readonly EngineCommand[]): void
+  }
+  readonly judge: { setPolicy(policy: CompiledPolicy): EngineCommand[] }
+  readonly endpoints: {
+    introduce(compiled: CompiledPolicy): void
+    apply(compiled: CompiledPolicy): Promise<void>
+  }
+  /** After each change that is in force. */
+  readonly onApplied: (compiled: CompiledPolicy, sources: Sources) => void
+  readonly warn: (message: string) => void
+  readonly nowMs: () => number
+}
+
+export class PolicyStore {
+  #sources: Sources = EMPTY_SOURCES
+  #source: PolicyStatus['source'] = 'empty'
+  #compiled: CompiledPolicy
+  #faults: readonly FileFault[] = []
+  #loadedAtMs: number
+  #failedLoads = 0
+  #turn: Promise<void> = Promise.resolve()
+
+  /** `initial` is what the judge was made with: empty, generation 0. */
+  constructor(
+    private readonly parts: PolicyStoreParts,
+    initial: CompiledPolicy,
+  ) {
+    this.#compiled = initial
+    this.#loadedAtMs = parts.nowMs()
+  }
+
+  get compiled(): CompiledPolicy {
+    return this.#compiled
+  }
+
+  get sources(): Sources {
+    return this.#sources
+  }
+
+  get failedLoads(): number {
+    return this.#failedLoads
+  }
+
+  status(): PolicyStatus {
+    return {
+      generation: this.#compiled.generation,
+      policies: this.#sources.set.policies.length,
+      rules: this.#sources.set.policies.reduce(
+        (sum, { ingress, egress }) => sum + (ingress?.length ?? 0) + (egress?.length ?? 0),
+        0,
+      ),
+      source: this.#source,
+      loadedAt: new Date(this.#loadedAtMs).toISOString(),
+      faults: [...this.#faults],
+    }
+  }
+
+  /** Runs `work` when all changes before it are in force. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work)
+    this.#turn = result.then(
+      () => undefined,
+      () => undefined,
+    )
+    return result
+  }
+
+  /** At start and whenever a file changed. */
+  reload(): Promise<void> {
+    return this.inTurn(async () => {
+      if (this.#read()) await this.#enforce()
+    })
+  }
+
+  /** The endpoints or the overrides changed; call it within `inTurn`. */
+  recompile(): Promise<void> {
+    return this.#enforce()
+  }
+
+  /** True where there is something new to enforce. */
+  #read(): boolean {
+    const load = this.parts.sources.read()
+    if (load.ok) {
+      this.#faults = []
+      this.#use(load.sources, 'files')
+      return true
+    }
+    this.#faults = load.faults
+    this.#failedLoads++
+    for (const { file, line, column, message } of load.faults) {
+      this.parts.warn(`${file}:${line}:${column}: ${message}; the policy set before stays in force`)
+    }
+    if (this.#source !== 'empty') return false
+    const lastGood = this.parts.sources.readLastGood()
+    if (lastGood === null) return true
+    this.#use(lastGood, 'last-good')
+    return true
+  }
+
+  #use(sources: Sources, source: PolicyStatus['source']): void {
+    this.#sources = sources
+    this.#source = source
+    this.#loadedAtMs = this.parts.nowMs()
+  }
+
+  async #enforce(): Promise<void> {
+    const { set, directory } = this.#sources
+    const generation = this.#compiled.generation + 1
+    const compiled = compile({ ...this.parts.inputs(), set, directory, generation })
+    this.parts.endpoints.introduce(compiled)
+    await this.parts.engine.setPolicy(compiled.l4Block)
+    await this.parts.endpoints.apply(compiled)
+    this.#compiled = compiled
+    this.parts.engine.send(this.parts.judge.setPolicy(compiled))
+    this.parts.onApplied(compiled, this.#sources)
+  }
+}

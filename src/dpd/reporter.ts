@@ -1,0 +1,133 @@
+/** What becomes of the judge's reports: the flow book, the event file, counters, what is learned. */
+import type { Decision } from '../core/api/flow.js'
+import { denialEvent, flowEvent, transactionEvent } from '../core/events/eve.js'
+import type { ClosedEvent } from '../core/inspect/contract.js'
+import type { LearnedPeer } from '../core/policy/learn.js'
+import type { EventsSink } from './events-file.js'
+import { type Ending, viewFlow } from './flow-view.js'
+import type { FlowBook, FlowNews } from './flows.js'
+import type { Flow, Transaction } from './judge/flow.js'
+import type { JudgeReport } from './judge/report.js'
+import type { Ruling } from './judge/ruling.js'
+import { tuplesOf } from './learned-tuples.js'
+import type { Learning } from './learning.js'
+
+export interface ReporterParts {
+  readonly events: EventsSink
+  /** null where nothing is learned (replay). */
+  readonly learning: Learning | null
+  readonly nowMs: () => number
+  readonly peerName: (address: string) => string | null
+  readonly learnedPeer: (address: string) => LearnedPeer | null
+  readonly book: () => FlowBook
+}
+
+export interface ReportCounters {
+  readonly opened: number
+  readonly lostEvents: number
+  readonly malformed: number
+  readonly parserFaults: number
+  /** By `verdict app mode`. */
+  readonly transactions: ReadonlyMap<string, number>
+  readonly flows: ReadonlyMap<string, number>
+  readonly denials: ReadonlyMap<string, number>
+}
+
+function count(counters: Map<string, number>, ...labels: readonly string[]): void {
+  const key = labels.join(' ')
+  counters.set(key, (counters.get(key) ?? 0) + 1)
+}
+
+export class Reporter implements JudgeReport {
+  readonly #transactions = new Map<string, number>()
+  readonly #flows = new Map<string, number>()
+  readonly #denials = new Map<string, number>()
+  #opened = 0
+  #lost = 0
+  #malformed = 0
+  #parserFaults = 0
+
+  constructor(private readonly parts: ReporterParts) {}
+
+  counters(): ReportCounters {
+    return {
+      opened: this.#opened,
+      lostEvents: this.#lost,
+      malformed: this.#malformed,
+      parserFaults: this.#parserFaults,
+      transactions: this.#transactions,
+      flows: this.#flows,
+      denials: this.#denials,
+    }
+  }
+
+  opened(flow: Flow): void {
+    this.#opened++
+    this.#tell('opened', flow)
+  }
+
+  judged(flow: Flow): void {
+    this.#tell('judged', flow)
+  }
+
+  denied(flow: Flow, ruling: Ruling, transaction: Transaction | null): void {
+    count(this.#denials, ruling.reason, flow.app ?? 'none', flow.endpoint.mode)
+    const fields = transaction?.fields ?? flow.fields
+    this.parts.events.write(denialEvent(this.#view(flow, null), decisionOf(ruling), fields, this.#iso()))
+    this.#tell('judged', flow)
+  }
+
+  transaction(flow: Flow, transaction: Transaction): void {
+    const { fields, ruling, app } = transaction
+    count(this.#transactions, ruling.verdict, app, flow.endpoint.mode)
+    this.#learn(flow, transaction)
+    const view = { ...this.#view(flow, null), app }
+    const event = transactionEvent(view, { fields, decision: decisionOf(ruling) }, this.#iso())
+    if (event !== null) this.parts.events.write(event)
+  }
+
+  closed(flow: Flow, { how, counts }: Pick<ClosedEvent, 'how' | 'counts'>): void {
+    count(this.#flows, flow.ruling.verdict, flow.app ?? 'none', flow.endpoint.mode)
+    if (flow.transactionsTotal === 0) this.#learn(flow, null)
+    const view = this.#view(flow, { how, counts, atMs: this.parts.nowMs() })
+    const book = this.parts.book()
+    book.ended.add(view)
+    book.tell('closed', view)
+    this.parts.events.write(flowEvent(view, this.#iso()))
+  }
+
+  malformed(_flow: Flow, _clause: string, isFault: boolean): void {
+    if (isFault) this.#parserFaults++
+    else this.#malformed++
+  }
+
+  lost(events: number): void {
+    this.#lost += events
+  }
+
+  #learn(flow: Flow, transaction: Transaction | null): void {
+    const { learning, learnedPeer } = this.parts
+    if (learning === null || flow.endpoint.mode !== 'discover') return
+    const { namespace, pod } = flow.endpoint
+    const fields = transaction?.fields ?? flow.fields
+    for (const tuple of tuplesOf(flow, learnedPeer, fields)) learning.learn(namespace, pod, tuple)
+  }
+
+  #view(flow: Flow, ending: Ending | null): ReturnType<typeof viewFlow> {
+    return viewFlow(flow, this.parts.peerName, ending)
+  }
+
+  #tell(news: FlowNews, flow: Flow): void {
+    const book = this.parts.book()
+    if (book.isFollowed) book.tell(news, this.#view(flow, null))
+  }
+
+  #iso(): string {
+    return new Date(this.parts.nowMs()).toISOString()
+  }
+}
+
+function decisionOf(ruling: Ruling): Decision {
+  const { verdict, policy, rule, reason, generation } = ruling
+  return { verdict, policy, rule, reason, generation }
+}
