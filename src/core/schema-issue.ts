@@ -34,12 +34,17 @@ export function describeIssue(issue: z.core.$ZodIssue, value: unknown): readonly
 /** spec.ingress[0].from */
 export function formatKeys(keys: Keys): string {
   return keys
-    .map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`))
+    .map((key, i) => {
+      if (typeof key === 'number') return `[${key}]`
+      const name = String(key)
+      if (!/^[\w-]+$/.test(name)) return `[${JSON.stringify(name)}]`
+      return i > 0 ? `.${name}` : name
+    })
     .join('')
 }
 
 function describeType(expected: string, found: string): string {
-  if (found === 'nothing') return `missing: a value of type ${expected} is required`
+  if (found === 'nothing') return `missing: ${nounOf(expected)} is required`
   if (found === 'null' && expected === 'array') return 'empty: write [] for an empty list'
   if (expected === 'string' && found !== 'map' && found !== 'list') {
     return `must be text, found ${found}: put it in quotes`

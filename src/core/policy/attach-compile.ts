@@ -1,8 +1,9 @@
 /** The rules of attach.json from the policies and from who the directory says the pods are. */
 import { type AttachRule, compareAttachRules } from './attach-rules.js'
 import type { EndpointsDirectory } from './endpoints-directory.js'
+import { compareSpecificity, type Glob, matchGlob, parseGlob } from './glob.js'
 import { PodLabels } from './identity.js'
-import { type Labels, selects } from './label-selector.js'
+import { selects } from './label-selector.js'
 import { effectiveFailure, effectiveMode, type PolicyDefaults } from './mode.js'
 import type { PolicyObject, PolicySet } from './model.js'
 
@@ -14,28 +15,40 @@ export interface AttachInput {
 
 /**
  * Per namespace with policies: one rule for the pods that the directory does not name, who have no
- * labels, and one per name or glob that it has. Pods for which nobody says anything get no rule.
+ * labels, and one per name or glob that it has. Pods of which no policy says anything get no rule.
  */
 export function attachRules(input: AttachInput): AttachRule[] {
   const labels = new PodLabels(input.directory)
-  const rules = new Map<string, AttachRule>()
-  const add = (namespace: string, pod: string, policies: readonly PolicyObject[]) => {
-    const known = labels.of(namespace, pod)
-    rules.set(`${namespace}/${pod}`, attachRule(input, namespace, pod, known, policies))
-  }
+  const rules: AttachRule[] = []
   for (const [namespace, policies] of byNamespace(input.set)) {
-    const selectsNameless = policies.some(({ podSelector }) => selects(podSelector, {}))
-    if (selectsNameless) add(namespace, '*', policies)
-    for (const pod of input.directory.pods) {
-      if (pod.namespace !== namespace) continue
-      const isSelected = policies.some(({ podSelector }) =>
-        selects(podSelector, labels.of(namespace, pod.name)),
-      )
-      if (isSelected || selectsNameless) add(namespace, pod.name, policies)
+    const names = input.directory.pods.filter((pod) => pod.namespace === namespace)
+    const candidates = [...new Set(['*', ...names.map(({ name }) => name)])].sort(
+      (a, b) => -compareSpecificity(a, b),
+    )
+    const covering: Glob[] = []
+    for (const pod of candidates) {
+      const known = pod === '*' ? {} : labels.of(namespace, pod)
+      const selecting = policies.filter(({ podSelector }) => selects(podSelector, known))
+      // An unselected name inside a wider one that has a rule needs its own to stand before it.
+      if (selecting.length === 0 && !covering.some((glob) => matchGlob(glob, pod))) continue
+      covering.push(parseGlob(pod))
+      rules.push(attachRule(input.defaults, { namespace, pod, labels: known }, selecting))
     }
   }
-  if (input.defaults.failure !== undefined || input.defaults.mode === 'protect') add('*', '*', [])
-  return [...rules.values()].sort(compareAttachRules)
+  const { defaults } = input
+  if (defaults.failure !== undefined || defaults.mode === 'protect') {
+    rules.push(attachRule(defaults, { namespace: '*', pod: '*', labels: {} }, []))
+  }
+  return rules.sort(compareAttachRules)
+}
+
+function attachRule(
+  defaults: PolicyDefaults,
+  pods: Pick<AttachRule, 'namespace' | 'pod' | 'labels'>,
+  selecting: readonly PolicyObject[],
+): AttachRule {
+  const mode = effectiveMode(selecting, defaults)
+  return { ...pods, mode, failure: effectiveFailure(selecting, mode, defaults) }
 }
 
 function byNamespace(set: PolicySet): Map<string, PolicyObject[]> {
@@ -46,17 +59,4 @@ function byNamespace(set: PolicySet): Map<string, PolicyObject[]> {
     else group.push(policy)
   }
   return groups
-}
-
-function attachRule(
-  input: AttachInput,
-  namespace: string,
-  pod: string,
-  labels: Labels,
-  policies: readonly PolicyObject[],
-): AttachRule {
-  const selecting = policies.filter(({ podSelector }) => selects(podSelector, labels))
-  const mode = effectiveMode(selecting, input.defaults)
-  const failure = effectiveFailure(selecting, mode, input.defaults)
-  return { namespace, pod, labels: { ...labels }, mode, failure }
 }

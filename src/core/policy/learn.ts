@@ -14,7 +14,7 @@ export type LearnedPeer =
 export interface LearnedTuple {
   readonly direction: Direction
   readonly peer: LearnedPeer
-  /** IPPROTO_*; other than TCP, UDP and SCTP it is learned by peer alone. */
+  /** IPPROTO_* */
   readonly protocol: number
   /** The receiver's port. */
   readonly port: number
@@ -74,7 +74,9 @@ function headOf(endpoint: LearnedEndpoint, leftOut: readonly string[]): string {
   if (Object.keys(stableLabels(endpoint.labels)).length === 0) {
     lines.push(`The pod has no labels: this selects every pod of namespace ${namespace}.`)
   }
-  lines.push(...leftOut.map((what) => `Left out, as no rule can name it: ${what}`))
+  lines.push(
+    ...[...new Set(leftOut)].sort().map((what) => `Left out, as no rule can name it: ${what}`),
+  )
   return lines.map((line) => `# ${line}\n`).join('')
 }
 
@@ -83,19 +85,30 @@ function groupTuples(tuples: readonly LearnedTuple[], leftOut: string[]): Learne
   const groups = new Map<string, LearnedRule>()
   for (const tuple of tuples) {
     const name = nameOf(tuple)
-    if (name === null) {
-      leftOut.push(`${tuple.direction} ${tuple.app} ${JSON.stringify(tuple.name)}`)
+    const transport = transportOf(tuple)
+    // Without ports a rule would let in every protocol, and ports are all that names one.
+    if (name === null || transport === undefined) {
+      const what = transport === undefined ? `protocol ${tuple.protocol}` : tuple.app
+      const where = transport === undefined ? peerKey(tuple.peer) : JSON.stringify(tuple.name)
+      leftOut.push(`${tuple.direction} ${what} ${where}`)
       continue
     }
     const { direction, peer, protocol, port, app } = tuple
-    const place = 'cidr' in peer ? peer.cidr : [peer.namespace, stableLabels(peer.labels)]
     const named = name !== ''
-    const key = JSON.stringify([direction, place, protocol, port, app, named])
+    const key = JSON.stringify([direction, peerKey(peer), protocol, port, app, named])
     const known = groups.get(key)
     if (known !== undefined) known.names.add(name)
     else groups.set(key, { first: tuple, names: new Set([name]) })
   }
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, rule]) => rule)
+}
+
+function peerKey(peer: LearnedPeer): string {
+  return 'cidr' in peer ? peer.cidr : JSON.stringify([peer.namespace, stableLabels(peer.labels)])
+}
+
+function transportOf({ protocol }: LearnedTuple): string | undefined {
+  return Object.entries(TRANSPORTS).find(([, number]) => number === protocol)?.[0]
 }
 
 /** Empty = no name seen; null = one that a pattern cannot say, or that would say more. */
@@ -108,10 +121,9 @@ function nameOf({ app, name }: LearnedTuple): string | null {
 }
 
 function ruleDocument({ first, names }: LearnedRule): object {
-  const protocol = Object.entries(TRANSPORTS).find(([, number]) => number === first.protocol)?.[0]
   const peers = first.direction === 'ingress' ? 'from' : 'to'
-  const ports = protocol === undefined ? {} : { ports: [{ protocol, port: first.port }] }
-  return { [peers]: [peerDocument(first.peer)], ...ports, ...appDocument(first.app, names) }
+  const ports = [{ protocol: transportOf(first), port: first.port }]
+  return { [peers]: [peerDocument(first.peer)], ports, ...appDocument(first.app, names) }
 }
 
 function appDocument(app: string | null, names: ReadonlySet<string>): object {
