@@ -43,7 +43,12 @@ export function formatDocumentError(error: DocumentError): string {
 /** The documents of one file; empty ones (only comments) are left out. */
 export function parseYaml(file: TextFile): Reading<readonly YamlDocument[]> {
   const lines = new LineCounter()
-  const parsed = parseAllDocuments(file.text, { lineCounter: lines, prettyErrors: false })
+  const parsed = parseAllDocuments(file.text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    // Warnings are returned; the library would also print them.
+    logLevel: 'error',
+  })
   const errors: DocumentError[] = []
   const documents: YamlDocument[] = []
   for (const document of Array.isArray(parsed) ? parsed : []) {

@@ -1,16 +1,30 @@
 /** Host and DNS names in the one spelling that rules compare: lower case, no port, no final dot. */
 
+import { formatAddress, readAddress } from '../address.js'
+
 /**
  * Null where no server can be sure which host is meant. RFC 9110 §7.2: Host = uri-host [ ":" port ];
  * of RFC 3986's reg-name the percent-encoded form is refused, as servers differ in decoding it.
  */
 export function canonicalHost(field: string): string | null {
-  const literal = /^(\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?$/.exec(field)
-  if (literal !== null) return (literal[1] ?? '').toLowerCase()
+  const literal = /^\[([0-9A-Fa-f:.]+)\](?::[0-9]*)?$/.exec(field)
+  if (literal !== null) return canonicalLiteral(literal[1] ?? '')
   const name = /^([A-Za-z0-9._~!$&'()*+,;=-]*)(?::[0-9]*)?$/.exec(field)
   if (name === null) return null
   const host = canonicalName(name[1] ?? '')
   return host.startsWith('.') || host.endsWith('.') || host.includes('..') ? null : host
+}
+
+/** As `canonicalHost`, with stars: an address in brackets is respelled if it has none. */
+export function canonicalHostPattern(pattern: string): string {
+  const literal = /^\[([0-9A-Fa-f:.]+)\]$/.exec(pattern)
+  return (literal && canonicalLiteral(literal[1] ?? '')) ?? canonicalName(pattern)
+}
+
+/** The many spellings of an IPv6 address are one host. */
+function canonicalLiteral(text: string): string | null {
+  const address = readAddress(text)
+  return address?.family === 6 ? `[${formatAddress(address.octets)}]` : null
 }
 
 /** RFC 4343: DNS compares ASCII letters without case; `.` is the root. */

@@ -4,7 +4,7 @@ import { type AddressRanges, type AddressSpan, blockSpans, rangesOf } from './ad
 import { type AppClasses, certainClasses, classifyApps, possibleClasses } from './app-classes.js'
 import type { CompiledRule, PortRange, RuleInfo } from './compiled.js'
 import { parseGlob } from './glob.js'
-import { canonicalName } from './host-name.js'
+import { canonicalHostPattern, canonicalName } from './host-name.js'
 import { parsePathGlob } from './http-path.js'
 import type { IdentityIndex } from './identity.js'
 import type { Direction, Peer, PolicyObject, PolicyRule, PolicySet, Port } from './model.js'
@@ -116,15 +116,17 @@ function* appsOfSet(set: PolicySet): Iterable<string> {
 function compileBlocks(rule: PolicyRule): Pick<CompiledRule, 'http' | 'tls' | 'dns'> {
   const names = (patterns: readonly string[] | null) =>
     patterns?.map((pattern) => parseGlob(canonicalName(pattern))) ?? null
+  const hostNames = (patterns: readonly string[] | null) =>
+    patterns?.map((pattern) => parseGlob(canonicalHostPattern(pattern))) ?? null
   const tokens = (patterns: readonly string[] | null) =>
     patterns?.map((pattern) => parseGlob(pattern.toUpperCase())) ?? null
   return {
     http: rule.http.map(({ methods, hosts, paths }) => ({
       methods: tokens(methods),
-      hosts: names(hosts),
+      hosts: hostNames(hosts),
       paths: paths?.map(parsePathGlob) ?? null,
     })),
-    tls: rule.tls.map(({ sni }) => ({ sni: names(sni) })),
+    tls: rule.tls.map(({ sni }) => ({ sni: hostNames(sni) })),
     dns: rule.dns.map((block) => ({ names: names(block.names), types: tokens(block.types) })),
   }
 }

@@ -50,7 +50,13 @@ const MATCHING: readonly Case[] = [
     'http',
     { host: 'a.example' },
   ],
-  ['an IPv6 host', 'http: [{hosts: ["[fd00::1]"]}]', 'http', { host: '[FD00::1]:80' }],
+  ['an IPv6 host', 'http: [{hosts: ["[fd00::1]"]}]', 'http', { host: '[FD00:0::1]:80' }],
+  [
+    'an IPv6 pattern in another spelling',
+    'http: [{hosts: ["[fd00:0:0::0001]"]}]',
+    'http',
+    { host: '[fd00::1]' },
+  ],
   [
     '* within a host runs over dots',
     'http: [{hosts: ["*.example"]}]',
@@ -151,6 +157,7 @@ const AMBIGUOUS: readonly Case[] = [
   ['a fragment in a target', 'http: [{paths: [/*]}]', 'http', { path: '/a#b' }],
   ['user information in Host', 'http: [{hosts: ["*"]}]', 'http', { host: 'a@b' }],
   ['a space in Host', 'http: [{hosts: ["*"]}]', 'http', { host: 'a b' }],
+  ['no address in brackets', 'http: [{hosts: ["*"]}]', 'http', { host: '[1::2::3]' }],
   ['a path in Host', 'http: [{hosts: ["*"]}]', 'http', { host: 'a/b' }],
   ['an empty label in Host', 'http: [{hosts: ["*"]}]', 'http', { host: 'a..b' }],
   ['two final dots in Host', 'http: [{hosts: ["*"]}]', 'http', { host: 'a..' }],

@@ -212,7 +212,7 @@ status: {}
   const list = `apiVersion: v1\nkind: List\nmetadata: {resourceVersion: ""}\nitems:\n- ${printed.replaceAll('\n', '\n  ').slice(3)}`
   t.match(setOf(list).policies, [{ name: 'web' }])
   t.match(errorsOf(list.replace('policyTypes: [Ingress]', 'policyTypes: [In]')), [
-    /^0.yaml:17:5: items\[0\]\.spec\.policyTypes\[0\]: use Ingress, Egress/,
+    /^0.yaml:17:19: items\[0\]\.spec\.policyTypes\[0\]: use Ingress, Egress/,
   ])
 })
 
