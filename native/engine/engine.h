@@ -69,6 +69,8 @@ enum class Counter : uint8_t {
   kResetsSent,
   kIcmpSent,
   kRefusalsSent,
+  kHoldFull,       // segments left to be sent again, since their direction holds its limit
+  kUrgentCleared,  // RFC 6093 §6: the receiver must not take octets out of the judged stream
   kCount
 };
 extern const std::array<const char*, static_cast<size_t>(Counter::kCount)> kCounterNames;

@@ -1,0 +1,100 @@
+#include <netinet/in.h>
+
+#include <algorithm>
+
+#include "engine/rule_id.h"
+#include "engine/shard.h"
+
+namespace vethwall::engine {
+
+void Shard::settle_after(Flow& flow) {
+  if (flow.event_lost) {
+    flow.event_lost = false;
+    // What the judge never heard of it can't judge.
+    if (!flow.tap && flow.stance == flow::Stance::kUndecided) {
+      const EndpointConfig* config = endpoint(flow.endpoint());
+      if (config != nullptr && config->failure == Took::kClosed)
+        cut(flow, kRuleFailure);
+      else
+        forward_uninspected(flow, kRuleFailure);
+    }
+  }
+  trim(flow);
+  timers_.touch(flow, timer_of(flow), now_ns_);
+}
+
+void Shard::trim(Flow& flow) {
+  if (flow.inspection == nullptr) return;
+  bool unsent = false;
+  const bool is_read = flow.stance != flow::Stance::kForward || wants_octets(flow);
+  bool idle = !is_read;
+  for (size_t i = 0; i < 2; ++i) {
+    HalfInspection& half = flow.inspection->half[i];
+    const bool guards = !flow.tap && flow.tcp[i].acked < half.guard_to;
+    half.log.trim(guards ? std::min(half.delivered, flow.tcp[i].acked) : half.delivered);
+    unsent = unsent || half.held.has_unsent();
+    if (!is_read && !half.held.has_unsent()) half.held.clear();
+    idle = idle && !guards && half.held.empty();
+  }
+  if (idle) flow.inspection.reset();
+  if (!unsent)
+    holds_.remove(flow);
+  else if (!flow.has_held)
+    holds_.add(flow, now_ns_);
+}
+
+flow::Timer Shard::timer_of(const Flow& flow) const {
+  if (flow.is_closed)
+    return flow.stance == flow::Stance::kDenied ? flow::Timer::kDenied : flow::Timer::kClosing;
+  if (flow::is_icmp(flow.protocol())) return flow::Timer::kIcmp;
+  if (flow.protocol() != IPPROTO_TCP)
+    return flow.is_answered ? flow::Timer::kUdpAnswered : flow::Timer::kUdpUnanswered;
+  const auto& [orig, reply] = flow.tcp;
+  if (orig.fin_at != flow::kNowhere && reply.fin_at != flow::kNowhere) return flow::Timer::kClosing;
+  const bool handshake_done = orig.has_edge && reply.has_edge;
+  return handshake_done || flow.start == Start::kMidstream ? flow::Timer::kEstablished
+                                                           : flow::Timer::kSyn;
+}
+
+void Shard::deny(Flow& flow, uint32_t rule) {
+  flow.rule = rule;
+  flow.stance = flow::Stance::kDenied;
+  flow.inspection.reset();
+  holds_.remove(flow);
+  if (!flow.tap) report_closed(flow, Closed::kDenied);
+}
+
+void Shard::forward_uninspected(Flow& flow, uint32_t rule) {
+  flow.rule = rule;
+  flow.stance = flow::Stance::kForward;
+  flow.is_settled = true;
+  if (flow.inspection == nullptr) return;
+  for (HalfInspection& half : flow.inspection->half) {
+    half.release_to(flow::kWholeDirection);
+    // A retransmission of what was judged may still not say otherwise.
+    half.guard_to = half.log.end();
+  }
+  flush(flow);
+}
+
+void Shard::report_closed(Flow& flow, Closed how) {
+  if (flow.is_closed) return;
+  flow.is_closed = true;
+  ++count(Counter::kFlowsClosed);
+  events_.closed(flow, how);
+}
+
+void Shard::remove(Flow& flow, Closed how) {
+  report_closed(flow, how);
+  timers_.remove(flow);
+  holds_.remove(flow);
+  table_.erase(flow);
+}
+
+void Shard::make_room() {
+  ++count(Counter::kFlowTableFull);
+  Flow* oldest = timers_.oldest(table_.size());
+  if (oldest != nullptr) remove(*oldest, Closed::kEvicted);
+}
+
+}  // namespace vethwall::engine

@@ -1,0 +1,34 @@
+// Events as packed records; what the ring has no room for is counted and reported as soon as it
+// has.
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "engine/frame_sink.h"
+#include "flow/flow.h"
+
+namespace vethwall::engine {
+
+class Events {
+ public:
+  Events(EventSink& sink, uint64_t& lost_counter) : sink_(sink), lost_counter_(lost_counter) {}
+  // Each is false where the ring was full.
+  bool opened(const flow::Flow& flow, uint32_t generation);
+  // Where to write `octets` payload octets; publish() follows. Null where the ring was full.
+  uint8_t* octets(const flow::Flow& flow, Dir dir, uint64_t at, uint32_t octets, bool ended,
+                  bool held);
+  void publish() { sink_.commit(); }
+  bool gap(const flow::Flow& flow, Dir dir, uint64_t at, uint32_t octets, GapCause cause);
+  bool hold_ended(const flow::Flow& flow, Dir dir, uint64_t at, HoldCause cause, Took took);
+  bool closed(const flow::Flow& flow, Closed how);
+  // Tells about losses as soon as there is room.
+  void report_lost();
+
+ private:
+  uint8_t* begin(EventHeader header, uint32_t body_octets);
+  EventSink& sink_;
+  uint64_t& lost_counter_;
+  uint64_t lost_ = 0;  // not yet reported
+};
+
+}  // namespace vethwall::engine

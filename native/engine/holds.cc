@@ -1,0 +1,172 @@
+#include <netinet/in.h>
+
+#include <algorithm>
+
+#include "engine/rule_id.h"
+#include "engine/shard.h"
+#include "engine/tcp_flags.h"
+
+namespace vethwall::engine {
+namespace {
+
+constexpr size_t kFlagsAt = 12, kChecksumAt = 16, kUrgentAt = 18;  // RFC 9293 §3.1
+
+uint16_t be16(std::span<const uint8_t> octets, size_t at) {
+  return static_cast<uint16_t>(octets[at] << 8 | octets[at + 1]);
+}
+
+void store_be16(std::span<uint8_t> octets, size_t at, uint16_t value) {
+  octets[at] = static_cast<uint8_t>(value >> 8);
+  octets[at + 1] = static_cast<uint8_t>(value);
+}
+
+// RFC 1624 §3, equation 3.
+uint16_t updated_checksum(uint16_t checksum, uint16_t before, uint16_t after) {
+  uint32_t sum = static_cast<uint16_t>(~checksum) + uint32_t{static_cast<uint16_t>(~before)};
+  sum += after;
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(~sum);
+}
+
+}  // namespace
+
+// RFC 6093 §6: an urgent octet leaves the receiver's stream, so the receiver would read other
+// octets than were judged; middleboxes clear the indication.
+bool Shard::clear_urgent(std::span<uint8_t> frame, const wire::VnetHeader& vnet,
+                         const wire::Packet& packet) {
+  if (packet.protocol != IPPROTO_TCP || (packet.tcp_flags & kUrg) == 0) return false;
+  const std::span<uint8_t> header = frame.subspan(packet.l4_offset);
+  const uint16_t flags = be16(header, kFlagsAt);
+  const auto without = static_cast<uint16_t>(flags & ~uint16_t{kUrg});
+  uint16_t checksum = be16(header, kChecksumAt);
+  checksum = updated_checksum(checksum, flags, without);
+  checksum = updated_checksum(checksum, be16(header, kUrgentAt), 0);
+  store_be16(header, kFlagsAt, without);
+  store_be16(header, kUrgentAt, 0);
+  // A partial checksum covers the pseudo-header only.
+  if ((vnet.flags & wire::kNeedsCsum) == 0) store_be16(header, kChecksumAt, checksum);
+  ++count(Counter::kUrgentCleared);
+  return true;
+}
+
+void Shard::forward_clean(const Arrival& arrival) {
+  if ((arrival.packet.tcp_flags & kUrg) == 0) return forward(arrival);
+  std::vector<uint8_t> copy(arrival.frame.begin(), arrival.frame.end());
+  clear_urgent(copy, arrival.vnet, arrival.packet);
+  emit(arrival.vnet, copy);
+}
+
+flow::Held Shard::held_from(const Arrival& arrival, uint64_t from, uint64_t to) {
+  flow::Held held = {};
+  held.from = from;
+  held.to = to;
+  held.vnet = arrival.vnet;
+  held.packet = arrival.packet;
+  held.frame.assign(arrival.frame.begin(), arrival.frame.end());
+  if (!clear_urgent(held.frame, held.vnet, held.packet))
+    held.fragments.assign(arrival.fragments.begin(), arrival.fragments.end());
+  return held;
+}
+
+flow::Held Shard::passed_copy(uint64_t at, std::span<const uint8_t> octets) const {
+  flow::Held held = {};
+  held.from = at;
+  held.to = at + octets.size();
+  held.passed = true;
+  held.frame.assign(octets.begin(), octets.end());
+  held.packet.payload_octets = static_cast<uint32_t>(octets.size());
+  return held;
+}
+
+// The last frame may pass the limit: one that segmentation offload made is longer than the limit.
+bool Shard::has_room(const HalfInspection& half, const Arrival& arrival) const {
+  const uint64_t octets = half.held.payload_octets();
+  const bool fits = arrival.packet.protocol == IPPROTO_TCP
+                        ? octets < limits_.hold_octets_per_direction
+                        : octets == 0 || octets + arrival.packet.payload_octets <=
+                                             limits_.hold_octets_per_direction;
+  return fits && !half.held.is_long();
+}
+
+void Shard::emit(const flow::Held& held) {
+  if (held.fragments.empty()) return emit(held.vnet, held.frame);
+  for (const flow::RawFrame& fragment : held.fragments) emit(fragment.vnet, fragment.octets);
+}
+
+void Shard::flush(Flow& flow) {
+  for (const Dir dir : {Dir::kOrig, Dir::kReply}) {
+    if (flow.inspection == nullptr) return;
+    if (flow.protocol() == IPPROTO_TCP)
+      flush_tcp(flow, dir);
+    else
+      flush_datagrams(flow, dir);
+  }
+}
+
+void Shard::flush_tcp(Flow& flow, Dir dir) {
+  HalfInspection& half = flow.inspection->half[index_of(dir)];
+  bool has_sent = false;
+  for (size_t i = 0; i < half.held.frames().size(); ++i) {
+    const flow::Held& held = half.held.frames()[i];
+    if (held.passed) continue;
+    if (held.to > half.released) {
+      if (held.from >= half.released) break;
+      if (!held.fragments.empty()) continue;
+      flow.tcp[index_of(dir)].send_to(half.released, false);
+      flush_across(half, i);
+      has_sent = true;
+      continue;
+    }
+    emit(held);
+    flow.tcp[index_of(dir)].send_to(held.to, held.fin);
+    half.held.mark_sent(i);
+    has_sent = true;
+  }
+  half.held.erase_sent();
+  // The judge made progress: what still waits has its full time again.
+  if (has_sent) holds_.remove(flow);
+}
+
+// Sends the part before `released` and leaves the rest in its place.
+void Shard::flush_across(HalfInspection& half, size_t index) {
+  const flow::Held& held = half.held.frames()[index];
+  const auto keep_from = static_cast<uint32_t>(half.released - held.from);
+  emit(wire::cut_tcp(held.frame, held.vnet, held.packet, 0, keep_from));
+  wire::Built rest =
+      wire::cut_tcp(held.frame, held.vnet, held.packet, keep_from, held.packet.payload_octets);
+  flow::Held after = {};
+  after.from = half.released;
+  after.to = held.to;
+  after.fin = held.fin;
+  after.vnet = rest.vnet;
+  after.frame = std::move(rest.frame);
+  wire::decode(after.frame, after.vnet, after.packet);
+  half.held.replace(index, std::move(after));
+}
+
+void Shard::end_hold(Flow& flow, Dir dir, HoldCause cause) {
+  ++count(cause == HoldCause::kTime ? Counter::kHoldTime : Counter::kHoldMemory);
+  const HalfInspection& half = flow.inspection->half[index_of(dir)];
+  const uint64_t at = half.held.empty() ? half.next : half.held.frames()[0].from;
+  const EndpointConfig* config = endpoint(flow.endpoint());
+  const Took took = config == nullptr ? Took::kClosed : config->failure;
+  if (!events_.hold_ended(flow, dir, at, cause, took)) flow.event_lost = true;
+  if (took == Took::kOpen)
+    forward_uninspected(flow, kRuleHoldLimit);
+  else
+    cut(flow, kRuleHoldLimit);
+}
+
+void Shard::hold_expired(Flow& flow) {
+  holds_.remove(flow);
+  if (flow.inspection == nullptr) return;
+  for (const Dir dir : {Dir::kOrig, Dir::kReply})
+    if (flow.inspection->half[index_of(dir)].awaits_judge())
+      return end_hold(flow, dir, HoldCause::kTime);
+  // Nothing for the judge to decide: the sender repeats what was lost before, and these with it.
+  for (HalfInspection& half : flow.inspection->half) half.held.erase_waiting(half.next);
+  ++count(Counter::kOutOfOrderLimit);
+}
+
+}  // namespace vethwall::engine

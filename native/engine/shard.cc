@@ -1,0 +1,99 @@
+#include "engine/shard.h"
+
+#include <netinet/in.h>
+
+#include "engine/essentials.h"
+#include "engine/rule_id.h"
+
+namespace vethwall::engine {
+namespace {
+
+// Linux's net.ipv4.icmp_msgs_per_sec and icmp_msgs_burst.
+constexpr uint64_t kIcmpPerSecond = 1000;
+constexpr uint64_t kIcmpBurst = 50;
+
+}  // namespace
+
+const std::array<const char*, static_cast<size_t>(Counter::kCount)> kCounterNames = {
+    "frames",        "frame_octets",       "emitted",        "unknown_endpoint",
+    "malformed",     "essential",          "not_ip_denied",  "flows_opened",
+    "flows_closed",  "flow_table_full",    "denied_frames",  "midstream_denied",
+    "held_octets",   "hold_time",          "hold_memory",    "contradiction",
+    "out_of_window", "out_of_order_limit", "fragments_held", "fragments_dropped",
+    "reassembled",   "events_lost",        "stale_commands", "resets_sent",
+    "icmp_sent",     "refusals_sent",      "hold_full",      "urgent_cleared",
+};
+
+std::unique_ptr<Engine> Engine::create(const Limits& limits, std::array<uint64_t, 2> key,
+                                       FrameSink& frames, EventSink& events) {
+  return std::make_unique<Shard>(limits, key, frames, events);
+}
+
+Shard::Shard(const Limits& limits, const flow::SipKey& key, FrameSink& frames, EventSink& events)
+    : limits_(limits),
+      frames_(frames),
+      events_(events, count(Counter::kEventsLost)),
+      budget_{limits.hold_octets_total},
+      table_(limits.flows, key),
+      icmp_tokens_(kIcmpPerSecond, kIcmpBurst),
+      endpoints_(wire::kEndpointMask + 1) {}
+
+uint64_t Shard::counter(Counter counter) const {
+  if (counter == Counter::kHeldOctets) return budget_.used_octets;
+  return counters_[static_cast<size_t>(counter)];
+}
+
+void Shard::receive(const FrameMeta& meta, const wire::VnetHeader& vnet, wire::Frame frame) {
+  now_ns_ = meta.now_ns;
+  ++count(Counter::kFrames);
+  count(Counter::kFrameOctets) += frame.size();
+  const EndpointConfig* config = endpoint(meta.endpoint);
+  if (config == nullptr) {
+    ++count(Counter::kUnknownEndpoint);
+    return;
+  }
+  Arrival arrival{*config, meta.toward, vnet, frame, {}, {}};
+  if (wire::decode(frame, vnet, arrival.packet) != wire::Malformed::kOk) return malformed(arrival);
+  if (arrival.packet.family == 0) return not_ip(arrival);
+  if (arrival.packet.is_fragment) return fragment(arrival, meta.now_ns);
+  judge(arrival);
+}
+
+void Shard::judge(const Arrival& arrival) {
+  const wire::Packet& packet = arrival.packet;
+  // RFC 6980: neighbour discovery is never fragmented, so no reassembled datagram is essential.
+  if (arrival.fragments.empty() && is_essential(packet, arrival.toward, arrival.endpoint.strict)) {
+    ++count(Counter::kEssential);
+    return forward(arrival);
+  }
+  if (packet.protocol == IPPROTO_TCP) return tcp(arrival);
+  if (flow::is_icmp(packet.protocol) && icmp_error(arrival)) return;
+  datagram(arrival);
+}
+
+void Shard::malformed(const Arrival& arrival) {
+  ++count(Counter::kMalformed);
+  if (!arrival.endpoint.strict && arrival.endpoint.failure == Took::kOpen) forward(arrival);
+}
+
+void Shard::not_ip(const Arrival& arrival) {
+  if (arrival.packet.ethertype == kEtherTypeArp) {
+    ++count(Counter::kEssential);
+    return forward(arrival);
+  }
+  if (!arrival.endpoint.strict) return forward(arrival);
+  ++count(Counter::kNotIpDenied);
+}
+
+void Shard::forward(const Arrival& arrival) {
+  if (!arrival.is_inline()) return;
+  if (arrival.fragments.empty()) return emit(arrival.vnet, arrival.frame);
+  for (const flow::RawFrame& fragment : arrival.fragments) emit(fragment.vnet, fragment.octets);
+}
+
+void Shard::emit(const wire::VnetHeader& vnet, wire::Frame frame) {
+  ++count(Counter::kEmitted);
+  frames_.emit(vnet, frame);
+}
+
+}  // namespace vethwall::engine

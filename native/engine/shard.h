@@ -1,0 +1,205 @@
+// The engine's one implementation, split by noun over the files of this folder.
+#pragma once
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/events.h"
+#include "flow/hold_list.h"
+#include "flow/table.h"
+#include "flow/timers.h"
+#include "flow/token_bucket.h"
+
+namespace vethwall::engine {
+
+// One frame on its way through the engine. A reassembled datagram names the fragments that it
+// stands for, and these are what goes on.
+struct Arrival {
+  const EndpointConfig& endpoint;
+  wire::Toward toward;
+  wire::VnetHeader vnet;
+  wire::Frame frame;
+  wire::Packet packet;
+  std::span<const flow::RawFrame> fragments;
+
+  bool is_inline() const { return endpoint.path == EndpointPath::kInline; }
+  std::span<const uint8_t> payload() const {
+    return frame.subspan(packet.payload_offset, packet.payload_octets);
+  }
+};
+
+// A TCP segment in offsets of its direction; SYN and FIN are not counted in [from, to).
+struct Segment {
+  Dir dir;
+  int64_t from;
+  int64_t to;
+  bool fin;
+};
+
+// What the first frame of a flow says about it.
+struct Opening {
+  flow::Key key;
+  bool source_is_low;   // the opener's end
+  wire::Toward toward;  // of the opener's frames
+  wire::L3Template along_orig;
+  uint16_t source_port;
+  uint16_t destination_port;
+  Start start;
+};
+
+class Shard final : public Engine {
+ public:
+  Shard(const Limits& limits, const flow::SipKey& key, FrameSink& frames, EventSink& events);
+  void set_policy(std::shared_ptr<const policy::Table> table, uint64_t now_ns) override;
+  void set_endpoint(const EndpointConfig& config, uint64_t now_ns) override;
+  void remove_endpoint(uint16_t id, uint64_t now_ns) override;
+  void receive(const FrameMeta& meta, const wire::VnetHeader& vnet, wire::Frame frame) override;
+  void command(const CommandHeader& command, std::span<const uint8_t> refusal,
+               uint64_t now_ns) override;
+  void tick(uint64_t now_ns) override;
+  uint64_t counter(Counter counter) const override;
+  uint32_t flows() const override { return table_.size(); }
+
+ private:
+  using Flow = flow::Flow;
+  using HalfInspection = flow::HalfInspection;
+
+  // shard.cc: what a frame is, and sending it on
+  void judge(const Arrival& arrival);
+  void malformed(const Arrival& arrival);
+  void not_ip(const Arrival& arrival);
+  void forward(const Arrival& arrival);
+  void emit(const wire::VnetHeader& vnet, wire::Frame frame);
+  void emit(const wire::Built& built) { emit(built.vnet, built.frame); }
+  uint64_t& count(Counter counter) { return counters_[static_cast<size_t>(counter)]; }
+
+  // fragments.cc
+  void fragment(const Arrival& arrival, uint64_t now_ns);
+
+  // opening.cc, closing.cc: the life of a flow
+  void describe(Flow& flow, const Opening& opening) const;
+  Flow& open(const Opening& opening, const EndpointConfig& endpoint);
+  policy::Verdict evaluate(const Flow& flow, bool swapped) const;
+  policy::Verdict judge_l4(const Flow& flow) const;
+  void tally(Flow& flow, Dir dir, const Arrival& arrival);
+  void settle_after(Flow& flow);  // after every touch: failures due, holds, what to keep, timer
+  void trim(Flow& flow);
+  flow::Timer timer_of(const Flow& flow) const;
+  void deny(Flow& flow, uint32_t rule);  // silent: answers.cc tells the ends
+  void forward_uninspected(Flow& flow, uint32_t rule);
+  void report_closed(Flow& flow, Closed how);
+  void remove(Flow& flow, Closed how);
+  void make_room();
+
+  // answers.cc
+  void cut(Flow& flow, uint32_t rule);  // deny, and tell both ends
+  wire::Built reset_toward(const Flow& flow, Dir dir) const;
+  void reset_both(const Flow& flow);
+  void reset_sender(const Arrival& arrival);
+  void prohibit_held(const Flow& flow);
+  void prohibit(wire::Frame frame, const wire::Packet& packet);
+  void refuse_tcp(Flow& flow, uint32_t rule, std::span<const uint8_t> octets);
+  void continue_refusal(Flow& flow, Dir dir, const Arrival& arrival);
+
+  // tcp.cc
+  void tcp(const Arrival& arrival);
+  Flow* open_tcp(const Arrival& arrival, const flow::Keyed& keyed);
+  void stray_reset(const Arrival& arrival, const Opening& opening);
+  Flow* reopen(Flow& flow, const Arrival& arrival, const flow::Keyed& keyed);
+  void denied_tcp(Flow& flow, Dir dir, const Arrival& arrival);
+  void handle_tcp(Flow& flow, Dir dir, const Arrival& arrival);
+  void forward_tcp(Flow& flow, Dir dir, const Arrival& arrival);
+  void follow(Flow& flow, Dir dir, const Arrival& arrival);
+  void close_when_acknowledged(Flow& flow);
+  void take_acknowledgement(Flow& flow, Dir dir, const wire::Packet& packet);
+  Segment segment_of(const Flow& flow, Dir dir, const wire::Packet& packet) const;
+
+  // tcp_syn.cc
+  bool take_syn(Flow& flow, Dir dir, const Arrival& arrival);
+  bool later_syn(Flow& flow, Dir dir, const Arrival& arrival);
+
+  // tcp_inline.cc: payload that is judged before it goes on
+  void inspect_tcp(Flow& flow, Dir dir, const Arrival& arrival);
+  void inspect_syn_payload(Flow& flow, Dir dir, const Arrival& arrival);
+  void inspect_segment(Flow& flow, const Segment& segment, const Arrival& arrival);
+  void inspect_reset(Flow& flow, Dir dir, const Arrival& arrival);
+  bool accepts(Flow& flow, const Segment& segment, const Arrival& arrival);
+  void pass_segment(Flow& flow, const Segment& segment, const Arrival& arrival);
+  void hold_segment(Flow& flow, const Segment& segment, const Arrival& arrival);
+  void late_tcp(Flow& flow, Dir dir, const Arrival& arrival);
+
+  // stream.cc
+  bool wants_octets(const Flow& flow) const;
+  void take_in_sequence(HalfInspection& half, uint64_t at, std::span<const uint8_t> octets);
+  void advance(HalfInspection& half);
+  void deliver(Flow& flow, Dir dir);
+  bool deliver_chunk(Flow& flow, Dir dir, uint64_t octets, bool ended);
+  void report_gap_of_lost(Flow& flow, Dir dir);
+  void gap(Flow& flow, Dir dir, uint64_t to, GapCause cause);
+
+  // tcp_tap.cc
+  void observe_tcp(Flow& flow, Dir dir, const Arrival& arrival);
+  void observe_segment(Flow& flow, const Segment& segment, const Arrival& arrival);
+  void observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uint8_t> octets);
+  void find_lost(Flow& flow, Dir dir);
+
+  // datagram.cc, icmp.cc
+  void datagram(const Arrival& arrival);
+  Flow& open_datagram(const Arrival& arrival, const flow::Keyed& keyed);
+  void handle_datagram(Flow& flow, Dir dir, const Arrival& arrival);
+  void inspect_datagram(Flow& flow, Dir dir, const Arrival& arrival);
+  void deliver_datagram(Flow& flow, Dir dir, const Arrival& arrival, uint64_t index, bool held);
+  void flush_datagrams(Flow& flow, Dir dir);
+  bool icmp_error(const Arrival& arrival);
+
+  // commands.cc
+  void apply(Flow& flow, const CommandHeader& command, std::span<const uint8_t> refusal);
+  void skip(Flow& flow, const CommandHeader& command);
+  void need(Flow& flow, const CommandHeader& command);
+  void release(Flow& flow, const CommandHeader& command);
+  void deny_command(Flow& flow, const CommandHeader& command, std::span<const uint8_t> refusal);
+  void deny_datagram(Flow& flow, const CommandHeader& command, std::span<const uint8_t> refusal);
+  void answer_datagram(const flow::Held& held, Answer answer, std::span<const uint8_t> refusal);
+  void settle(Flow& flow, const CommandHeader& command);
+
+  // holds.cc: frames that wait, and sending them on
+  flow::Held held_from(const Arrival& arrival, uint64_t from, uint64_t to);
+  flow::Held passed_copy(uint64_t at, std::span<const uint8_t> octets) const;
+  bool has_room(const HalfInspection& half, const Arrival& arrival) const;
+  void forward_clean(const Arrival& arrival);
+  bool clear_urgent(std::span<uint8_t> frame, const wire::VnetHeader& vnet,
+                    const wire::Packet& packet);
+  void emit(const flow::Held& held);
+  void flush(Flow& flow);
+  void flush_tcp(Flow& flow, Dir dir);
+  void flush_across(HalfInspection& half, size_t index);
+  void end_hold(Flow& flow, Dir dir, HoldCause cause);
+  void hold_expired(Flow& flow);
+
+  // endpoints.cc
+  void to_tap(Flow& flow);
+  void to_inline(Flow& flow);
+  const EndpointConfig* endpoint(uint16_t id) const;
+
+  struct EndpointSlot {
+    EndpointConfig config;
+    bool is_known;
+  };
+
+  Limits limits_;
+  FrameSink& frames_;
+  std::array<uint64_t, static_cast<size_t>(Counter::kCount)> counters_ = {};
+  Events events_;
+  flow::Budget budget_;
+  flow::FlowTable table_;
+  flow::TimerLists timers_;
+  flow::HoldList holds_;
+  flow::TokenBucket icmp_tokens_;
+  std::shared_ptr<const policy::Table> policy_;
+  std::vector<EndpointSlot> endpoints_;
+  uint64_t now_ns_ = 0;
+};
+
+}  // namespace vethwall::engine

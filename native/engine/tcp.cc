@@ -1,0 +1,184 @@
+#include <netinet/in.h>
+
+#include <algorithm>
+
+#include "engine/shard.h"
+#include "engine/tcp_flags.h"
+
+namespace vethwall::engine {
+namespace {
+
+// RFC 7323 §2.3: the widest a window can be; taken where nobody saw the SYN that says how wide.
+constexpr uint8_t kUnseenWindowScale = 14;
+
+wire::Toward opposite(wire::Toward toward) {
+  if (toward == wire::Toward::kUnknown) return toward;
+  return toward == wire::Toward::kPod ? wire::Toward::kNetwork : wire::Toward::kPod;
+}
+
+bool is_first_syn(const wire::Packet& packet) {
+  return (packet.tcp_flags & (kSyn | kAck | kRst)) == kSyn;
+}
+
+bool is_syn_ack(const wire::Packet& packet) {
+  return (packet.tcp_flags & (kSyn | kAck | kRst)) == (kSyn | kAck);
+}
+
+// Of the two ends of a connection already under way, the lower port is taken for the server's.
+bool is_from_opener(const wire::Packet& packet) {
+  if (is_first_syn(packet)) return true;
+  return !is_syn_ack(packet) && packet.source_port >= packet.destination_port;
+}
+
+Opening opening_of(const Arrival& arrival, const flow::Keyed& keyed, bool from_opener) {
+  const wire::Packet& packet = arrival.packet;
+  const wire::L3Template along = wire::template_of(arrival.frame, packet);
+  Opening opening = {};
+  opening.key = keyed.key;
+  opening.source_is_low = keyed.source_is_low == from_opener;
+  opening.toward = from_opener ? arrival.toward : opposite(arrival.toward);
+  opening.along_orig = from_opener ? along : wire::reversed(along);
+  opening.source_port = from_opener ? packet.source_port : packet.destination_port;
+  opening.destination_port = from_opener ? packet.destination_port : packet.source_port;
+  opening.start = is_first_syn(packet) ? Start::kSyn : Start::kMidstream;
+  return opening;
+}
+
+}  // namespace
+
+void Shard::tcp(const Arrival& arrival) {
+  const flow::Keyed keyed = flow::key_of(arrival.endpoint.id, arrival.toward, arrival.packet);
+  Flow* flow = table_.find(keyed.key);
+  if (flow != nullptr) flow = reopen(*flow, arrival, keyed);
+  if (flow == nullptr) flow = open_tcp(arrival, keyed);
+  if (flow == nullptr) return;
+  const Dir dir = flow->dir_of(keyed.source_is_low);
+  tally(*flow, dir, arrival);
+  handle_tcp(*flow, dir, arrival);
+  settle_after(*flow);
+}
+
+Shard::Flow* Shard::open_tcp(const Arrival& arrival, const flow::Keyed& keyed) {
+  const wire::Packet& packet = arrival.packet;
+  const bool from_opener = is_from_opener(packet);
+  const Opening opening = opening_of(arrival, keyed, from_opener);
+  if ((packet.tcp_flags & kRst) != 0) {
+    stray_reset(arrival, opening);
+    return nullptr;
+  }
+  Flow& flow = open(opening, arrival.endpoint);
+  const Dir dir = from_opener ? Dir::kOrig : Dir::kReply;
+  flow::TcpHalf& half = flow.tcp[index_of(dir)];
+  half.start(packet.sequence + ((packet.tcp_flags & kSyn) != 0 ? 1 : 0));
+  if ((packet.tcp_flags & kSyn) != 0) half.options = flow::read_syn_options(arrival.frame, packet);
+  if ((packet.tcp_flags & kAck) != 0)
+    flow.tcp[index_of(opposite(dir))].start(packet.acknowledgement);
+  return &flow;
+}
+
+// A reset that belongs to no flow opens none; it passes where a connection already under way would.
+void Shard::stray_reset(const Arrival& arrival, const Opening& opening) {
+  Flow stray;
+  describe(stray, opening);
+  stray.start = Start::kMidstream;
+  if (judge_l4(stray).verdict == L4Verdict::kAllow) return forward(arrival);
+  ++count(Counter::kDeniedFrames);
+}
+
+// What the frame is about: the flow it belongs to; a new one in place of one that has ended (then
+// null: its first frame opens it); or one that a SYN announced on a connection its receiver forgot.
+Shard::Flow* Shard::reopen(Flow& flow, const Arrival& arrival, const flow::Keyed& keyed) {
+  const wire::Packet& packet = arrival.packet;
+  const Dir dir = flow.dir_of(keyed.source_is_low);
+  if (is_first_syn(packet) && flow.is_closed) {
+    const flow::TcpHalf& half = flow.tcp[index_of(dir)];
+    const bool is_repeated = half.known && packet.sequence + 1 == half.base;
+    if (flow.stance == flow::Stance::kDenied && is_repeated) return &flow;
+    remove(flow, Closed::kIdle);
+    return nullptr;
+  }
+  const flow::PendingSyn pending = flow.pending_syn;
+  if (!pending.set || !is_syn_ack(packet) || dir == pending.dir ||
+      packet.acknowledgement != pending.sequence + 1)
+    return &flow;
+  remove(flow, Closed::kRst);
+  Opening opening = opening_of(arrival, keyed, false);
+  opening.start = Start::kSyn;
+  Flow& fresh = open(opening, arrival.endpoint);
+  fresh.tcp[index_of(Dir::kOrig)].start(pending.sequence + 1);
+  fresh.tcp[index_of(Dir::kOrig)].options = pending.options;
+  return &fresh;
+}
+
+void Shard::handle_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
+  if (flow.tap) return observe_tcp(flow, dir, arrival);
+  if (flow.stance == flow::Stance::kDenied) return denied_tcp(flow, dir, arrival);
+  if (flow.stance == flow::Stance::kUndecided && flow.inspection == nullptr)
+    return late_tcp(flow, dir, arrival);
+  if (flow.inspection != nullptr) return inspect_tcp(flow, dir, arrival);
+  forward_tcp(flow, dir, arrival);
+}
+
+void Shard::denied_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
+  ++count(Counter::kDeniedFrames);
+  if (flow.refusal != nullptr) return continue_refusal(flow, dir, arrival);
+  const bool is_first = !flow.is_closed;
+  report_closed(flow, Closed::kDenied);
+  if (is_first && flow.start == Start::kMidstream) return reset_both(flow);
+  reset_sender(arrival);
+}
+
+void Shard::forward_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
+  if ((arrival.packet.tcp_flags & kSyn) != 0 && !take_syn(flow, dir, arrival)) return;
+  follow(flow, dir, arrival);
+  forward(arrival);
+}
+
+Segment Shard::segment_of(const Flow& flow, Dir dir, const wire::Packet& packet) const {
+  const bool has_syn = (packet.tcp_flags & kSyn) != 0;
+  const int64_t from = flow.tcp[index_of(dir)].offset_of(packet.sequence + (has_syn ? 1 : 0));
+  return {dir, from, from + packet.payload_octets, (packet.tcp_flags & kFin) != 0};
+}
+
+void Shard::take_acknowledgement(Flow& flow, Dir dir, const wire::Packet& packet) {
+  if ((packet.tcp_flags & kAck) == 0) return;
+  flow::TcpHalf& own = flow.tcp[index_of(dir)];
+  flow::TcpHalf& other = flow.tcp[index_of(opposite(dir))];
+  if (!other.known) {
+    if (flow.start != Start::kMidstream && !flow.tap) return;
+    other.start(packet.acknowledgement);
+  }
+  uint8_t scale = 0;
+  if (flow.start == Start::kMidstream)
+    scale = kUnseenWindowScale;
+  else if (own.options.has_window_scale && other.options.has_window_scale)
+    scale = own.options.window_scale;
+  // RFC 7323 §2.2: the window of a SYN is never scaled.
+  if ((packet.tcp_flags & kSyn) != 0) scale = 0;
+  other.acknowledge(packet.acknowledgement, uint32_t{packet.window} << scale);
+}
+
+// Sequence numbers, ends and counts of a flow whose payload nobody reads.
+void Shard::follow(Flow& flow, Dir dir, const Arrival& arrival) {
+  const wire::Packet& packet = arrival.packet;
+  flow::TcpHalf& half = flow.tcp[index_of(dir)];
+  take_acknowledgement(flow, dir, packet);
+  if ((packet.tcp_flags & kRst) != 0) {
+    const int64_t from = half.offset_of(packet.sequence);
+    const bool is_plausible = !half.known || !half.has_edge ||
+                              (from >= static_cast<int64_t>(half.acked) &&
+                               from <= static_cast<int64_t>(std::max(half.sent, half.edge)));
+    if (is_plausible) report_closed(flow, Closed::kRst);
+    return;
+  }
+  if (!half.known) half.start(packet.sequence);
+  const Segment segment = segment_of(flow, dir, packet);
+  if (segment.to >= 0) half.send_to(static_cast<uint64_t>(segment.to), segment.fin);
+  close_when_acknowledged(flow);
+}
+
+void Shard::close_when_acknowledged(Flow& flow) {
+  if (flow.tcp[0].is_fin_acked() && flow.tcp[1].is_fin_acked()) report_closed(flow, Closed::kFin);
+}
+
+}  // namespace vethwall::engine

@@ -1,0 +1,57 @@
+// TCP as its receiver sees it, from copies: nothing is held, nothing is dropped.
+#include <algorithm>
+
+#include "engine/shard.h"
+#include "engine/tcp_flags.h"
+
+namespace vethwall::engine {
+
+void Shard::observe_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
+  if ((arrival.packet.tcp_flags & kSyn) != 0) take_syn(flow, dir, arrival);
+  follow(flow, dir, arrival);
+  if (flow.inspection == nullptr) return;
+  const Segment segment = segment_of(flow, dir, arrival.packet);
+  if (segment.to > segment.from || segment.fin) observe_segment(flow, segment, arrival);
+  find_lost(flow, opposite(dir));
+}
+
+void Shard::observe_segment(Flow& flow, const Segment& segment, const Arrival& arrival) {
+  HalfInspection& half = flow.inspection->half[index_of(segment.dir)];
+  const flow::TcpHalf& tcp = flow.tcp[index_of(segment.dir)];
+  if (segment.to < 0 || (segment.to == 0 && !segment.fin)) return;
+  const auto to = static_cast<uint64_t>(segment.to);
+  if (tcp.has_edge && segment.from > static_cast<int64_t>(tcp.edge)) {
+    ++count(Counter::kOutOfWindow);
+    return;
+  }
+  if (segment.fin && half.fin_at == flow::kNowhere) half.fin_at = to;
+  const auto before = static_cast<uint64_t>(std::max<int64_t>(0, -segment.from));
+  observe_octets(flow, segment.dir, to - (arrival.packet.payload_octets - before),
+                 arrival.payload().subspan(before));
+}
+
+void Shard::observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uint8_t> octets) {
+  HalfInspection& half = flow.inspection->half[index_of(dir)];
+  if (at <= half.next) {
+    take_in_sequence(half, at, octets);
+    advance(half);
+  } else if (!octets.empty()) {
+    half.held.insert_as_receiver(passed_copy(at, octets));
+    if (half.held.payload_octets() > limits_.out_of_order_octets || half.held.is_long()) {
+      ++count(Counter::kOutOfOrderLimit);
+      gap(flow, dir, half.held.frames().front().from, GapCause::kOutOfOrderLimit);
+    }
+  }
+  deliver(flow, dir);
+}
+
+// What the receiver acknowledges it has: a hole before that is the capture's.
+void Shard::find_lost(Flow& flow, Dir dir) {
+  HalfInspection& half = flow.inspection->half[index_of(dir)];
+  const uint64_t acked = flow.tcp[index_of(dir)].acked;
+  if (half.held.empty() || acked <= half.next) return;
+  gap(flow, dir, std::min(acked, half.held.frames().front().from), GapCause::kLost);
+  deliver(flow, dir);
+}
+
+}  // namespace vethwall::engine

@@ -1,0 +1,86 @@
+// One flow of one endpoint.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "engine/records.h"
+#include "flow/inspection.h"
+#include "flow/key.h"
+#include "flow/tcp_half.h"
+#include "flow/timers.h"
+#include "wire/build.h"
+
+namespace vethwall::flow {
+
+struct TimerLink {
+  Flow* previous = nullptr;
+  Flow* next = nullptr;
+  uint64_t queued_ns = 0;
+  Timer list = Timer::kClosing;
+  bool listed = false;
+};
+
+// What happens to a flow's frames; in tap mode, what would happen.
+enum class Stance : uint8_t { kUndecided, kForward, kDenied };
+
+// A SYN with another initial sequence number on a live flow: the receiver answers it with a
+// challenge ACK (RFC 9293 §3.10.7.4) or, when it has forgotten the connection, with a SYN-ACK.
+struct PendingSyn {
+  bool set = false;
+  engine::Dir dir = engine::Dir::kOrig;
+  uint32_t sequence = 0;
+  SynOptions options = {};
+};
+
+// The answer that a denied opener got in the receiver's name, kept until it has it.
+struct Refusal {
+  wire::Built frame;
+  uint32_t sequence_after = 0;  // behind its FIN
+  uint32_t resends_left = 0;
+};
+
+struct Flow {
+  Key key = {};
+  Flow* next_by_key = nullptr;
+  Flow* next_by_id = nullptr;
+  uint64_t id = 0;
+  TimerLink timer;
+  bool orig_is_low = false;
+
+  engine::Start start = engine::Start::kSyn;
+  engine::PodSide pod_side = engine::PodSide::kOpener;
+  engine::L4Verdict l4 = engine::L4Verdict::kUndecided;
+  Stance stance = Stance::kUndecided;
+  uint32_t rule = 0;
+  bool tap = false;        // the endpoint's path when the flow was last touched
+  bool is_closed = false;  // its closed event is out; it stays for its stragglers
+  bool is_answered = false;
+  bool is_settled = false;  // the judge wants no more octets
+  bool event_lost = false;  // the failure setting is due
+  bool has_held = false;    // linked in the list of holds
+  uint64_t held_ns = 0;     // when the judge last made it wait
+  Flow* hold_previous = nullptr;
+  Flow* hold_next = nullptr;
+
+  uint16_t source_port = 0;
+  uint16_t destination_port = 0;
+  wire::L3Template along_orig;
+  std::array<uint64_t, 2> packets = {};
+  std::array<uint64_t, 2> octets = {};
+  std::array<TcpHalf, 2> tcp = {};
+  PendingSyn pending_syn;
+  std::unique_ptr<Inspection> inspection;
+  std::unique_ptr<Refusal> refusal;
+
+  uint8_t protocol() const { return key.protocol; }
+  uint16_t endpoint() const { return key.endpoint; }
+  engine::Dir dir_of(bool source_is_low) const {
+    return source_is_low == orig_is_low ? engine::Dir::kOrig : engine::Dir::kReply;
+  }
+  wire::L3Template along(engine::Dir dir) const {
+    return dir == engine::Dir::kOrig ? along_orig : wire::reversed(along_orig);
+  }
+};
+
+}  // namespace vethwall::flow

@@ -1,0 +1,116 @@
+#include "flow/hold_queue.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace vethwall::flow {
+namespace {
+
+// Segments of one octet each would cost two hundred times what they carry.
+constexpr size_t kMaxFrames = 1024;
+
+}  // namespace
+
+uint64_t Held::cost_octets() const {
+  uint64_t cost = sizeof(Held) + frame.size();
+  for (const RawFrame& fragment : fragments) cost += sizeof(RawFrame) + fragment.octets.size();
+  return cost;
+}
+
+void HoldQueue::account(const Held& held) {
+  budget_.used_octets += held.cost_octets();
+  payload_octets_ += held.packet.payload_octets;
+}
+
+void HoldQueue::discount(const Held& held) {
+  budget_.used_octets -= held.cost_octets();
+  payload_octets_ -= held.packet.payload_octets;
+}
+
+void HoldQueue::insert(Held held) {
+  account(held);
+  const auto place =
+      std::upper_bound(frames_.begin(), frames_.end(), held.from,
+                       [](uint64_t from, const Held& other) { return from < other.from; });
+  frames_.insert(place, std::move(held));
+}
+
+template <typename Gone>
+void HoldQueue::erase_where(Gone gone) {
+  std::erase_if(frames_, [&](const Held& held) {
+    if (!gone(held)) return false;
+    discount(held);
+    return true;
+  });
+}
+
+void HoldQueue::insert_as_receiver(Held held) {
+  for (const Held& old : frames_)
+    if (old.from <= held.from && held.to <= old.to) return;
+  erase_where([&](const Held& old) { return held.from <= old.from && old.to <= held.to; });
+  insert(std::move(held));
+}
+
+void HoldQueue::erase_front(size_t count) {
+  for (size_t i = 0; i < count; ++i) discount(frames_[i]);
+  frames_.erase(frames_.begin(), frames_.begin() + static_cast<ptrdiff_t>(count));
+}
+
+void HoldQueue::replace(size_t index, Held held) {
+  discount(frames_[index]);
+  account(held);
+  frames_[index] = std::move(held);
+}
+
+void HoldQueue::erase_sent() {
+  erase_where([](const Held& held) { return held.is_sent; });
+}
+
+void HoldQueue::erase_taken(uint64_t next) {
+  erase_where([&](const Held& held) { return held.passed && held.to <= next; });
+}
+
+void HoldQueue::erase_waiting(uint64_t next) {
+  erase_where([&](const Held& held) { return !held.passed && held.from > next; });
+}
+
+void HoldQueue::clear() {
+  erase_front(frames_.size());
+  frames_.shrink_to_fit();
+}
+
+bool HoldQueue::agrees(uint64_t at, std::span<const uint8_t> octets) const {
+  const uint64_t end = at + octets.size();
+  for (const Held& held : frames_) {
+    if (held.from >= end) break;
+    const uint64_t from = std::max(at, held.from);
+    const uint64_t to = std::min(end, held.to);
+    if (from >= to) continue;
+    if (std::memcmp(octets.data() + (from - at), held.payload().data() + (from - held.from),
+                    to - from) != 0)
+      return false;
+  }
+  return true;
+}
+
+bool HoldQueue::covers(uint64_t from, uint64_t to) const {
+  uint64_t reached = from;
+  for (const Held& held : frames_) {
+    if (held.from > reached || reached >= to) break;
+    if (!held.passed) reached = std::max(reached, held.to);
+  }
+  return reached >= to;
+}
+
+bool HoldQueue::has_fin() const {
+  return std::any_of(frames_.begin(), frames_.end(), [](const Held& held) { return held.fin; });
+}
+
+bool HoldQueue::has_unsent() const {
+  return std::any_of(frames_.begin(), frames_.end(), [](const Held& held) { return !held.passed; });
+}
+
+bool HoldQueue::is_long() const { return frames_.size() >= kMaxFrames; }
+
+}  // namespace vethwall::flow

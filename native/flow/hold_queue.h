@@ -1,0 +1,77 @@
+// Frames of one direction that wait: for the judge, for the octets before them, or both. Also
+// copies of payload that went past (tap, or already released) and waits for the octets before it.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "flow/budget.h"
+#include "wire/packet.h"
+
+namespace vethwall::flow {
+
+struct RawFrame {
+  wire::VnetHeader vnet;
+  std::vector<uint8_t> octets;
+};
+
+struct Held {
+  uint64_t from;  // payload offset in its direction; datagrams: index
+  uint64_t to;    // datagrams: index + 1
+  bool fin = false;
+  bool passed = false;  // `frame` is the payload only, and nothing is left to send
+  bool is_sent = false;
+  wire::VnetHeader vnet = {};
+  wire::Packet packet = {};
+  std::vector<uint8_t> frame;
+  std::vector<RawFrame> fragments;  // sent instead of `frame`, which they reassemble to
+
+  std::span<const uint8_t> payload() const {
+    return std::span(frame).subspan(packet.payload_offset, packet.payload_octets);
+  }
+  uint64_t cost_octets() const;
+};
+
+class HoldQueue {
+ public:
+  explicit HoldQueue(Budget& budget) : budget_(budget) {}
+  HoldQueue(const HoldQueue&) = delete;
+  HoldQueue& operator=(const HoldQueue&) = delete;
+  ~HoldQueue() { clear(); }
+
+  void insert(Held held);
+  // Keeps payload that went past as Linux's tcp_data_queue_ofo() does: what an earlier segment
+  // covers is dropped, what the new one covers goes, and where two overlap the one that starts
+  // first supplies the octets.
+  void insert_as_receiver(Held held);
+  void erase_front(size_t count);
+  void replace(size_t index, Held held);
+  void mark_sent(size_t index) { frames_[index].is_sent = true; }
+  void erase_sent();
+  // Payload that went past and is before `next`.
+  void erase_taken(uint64_t next);
+  // Frames behind a hole that begins at `next`.
+  void erase_waiting(uint64_t next);
+  void clear();
+  bool agrees(uint64_t at, std::span<const uint8_t> octets) const;
+  // Whether unsent frames in the queue hold all of [from, to).
+  bool covers(uint64_t from, uint64_t to) const;
+  bool has_fin() const;
+  bool has_unsent() const;
+  // As many frames as one direction may keep, however small they are.
+  bool is_long() const;
+  const std::vector<Held>& frames() const { return frames_; }
+  bool empty() const { return frames_.empty(); }
+  uint64_t payload_octets() const { return payload_octets_; }
+
+ private:
+  template <typename Gone>
+  void erase_where(Gone gone);
+  void account(const Held& held);
+  void discount(const Held& held);
+  Budget& budget_;
+  std::vector<Held> frames_;  // by `from`
+  uint64_t payload_octets_ = 0;
+};
+
+}  // namespace vethwall::flow

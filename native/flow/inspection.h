@@ -1,0 +1,64 @@
+// What the engine keeps for a flow whose payload somebody still reads. Offsets are octets for TCP
+// and datagram indexes for everything else.
+#pragma once
+#include <array>
+#include <cstdint>
+
+#include "flow/hold_queue.h"
+#include "flow/octet_log.h"
+
+namespace vethwall::flow {
+
+inline constexpr uint64_t kWholeDirection = ~uint64_t{0};
+
+struct Range {
+  uint64_t from = 0;
+  uint64_t to = 0;  // from == to: none
+  bool empty() const { return from >= to; }
+};
+
+struct HalfInspection {
+  explicit HalfInspection(Budget& budget) : log(budget), held(budget) {}
+
+  OctetLog log;            // judged or waiting octets, until delivered and acknowledged
+  HoldQueue held;          //
+  uint64_t next = 0;       // end of what was taken in sequence
+  uint64_t high = 0;       // end of what was taken at all
+  uint64_t delivered = 0;  // octets before it were reported, or are skipped
+  uint64_t released = 0;   // octets before it may go out
+  uint64_t need = 1;       // undelivered octets wanted before the next report
+  bool need_told = false;  // since the last report
+  Range skip;
+  uint64_t guard_to = 0;           // the log keeps octets before it until they are acknowledged
+  uint64_t fin_at = ~uint64_t{0};  // offset of the sender's FIN, in sequence or not
+  bool ended_told = false;
+  uint64_t lost_from = 0;  // octets that the event ring had no room for
+  uint64_t lost_octets = 0;
+
+  // Octets under a released transaction need neither report nor hold. True where that moved `next`.
+  bool take_skip() {
+    if (skip.empty() || delivered < skip.from || delivered >= skip.to) return false;
+    delivered = skip.to;
+    next = next > skip.to ? next : skip.to;
+    return true;
+  }
+  void release_to(uint64_t to) {
+    released = released > to ? released : to;
+    if (!skip.empty() && released >= skip.from && released < skip.to) released = skip.to;
+  }
+  // Held frames that nothing but the judge keeps back.
+  bool awaits_judge() const {
+    for (const Held& frame : held.frames())
+      if (!frame.passed && frame.from <= next) return true;
+    return false;
+  }
+};
+
+struct Inspection {
+  Inspection(Budget& budget, bool guards) : half{HalfInspection(budget), HalfInspection(budget)} {
+    for (HalfInspection& one : half) (guards ? one.guard_to : one.released) = kWholeDirection;
+  }
+  std::array<HalfInspection, 2> half;
+};
+
+}  // namespace vethwall::flow

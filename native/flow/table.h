@@ -1,0 +1,46 @@
+// The flows of one shard, found by key and by id, with a hard cap.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "flow/flow.h"
+#include "flow/siphash.h"
+
+namespace vethwall::flow {
+
+class FlowTable {
+ public:
+  FlowTable(uint32_t cap, const SipKey& key);
+  Flow* find(const Key& key) const;
+  Flow* find(uint64_t id) const;
+  bool is_full() const { return count_ >= cap_; }
+  // A fresh flow with the next id; null when full.
+  Flow* insert(const Key& key);
+  void erase(Flow& flow);
+  uint32_t size() const { return count_; }
+  uint32_t cap() const { return cap_; }
+  // `visit` may erase the flow it is given, no other.
+  template <typename Visit>
+  void for_each(Visit visit) {
+    for (const auto& slab : slabs_)
+      for (size_t i = 0; i < kSlabFlows; ++i)
+        if (slab[i].id != 0) visit(slab[i]);
+  }
+
+ private:
+  static constexpr size_t kSlabFlows = 64;
+  Flow*& bucket(const Key& key) const;
+  void grow();
+
+  uint32_t cap_;
+  SipKey sip_key_;
+  uint32_t count_ = 0;
+  uint64_t mask_;
+  uint64_t next_id_;
+  std::unique_ptr<Flow*[]> by_key_;
+  std::unique_ptr<Flow*[]> by_id_;
+  std::vector<std::unique_ptr<Flow[]>> slabs_;
+  Flow* free_ = nullptr;
+};
+
+}  // namespace vethwall::flow
