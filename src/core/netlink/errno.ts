@@ -2,6 +2,7 @@
 const NAMES: Readonly<Record<number, string>> = {
   1: 'EPERM',
   2: 'ENOENT',
+  3: 'ESRCH',
   4: 'EINTR',
   5: 'EIO',
   6: 'ENXIO',

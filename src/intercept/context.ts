@@ -1,0 +1,14 @@
+import type { Instance } from '../core/instance.js'
+import type { PipeDriver } from './driver.js'
+import type { Os } from './os.js'
+
+/** What the swap needs of the world, one instance's. */
+export interface InterceptContext {
+  readonly os: Os
+  readonly instance: Instance
+  readonly driver: PipeDriver
+  readonly bootId: string
+  /** ISO 8601, UTC. */
+  readonly now: () => string
+  readonly warn: (message: string) => void
+}

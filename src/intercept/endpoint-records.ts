@@ -1,0 +1,123 @@
+/**
+ * Endpoint records and the journal of swaps in progress: one file each, named after the endpoint's key.
+ * A damaged file is set aside and reported, never a reason not to start.
+ */
+import { createHash } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import * as z from 'zod/mini'
+import {
+  type AttachmentKey,
+  ENDPOINT_RECORD_SCHEMA,
+  type EndpointRecord,
+} from '../core/endpoint.js'
+import { ENDPOINT_ID_MAX, type Instance } from '../core/instance.js'
+import { readStateFile, removeStateFile, setAside, writeStateFile } from './state-file.js'
+
+/** With `vin-` before it 15 octets, IFNAMSIZ less its NUL; 44 bits of SHA-256. */
+const KEY_HEX_DIGITS = 11
+
+/** Names a file and both links; the whole identity is in the record and in the links' alias. */
+export function keyHash({ containerID, ifName }: AttachmentKey): string {
+  const digest = createHash('sha256').update(`${containerID}\0${ifName}`).digest('hex')
+  return digest.slice(0, KEY_HEX_DIGITS)
+}
+
+const ifindex = z.int().check(z.minimum(1))
+const linksSchema = z.object({
+  mac: z.string().check(z.regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/)),
+  mtuOctets: z.int(),
+  podIfindex: ifindex,
+  vinName: z.string(),
+  vinIfindex: ifindex,
+  vexName: z.string(),
+  vexIfindex: ifindex,
+  hostIfindex: z.int(),
+  peerIndexLost: z.boolean(),
+})
+
+export const endpointRecordSchema = z.object({
+  schema: z.literal(ENDPOINT_RECORD_SCHEMA),
+  bootId: z.string(),
+  id: z.int().check(z.minimum(1), z.maximum(ENDPOINT_ID_MAX)),
+  containerID: z.string(),
+  ifName: z.string(),
+  network: z.string(),
+  netns: z.string(),
+  netnsInode: z.string(),
+  namespace: z.string(),
+  pod: z.string(),
+  podUid: z.nullable(z.string()),
+  driver: z.enum(['bpf', 'tc', 'nfqueue', 'ovs']),
+  links: linksSchema,
+  addresses: z.array(z.string()),
+  failure: z.enum(['open', 'closed']),
+  createdAt: z.string(),
+})
+
+export function recordPath(instance: Instance, key: AttachmentKey): string {
+  return join(instance.endpointsDir, `${keyHash(key)}.json`)
+}
+
+/** The lock that makes ADD and DEL of one endpoint a sequence. */
+export function keyLockPath(instance: Instance, key: AttachmentKey): string {
+  return join(instance.runDir, 'locks', keyHash(key))
+}
+
+export function writeRecord(instance: Instance, record: EndpointRecord): void {
+  writeStateFile(recordPath(instance, record), `${JSON.stringify(record)}\n`)
+}
+
+export function removeRecord(instance: Instance, key: AttachmentKey): void {
+  removeStateFile(recordPath(instance, key))
+}
+
+/** A state file by its schema; null = absent, or damaged and set aside. */
+export function readState<T>(
+  path: string,
+  schema: z.ZodMiniType<T>,
+  warn: (message: string) => void,
+): T | null {
+  const text = readStateFile(path)
+  if (text === null) return null
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    json = undefined
+  }
+  const parsed = schema.safeParse(json)
+  if (parsed.success) return parsed.data
+  warn(
+    `${path}: not a state file of this version (${parsed.error.issues[0]?.path.join('.')}); set aside as ${path}.bad`,
+  )
+  setAside(path)
+  return null
+}
+
+export function readRecord(
+  instance: Instance,
+  key: AttachmentKey,
+  warn: (message: string) => void,
+): EndpointRecord | null {
+  return readState(recordPath(instance, key), endpointRecordSchema, warn)
+}
+
+export function stateFiles(dir: string): string[] {
+  try {
+    return readdirSync(dir)
+      .filter((name) => name.endsWith('.json'))
+      .sort()
+      .map((name) => join(dir, name))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+export function listRecords(instance: Instance, warn: (message: string) => void): EndpointRecord[] {
+  return stateFiles(instance.endpointsDir).flatMap((path) => {
+    const record = readState(path, endpointRecordSchema, warn)
+    return record === null ? [] : [record]
+  })
+}

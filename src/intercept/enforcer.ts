@@ -1,0 +1,159 @@
+/** The enforcer namespace with vbr-neuv and vth-neuv: made by whoever comes first, found by the rest. */
+import { closeSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type Instance, VBR_IFINDEX, VBR_NAME, VTH_IFINDEX, VTH_NAME } from '../core/instance.js'
+import {
+  decodeLink,
+  getLinkByIndex,
+  IFF_UP,
+  type Link,
+  newVethPair,
+  setLink,
+} from '../core/netlink/link.js'
+import type { InterceptContext } from './context.js'
+import type { Drift, Enforcer } from './driver.js'
+import { withLock } from './lock.js'
+import { isNetns, openNetns } from './netns.js'
+import type { Os } from './os.js'
+import { apply } from './tc/rtnetlink.js'
+
+/** linux/netlink.h */
+export const NETLINK_ROUTE = 0
+/** A frame of any pod fits, jumbo and GSO alike (kernel-findings, trap 6). */
+const MTU_OCTETS = 65535
+const TX_QUEUE_FRAMES = 10_000
+/** IPv6's largest datagram without a jumbogram; above it (BIG TCP) vnet_hdr has no words. */
+const GSO_MAX_OCTETS = 65536
+/** What vnet_hdr can't say below 6.2, or at all: the kernel segments before it hands the frame over. */
+const FEATURES_OFF = [
+  'tx-udp-segmentation',
+  'tx-sctp-segmentation',
+  'tx-checksum-sctp',
+  'tx-gre-segmentation',
+  'tx-gre-csum-segmentation',
+  'tx-ipxip4-segmentation',
+  'tx-ipxip6-segmentation',
+  'tx-udp_tnl-segmentation',
+  'tx-udp_tnl-csum-segmentation',
+  'tx-gso-list',
+]
+/** IPv6 off before any device exists: the enforcer must never answer for itself. */
+const SYSCTLS = [
+  ['/proc/sys/net/ipv6/conf/default/disable_ipv6', '1'],
+  ['/proc/sys/net/ipv6/conf/all/disable_ipv6', '1'],
+  ['/proc/sys/net/ipv4/ip_forward', '0'],
+  ['/proc/sys/net/ipv4/conf/all/arp_ignore', '8'],
+  ['/proc/sys/net/ipv4/conf/default/arp_ignore', '8'],
+] as const
+
+/** A spare mount outside /run: a namespace that loses its last name takes every pod's network with it. */
+function ensureNamespace(os: Os, { netnsPath, netnsSparePath }: Instance): void {
+  for (const path of [netnsPath, netnsSparePath]) {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  }
+  if (!isNetns(netnsPath)) {
+    const spare = openNetns(netnsSparePath)
+    if (spare === null) os.netnsCreate(netnsPath)
+    else bindAndClose(os, spare.fd, netnsPath)
+  }
+  if (isNetns(netnsSparePath)) return
+  const netns = openNetns(netnsPath)
+  if (netns !== null) bindAndClose(os, netns.fd, netnsSparePath)
+}
+
+function bindAndClose(os: Os, fd: number, path: string): void {
+  try {
+    os.netnsBind(fd, path)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+export function openEnforcer(os: Os, instance: Instance): Enforcer | null {
+  const netns = openNetns(instance.netnsPath) ?? openNetns(instance.netnsSparePath)
+  if (netns === null) return null
+  try {
+    return { netnsFd: netns.fd, netlinkFd: os.netlinkOpen(netns.fd, NETLINK_ROUTE) }
+  } catch (error) {
+    closeSync(netns.fd)
+    throw error
+  }
+}
+
+export function closeEnforcer(os: Os, enforcer: Enforcer): void {
+  os.close(enforcer.netlinkFd)
+  closeSync(enforcer.netnsFd)
+}
+
+/** null = no such link. */
+export function linkByIndex(os: Os, netlinkFd: number, ifindex: number): Link | null {
+  const messages = apply(os, netlinkFd, [getLinkByIndex(ifindex)], { accept: ['ENODEV'] })
+  return messages.map(decodeLink).find((link) => link !== null) ?? null
+}
+
+function ensureDevices(os: Os, enforcer: Enforcer): void {
+  const { netnsFd, netlinkFd } = enforcer
+  const vbr = linkByIndex(os, netlinkFd, VBR_IFINDEX)
+  const isUp = vbr !== null && (vbr.flags & IFF_UP) !== 0
+  if (isUp) return
+  if (vbr === null) {
+    os.netnsWriteFiles(netnsFd, SYSCTLS)
+    const end = { mtuOctets: MTU_OCTETS, txQueueFrames: TX_QUEUE_FRAMES, mac: null }
+    apply(os, netlinkFd, [
+      newVethPair(
+        { ...end, name: VBR_NAME, ifindex: VBR_IFINDEX },
+        { ...end, name: VTH_NAME, ifindex: VTH_IFINDEX },
+        null,
+      ),
+    ])
+  }
+  os.ethtoolFeaturesOff(netnsFd, VBR_NAME, FEATURES_OFF)
+  apply(os, netlinkFd, [
+    setLink(VBR_IFINDEX, { gsoMaxOctets: GSO_MAX_OCTETS }, VBR_NAME),
+    setLink(VTH_IFINDEX, { up: true }, VTH_NAME),
+    setLink(VBR_IFINDEX, { up: true }, VBR_NAME),
+  ])
+}
+
+/** Idempotent; under the instance's lock. */
+export function ensureEnforcer(context: InterceptContext): Enforcer {
+  const { os, instance, driver } = context
+  return withLock(os, instance.lockPath, () => {
+    ensureNamespace(os, instance)
+    const enforcer = openEnforcer(os, instance)
+    if (enforcer === null) throw new Error(`${instance.netnsPath}: made, but not a namespace`)
+    try {
+      ensureDevices(os, enforcer)
+      driver.ensureShared(enforcer)
+      return enforcer
+    } catch (error) {
+      closeEnforcer(os, enforcer)
+      throw error
+    }
+  })
+}
+
+export function checkEnforcer(os: Os, instance: Instance, enforcer: Enforcer): Drift[] {
+  const drift: Drift[] = []
+  for (const path of [instance.netnsPath, instance.netnsSparePath]) {
+    if (!isNetns(path)) drift.push({ subject: path, want: 'a network namespace', have: 'none' })
+  }
+  for (const [ifindex, name] of [
+    [VBR_IFINDEX, VBR_NAME],
+    [VTH_IFINDEX, VTH_NAME],
+  ] as const) {
+    const link = linkByIndex(os, enforcer.netlinkFd, ifindex)
+    const have = link === null ? 'none' : (link.flags & IFF_UP) === 0 ? 'down' : 'up'
+    if (have !== 'up') drift.push({ subject: name, want: 'up', have })
+  }
+  return drift
+}
+
+/** Destroys every link inside: release the pods first. */
+export function removeEnforcer(os: Os, instance: Instance): void {
+  for (const path of [instance.netnsPath, instance.netnsSparePath]) {
+    // A name may be mounted over more than once by processes that raced.
+    for (let depth = 0; isNetns(path) && depth < 8; depth++) os.unmount(path)
+    if (existsSync(path)) rmSync(path, { force: true })
+  }
+}

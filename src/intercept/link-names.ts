@@ -1,0 +1,16 @@
+/** Names and aliases of an endpoint's two links in the enforcer; they follow from its key alone. */
+import type { AttachmentKey } from '../core/endpoint.js'
+import { keyHash } from './endpoint-records.js'
+
+export function vinName(key: AttachmentKey): string {
+  return `vin-${keyHash(key)}`
+}
+
+export function vexName(key: AttachmentKey): string {
+  return `vex-${keyHash(key)}`
+}
+
+/** `ip -d link` shows whose link it is. */
+export function linkAlias(key: AttachmentKey, role: 'vin' | 'vex'): string {
+  return `vethwall ${role} ${key.containerID} ${key.ifName}`
+}

@@ -1,0 +1,65 @@
+/** flock on a file: the lock dies with its holder, however that ends. */
+import { closeSync, fstatSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Os } from './os.js'
+
+/** The kernel's part of a swap is some 30 ms; this covers a hundred queued before us. */
+export const LOCK_TIMEOUT_MS = 10_000
+
+export class LockTimeoutError extends Error {
+  override readonly name = 'LockTimeoutError'
+  constructor(path: string, timeoutMs: number) {
+    super(`${path} is held by another process for over ${timeoutMs} ms`)
+  }
+}
+
+function isStill(path: string, fd: number): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  return stat !== undefined && stat.ino === fstatSync(fd).ino
+}
+
+/** An open fd that holds the lock; null = somebody else has it. */
+function acquire(os: Os, path: string, timeoutMs: number): number | null {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  for (;;) {
+    const fd = openSync(path, 'a', 0o600)
+    if (!os.flock(fd, timeoutMs)) {
+      closeSync(fd)
+      return null
+    }
+    // The last holder may have removed the file between our open and our lock.
+    if (isStill(path, fd)) return fd
+    closeSync(fd)
+  }
+}
+
+export function withLock<T>(os: Os, path: string, action: () => T): T {
+  const fd = acquire(os, path, LOCK_TIMEOUT_MS)
+  if (fd === null) throw new LockTimeoutError(path, LOCK_TIMEOUT_MS)
+  try {
+    return action()
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** As withLock, and the lock's file is gone afterwards: for locks that are named after one endpoint. */
+export function withKeyLock<T>(os: Os, path: string, action: () => T): T {
+  return withLock(os, path, () => {
+    try {
+      return action()
+    } finally {
+      rmSync(path, { force: true })
+    }
+  })
+}
+
+/** Whether a live process holds it. */
+export function isLocked(os: Os, path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return false
+  const fd = acquire(os, path, 0)
+  if (fd === null) return true
+  rmSync(path, { force: true })
+  closeSync(fd)
+  return false
+}

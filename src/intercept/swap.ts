@@ -1,0 +1,191 @@
+/**
+ * The swap (design §2): the pod's own interface moves into the enforcer as vex, a new pair takes its
+ * place, vin facing the pod. A pod ends fully intercepted or exactly as it was.
+ */
+import { closeSync } from 'node:fs'
+import {
+  type AttachmentKey,
+  ENDPOINT_RECORD_SCHEMA,
+  type EndpointRecord,
+  type Failure,
+} from '../core/endpoint.js'
+import { VEX_IFINDEX_BASE } from '../core/instance.js'
+import { type Link, newVethPair, setLink } from '../core/netlink/link.js'
+import type { InterceptContext } from './context.js'
+import type { Enforcer } from './driver.js'
+import { allocateId } from './endpoint-id.js'
+import { keyLockPath, readRecord, writeRecord } from './endpoint-records.js'
+import { closeEnforcer, ensureEnforcer, linkByIndex, NETLINK_ROUTE } from './enforcer.js'
+import { NoSuchInterfaceError, NotVethError } from './interceptable.js'
+import { type JournalEntry, readJournal, removeJournal, writeJournal } from './journal.js'
+import { linkAlias, vexName, vinName } from './link-names.js'
+import { withKeyLock, withLock } from './lock.js'
+import { type OpenNetns, openPodNetns } from './netns.js'
+import { addressTexts, type PodNetns, readLink, readPodState, replayPodState } from './pod-state.js'
+import { undo } from './restore.js'
+import { apply } from './tc/rtnetlink.js'
+
+export interface AttachSpec extends AttachmentKey {
+  readonly network: string
+  readonly netns: string
+  readonly namespace: string
+  readonly pod: string
+  readonly podUid: string | null
+  readonly failure: Failure
+}
+
+interface Place {
+  readonly context: InterceptContext
+  readonly enforcer: Enforcer
+  readonly pod: PodNetns
+}
+
+/** Every frame of the endpoint is dropped when this returns: the caller sets the path. */
+export function attach(context: InterceptContext, spec: AttachSpec): EndpointRecord {
+  const { os, instance } = context
+  return withKeyLock(os, keyLockPath(instance, spec), () => {
+    const netns = openPodNetns(spec.netns)
+    const enforcer = ensureEnforcer(context)
+    try {
+      const netlinkFd = os.netlinkOpen(netns.fd, NETLINK_ROUTE)
+      try {
+        const place = { context, enforcer, pod: { netnsFd: netns.fd, netlinkFd } }
+        return attachIn(place, netns, spec)
+      } finally {
+        os.close(netlinkFd)
+      }
+    } finally {
+      closeEnforcer(os, enforcer)
+      closeSync(netns.fd)
+    }
+  })
+}
+
+function attachIn(place: Place, netns: OpenNetns, spec: AttachSpec): EndpointRecord {
+  const { context, pod } = place
+  const { os, instance, warn } = context
+  // A process that died half-way left its journal: as it was first, then anew.
+  const unfinished = readJournal(instance, spec, warn)
+  const known = readRecord(instance, spec, warn)
+  if (unfinished !== null) undo(context, unfinished)
+  else if (known !== null && isAttached(place, netns, known)) return known
+  const link = readLink(os, pod.netlinkFd, spec.ifName)
+  if (link === null) throw new NoSuchInterfaceError(spec.ifName, spec.netns)
+  if (link.kind !== 'veth') throw new NotVethError(link)
+  const before = readPodState(os, pod, link)
+  const entry = withLock(os, instance.lockPath, () => {
+    const id = allocateId(instance, warn)
+    const record = planned(place, spec, netns, link, id, addressTexts(before))
+    writeJournal(instance, { record, before })
+    return { record, before }
+  })
+  try {
+    const record = swap(place, entry)
+    writeRecord(instance, record)
+    removeJournal(instance, spec)
+    return record
+  } catch (error) {
+    undo(context, entry)
+    throw error
+  }
+}
+
+/** The same pod already stands behind its pair: a runtime may repeat ADD. */
+function isAttached(
+  { context, pod, enforcer }: Place,
+  netns: OpenNetns,
+  known: EndpointRecord,
+): boolean {
+  const { podIfindex, vinIfindex, vexIfindex } = known.links
+  const { os } = context
+  return (
+    known.bootId === context.bootId &&
+    known.netnsInode === netns.identity &&
+    linkByIndex(os, pod.netlinkFd, podIfindex)?.peerIfindex === vinIfindex &&
+    linkByIndex(os, enforcer.netlinkFd, vexIfindex) !== null
+  )
+}
+
+function planned(
+  { context, enforcer }: Place,
+  spec: AttachSpec,
+  netns: OpenNetns,
+  link: Link,
+  id: number,
+  addresses: readonly string[],
+): EndpointRecord {
+  const isTaken = linkByIndex(context.os, enforcer.netlinkFd, link.peerIfindex) !== null
+  const peerIndexLost = link.peerIfindex === 0 || isTaken
+  return {
+    ...{ schema: ENDPOINT_RECORD_SCHEMA, bootId: context.bootId, id },
+    ...{ containerID: spec.containerID, ifName: spec.ifName, network: spec.network },
+    ...{ netns: spec.netns, netnsInode: netns.identity },
+    ...{ namespace: spec.namespace, pod: spec.pod, podUid: spec.podUid },
+    driver: context.driver.name,
+    links: {
+      mac: link.mac,
+      mtuOctets: link.mtuOctets,
+      podIfindex: link.ifindex,
+      vinName: vinName(spec),
+      // Out of everybody's way, and of the vex indexes', where the host's is taken.
+      vinIfindex: peerIndexLost ? VEX_IFINDEX_BASE + 0x4000 + id : link.peerIfindex,
+      vexName: vexName(spec),
+      vexIfindex: VEX_IFINDEX_BASE + id,
+      hostIfindex: link.peerIfindex,
+      peerIndexLost,
+    },
+    addresses,
+    failure: spec.failure,
+    createdAt: context.now(),
+  }
+}
+
+function swap({ context, enforcer, pod }: Place, { record, before }: JournalEntry): EndpointRecord {
+  const { os, driver } = context
+  const { links } = record
+  const { link } = before
+  apply(os, pod.netlinkFd, [
+    setLink(
+      link.ifindex,
+      { newIfindex: links.vexIfindex, netnsFd: enforcer.netnsFd, name: links.vexName },
+      link.name,
+    ),
+  ])
+  const { mtuOctets, txQueueFrames } = link
+  const pair = newVethPair(
+    { name: links.vinName, ifindex: links.vinIfindex, mtuOctets, txQueueFrames, mac: null },
+    { name: link.name, ifindex: link.ifindex, mtuOctets, txQueueFrames, mac: link.mac },
+    pod.netnsFd,
+  )
+  apply(os, enforcer.netlinkFd, [
+    pair,
+    setLink(links.vinIfindex, { alias: linkAlias(record, 'vin') }, links.vinName),
+    setLink(links.vexIfindex, { alias: linkAlias(record, 'vex') }, links.vexName),
+  ])
+  requireIndexes(context, enforcer, record)
+  // Filters before the links are up: no frame ever passes them unjudged.
+  driver.ensure(enforcer, record, { path: 'quarantine', failure: record.failure })
+  apply(os, enforcer.netlinkFd, [
+    setLink(links.vexIfindex, { up: true }, links.vexName),
+    setLink(links.vinIfindex, { up: true }, links.vinName),
+  ])
+  replayPodState(os, pod, before)
+  return record
+}
+
+/** A kernel before 5.13 ignores IFLA_NEW_IFINDEX without a word. */
+function requireIndexes(
+  { os }: InterceptContext,
+  enforcer: Enforcer,
+  record: EndpointRecord,
+): void {
+  const { vexIfindex, vexName, vinIfindex, vinName } = record.links
+  for (const [ifindex, name] of [
+    [vexIfindex, vexName],
+    [vinIfindex, vinName],
+  ] as const) {
+    if (linkByIndex(os, enforcer.netlinkFd, ifindex)?.name !== name) {
+      throw new Error(`${name} did not get ifindex ${ifindex}: the kernel is older than 5.13`)
+    }
+  }
+}
