@@ -1,0 +1,44 @@
+/**
+ * Counters of the `tc` driver: one shared gact per cause and namespace, named by its index, so that
+ * counts outlive the filters that are replaced and one dump reads them all. Names as in the `bpf` driver.
+ */
+import type { Gact } from '../../core/netlink/gact.js'
+import type { Verdict } from '../../core/netlink/verdict.js'
+
+interface Cause {
+  /** From INDEX_BASE; never given to another cause. */
+  readonly place: number
+  readonly verdict: Verdict
+}
+
+/** Far from what the kernel gives to actions without an index, which begins at 1. */
+const INDEX_BASE = 0x7677_0000
+
+const CAUSES = {
+  forged_marker: { place: 1, verdict: 'drop' },
+  foreign_dropped: { place: 2, verdict: 'drop' },
+  foreign_passed: { place: 3, verdict: 'pipe' },
+  quarantine: { place: 4, verdict: 'drop' },
+  stale_open: { place: 5, verdict: 'pipe' },
+  stale_closed: { place: 6, verdict: 'drop' },
+  not_one_marker: { place: 7, verdict: 'drop' },
+  unknown_endpoint: { place: 8, verdict: 'drop' },
+  not_inline: { place: 9, verdict: 'drop' },
+  bad_kind: { place: 10, verdict: 'drop' },
+} as const satisfies Record<string, Cause>
+
+export type CauseName = keyof typeof CAUSES
+
+/** Counts, and drops or lets the next action run. */
+export function counted(cause: CauseName): Gact {
+  const { place, verdict } = CAUSES[cause]
+  return { kind: 'gact', verdict, index: INDEX_BASE + place }
+}
+
+/** null = another gact, one filter's own. */
+export function causeOf(gact: Gact): CauseName | null {
+  const names = Object.keys(CAUSES) as CauseName[]
+  return names.find((name) => INDEX_BASE + CAUSES[name].place === gact.index) ?? null
+}
+
+export const CAUSE_NAMES = Object.keys(CAUSES) as readonly CauseName[]

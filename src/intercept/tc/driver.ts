@@ -1,0 +1,238 @@
+/**
+ * The `tc` pipe driver: u32, pedit, mirred and gact on `ingress` qdiscs, for kernels without BPF. What
+ * the kernel has is read back, never remembered: the watchdog changes it too.
+ */
+import type { EndpointPath, EndpointRecord } from '../../core/endpoint.js'
+import { VBR_IFINDEX, VBR_NAME, VTH_IFINDEX, VTH_NAME } from '../../core/instance.js'
+import { addAction, decodeActionDump, dumpActions } from '../../core/netlink/action.js'
+import {
+  decodeFilter,
+  deleteFilter,
+  dumpFilters,
+  getFilter,
+  replaceFilter,
+} from '../../core/netlink/filter.js'
+import type { Message, Request } from '../../core/netlink/message.js'
+import { replaceIngress } from '../../core/netlink/qdisc.js'
+import {
+  addU32Table,
+  type DecodedU32Node,
+  decodeU32Node,
+  ROOT_TABLE,
+  type U32Node,
+  u32Filter,
+  u32Handle,
+} from '../../core/netlink/u32.js'
+import type { Drift, Enforcer, PathSetting, PipeDriver } from '../driver.js'
+import type { Os } from '../os.js'
+import { CAUSE_NAMES, causeOf, counted } from './causes.js'
+import { type Asked, decodeCookie } from './cookie.js'
+import { driftOf, findNode, isInForce, isSameSelector } from './difference.js'
+import { endpointRules, type InForce, isVbrFirst, NODES } from './endpoint-rules.js'
+import { apply, dump } from './rtnetlink.js'
+import { isCurrentLayout, LAST_NODE, sharedNodes, TABLE_BUCKETS, VTH_NODE } from './vbr-rules.js'
+
+const PRIORITY = 1
+/** Answers of a device, qdisc or filter that is gone: `remove` of the absent succeeds. */
+const GONE = ['ENOENT', 'EINVAL', 'ENODEV'] as const
+const EXISTS = ['EEXIST'] as const
+/** A setPath of dpd between the watchdog's reading and writing: once more with what it asked for. */
+const STALE_ATTEMPTS = 3
+
+function replaceNodes(ifindex: number, nodes: readonly U32Node[]): Request[] {
+  return nodes.map((node) => replaceFilter(u32Filter({ ifindex, priority: PRIORITY }, node)))
+}
+
+function getNode(ifindex: number, node: Pick<U32Node, 'table' | 'bucket' | 'node'>): Request {
+  return getFilter({ ifindex, priority: PRIORITY, handle: u32Handle(node) }, 'u32')
+}
+
+/** The whole classifier with its tables. */
+function deleteNodes(ifindex: number): Request {
+  return deleteFilter({ ifindex, priority: PRIORITY, handle: 0 }, 'u32')
+}
+
+function nodesIn(messages: readonly Message[]): DecodedU32Node[] {
+  return messages.flatMap((message) => {
+    const filter = decodeFilter(message)
+    const node = filter === null ? null : decodeU32Node(filter)
+    return node === null ? [] : [node]
+  })
+}
+
+function askedIn(nodes: readonly DecodedU32Node[]): Asked | null {
+  const foreign = nodes.find((n) => n.table === ROOT_TABLE && n.node === NODES.foreign)
+  const cookie = foreign?.actions[0]?.action?.cookie
+  return cookie === undefined ? null : decodeCookie(cookie)
+}
+
+function inForce({ path, failure, strict = true }: PathSetting): InForce {
+  return { path, failure, strict, isStale: false }
+}
+
+export class TcDriver implements PipeDriver {
+  readonly name = 'tc'
+  readonly #os: Os
+
+  constructor(os: Os) {
+    this.#os = os
+  }
+
+  ensureShared(enforcer: Enforcer): void {
+    if (this.#isSharedInstalled(enforcer)) return
+    const fd = enforcer.netlinkFd
+    const vbr = { ifindex: VBR_IFINDEX, priority: PRIORITY }
+    const actions = CAUSE_NAMES.map((cause) => addAction(counted(cause)))
+    const tables = Object.entries(TABLE_BUCKETS).map(([table, buckets]) =>
+      addU32Table(vbr, Number(table), buckets),
+    )
+    apply(this.#os, fd, [replaceIngress(VTH_IFINDEX), ...replaceNodes(VTH_IFINDEX, [VTH_NODE])])
+    apply(this.#os, fd, [replaceIngress(VBR_IFINDEX)])
+    apply(this.#os, fd, [...actions, ...tables], { accept: EXISTS })
+    apply(this.#os, fd, replaceNodes(VBR_IFINDEX, sharedNodes()))
+  }
+
+  ensure(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
+    const { vinIfindex, vexIfindex } = record.links
+    const fd = enforcer.netlinkFd
+    apply(this.#os, fd, [replaceIngress(vinIfindex), replaceIngress(vexIfindex)])
+    this.#deleteForeignSelectors(enforcer, record, inForce(setting))
+    this.#apply(enforcer, record, inForce(setting))
+  }
+
+  setPath(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
+    this.#apply(enforcer, record, inForce(setting))
+  }
+
+  readPath(enforcer: Enforcer, record: EndpointRecord): EndpointPath | null {
+    return this.#readInForce(enforcer, record)?.path ?? null
+  }
+
+  /** Devices first: what no longer goes up has no need to come back. */
+  remove(enforcer: Enforcer, record: EndpointRecord): void {
+    const { vinIfindex, vexIfindex } = record.links
+    const { vbr } = endpointRules(record, inForce({ path: 'quarantine', failure: 'closed' }))
+    const onVbr = vbr.map((node) =>
+      deleteFilter({ ifindex: VBR_IFINDEX, priority: PRIORITY, handle: u32Handle(node) }, 'u32'),
+    )
+    const requests = [deleteNodes(vinIfindex), deleteNodes(vexIfindex), ...onVbr]
+    apply(this.#os, enforcer.netlinkFd, requests, { accept: GONE })
+  }
+
+  check(enforcer: Enforcer, record: EndpointRecord): Drift[] {
+    const { links } = record
+    const shared = this.#isSharedInstalled(enforcer)
+      ? []
+      : [{ subject: `filters on ${VBR_NAME} and ${VTH_NAME}`, want: 'installed', have: 'missing' }]
+    const vin = this.#dump(enforcer, links.vinIfindex)
+    const vex = this.#dump(enforcer, links.vexIfindex)
+    const asked = askedIn(vin)
+    if (asked === null) {
+      return [
+        ...shared,
+        { subject: `filters on ${links.vinName}`, want: 'installed', have: 'missing' },
+      ]
+    }
+    const isStale = this.#readInForce(enforcer, record)?.isStale ?? false
+    const want = endpointRules(record, { ...asked, isStale })
+    return [
+      ...shared,
+      ...driftOf(links.vinName, want.vin, vin),
+      ...driftOf(links.vexName, want.vex, vex),
+      ...driftOf(VBR_NAME, want.vbr, this.#get(enforcer, VBR_IFINDEX, want.vbr)),
+    ]
+  }
+
+  counters(enforcer: Enforcer): Readonly<Record<string, number>> {
+    const counts = new Map<string, number>(CAUSE_NAMES.map((cause) => [cause, 0]))
+    const messages = dump(this.#os, enforcer.netlinkFd, dumpActions('gact'), { accept: GONE })
+    for (const { action, packets } of messages.flatMap(decodeActionDump)) {
+      const cause = action?.kind === 'gact' ? causeOf(action) : null
+      if (cause !== null) counts.set(cause, packets)
+    }
+    return Object.fromEntries(counts)
+  }
+
+  /**
+   * For the watchdog: an inline endpoint takes its failure setting (`isStale`) or is judged again. What
+   * was asked for stays as it is. True = something changed.
+   */
+  setStale(enforcer: Enforcer, record: EndpointRecord, isStale: boolean): boolean {
+    let hasChanged = false
+    for (let attempt = 0; attempt < STALE_ATTEMPTS; attempt++) {
+      const asked = askedIn(this.#dump(enforcer, record.links.vinIfindex))
+      if (asked === null) return hasChanged
+      const want = asked.path === 'inline' && isStale
+      if (this.#readInForce(enforcer, record)?.isStale === want) return hasChanged
+      this.#apply(enforcer, record, { ...asked, isStale: want })
+      hasChanged = true
+    }
+    return hasChanged
+  }
+
+  /** Holds nothing: sockets are the caller's. */
+  close(): void {}
+
+  #apply(enforcer: Enforcer, record: EndpointRecord, state: InForce): void {
+    const rules = endpointRules(record, state)
+    const devices = [
+      ...replaceNodes(record.links.vinIfindex, rules.vin),
+      ...replaceNodes(record.links.vexIfindex, rules.vex),
+    ]
+    const vbr = replaceNodes(VBR_IFINDEX, rules.vbr)
+    const requests = isVbrFirst(state) ? [...vbr, ...devices] : [...devices, ...vbr]
+    apply(this.#os, enforcer.netlinkFd, requests)
+  }
+
+  /** A node's matches can't be changed in place: those of another MAC go first. */
+  #deleteForeignSelectors(enforcer: Enforcer, record: EndpointRecord, state: InForce): void {
+    const rules = endpointRules(record, state)
+    const { vinIfindex, vexIfindex } = record.links
+    for (const [ifindex, want] of [
+      [vinIfindex, rules.vin],
+      [vexIfindex, rules.vex],
+    ] as const) {
+      const have = this.#dump(enforcer, ifindex)
+      const isForeign = (node: U32Node) => {
+        const found = findNode(have, node)
+        return found !== null && !isSameSelector(node, found)
+      }
+      if (want.some(isForeign)) apply(this.#os, enforcer.netlinkFd, [deleteNodes(ifindex)])
+    }
+  }
+
+  /** null = not installed, or a mixture that no setting has. */
+  #readInForce(enforcer: Enforcer, record: EndpointRecord): InForce | null {
+    const vin = this.#dump(enforcer, record.links.vinIfindex)
+    const vex = this.#dump(enforcer, record.links.vexIfindex)
+    const asked = askedIn(vin)
+    if (asked === null) return null
+    const states = [false, true].map((isStale) => ({ ...asked, isStale }))
+    const matching = states.find((state) => {
+      const want = endpointRules(record, state)
+      return isInForce(want.vin, vin) && isInForce(want.vex, vex)
+    })
+    return matching ?? null
+  }
+
+  #isSharedInstalled(enforcer: Enforcer): boolean {
+    const [last] = this.#get(enforcer, VBR_IFINDEX, [
+      { table: ROOT_TABLE, bucket: 0, node: LAST_NODE },
+    ])
+    const [vth] = this.#get(enforcer, VTH_IFINDEX, [VTH_NODE])
+    return vth !== undefined && isCurrentLayout(last?.actions[0]?.action?.cookie)
+  }
+
+  #get(
+    enforcer: Enforcer,
+    ifindex: number,
+    nodes: readonly Pick<U32Node, 'table' | 'bucket' | 'node'>[],
+  ): DecodedU32Node[] {
+    const requests = nodes.map((node) => getNode(ifindex, node))
+    return nodesIn(apply(this.#os, enforcer.netlinkFd, requests, { accept: GONE }))
+  }
+
+  #dump(enforcer: Enforcer, ifindex: number): DecodedU32Node[] {
+    return nodesIn(dump(this.#os, enforcer.netlinkFd, dumpFilters(ifindex), { accept: GONE }))
+  }
+}
