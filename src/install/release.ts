@@ -1,0 +1,45 @@
+/** Every intercepted pod gets its own interface back; then the enforcer and its state go. */
+import { readFileSync, rmSync } from 'node:fs'
+import type { Instance } from '../core/instance.js'
+import { os } from '../intercept/addon.js'
+import type { InterceptContext } from '../intercept/context.js'
+import { driverOf } from '../intercept/drivers.js'
+import { listRecords } from '../intercept/endpoint-records.js'
+import { removeEnforcer } from '../intercept/enforcer.js'
+import { isNetns } from '../intercept/netns.js'
+import { detach, recover } from '../intercept/restore.js'
+
+/** Exit status: 1 where a pod could not be released, and then nothing is destroyed. */
+export function releaseInstance(instance: Instance, say: (text: string) => void): number {
+  const context: InterceptContext = {
+    os,
+    instance,
+    driver: driverOf(os, instance, 'auto'),
+    bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
+    now: () => new Date().toISOString(),
+    warn: say,
+  }
+  if (!isNetns(instance.netnsPath) && !isNetns(instance.netnsSparePath)) return 0
+  recover(context)
+  let failed = 0
+  for (const record of listRecords(instance, say)) {
+    try {
+      detach(context, record, record.netns)
+      say(`${record.namespace}/${record.pod} ${record.ifName}: released`)
+    } catch (error) {
+      failed++
+      say(`${record.namespace}/${record.pod} ${record.ifName}: ${String(error)}`)
+    }
+  }
+  if (failed > 0) {
+    say(
+      `${failed} pods could not be released: ${instance.netnsPath} stays, since it carries their network`,
+    )
+    return 1
+  }
+  removeEnforcer(os, instance)
+  for (const dir of [instance.bpffsDir, instance.runDir]) {
+    rmSync(dir, { recursive: true, force: true })
+  }
+  return 0
+}

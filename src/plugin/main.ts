@@ -1,0 +1,117 @@
+/** The plugin's composition root: the real world for one call of the runtime. */
+import { randomUUID } from 'node:crypto'
+import { readFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  CNI_INVALID_NETNS,
+  CNI_INVALID_NETWORK_CONFIG,
+  CNI_SWAP_FAILED,
+  CniError,
+} from '../core/cni/error.js'
+import type { NetworkConfig } from '../core/cni/network-config.js'
+import type { AttachmentKey, EndpointRecord, Failure } from '../core/endpoint.js'
+import { type Instance, instanceOf } from '../core/instance.js'
+import { attachFileSchema, matchAttachRule } from '../core/policy/attach-rules.js'
+import { PRODUCT_VERSION } from '../core/product-version.js'
+import { os } from '../intercept/addon.js'
+import { check } from '../intercept/check.js'
+import type { InterceptContext } from '../intercept/context.js'
+import { driverOf } from '../intercept/drivers.js'
+import { readState } from '../intercept/endpoint-records.js'
+import { closeEnforcer, openEnforcer } from '../intercept/enforcer.js'
+import { NoSuchInterfaceError, NotVethError } from '../intercept/interceptable.js'
+import { NotNetnsError } from '../intercept/netns.js'
+import { detach } from '../intercept/restore.js'
+import { writeStateFile } from '../intercept/state-file.js'
+import { attach } from '../intercept/swap.js'
+import type { AttachRequest, PluginDeps } from './deps.js'
+import { dispatch } from './dispatch.js'
+import { dpdClient } from './dpd-client.js'
+
+const warn = (message: string): void => {
+  writeSync(2, `vethwall: ${message}\n`)
+}
+
+function contextOf(instance: Instance, driver: NetworkConfig['driver']): InterceptContext {
+  return {
+    os,
+    instance,
+    driver: driverOf(os, instance, driver),
+    bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
+    now: () => new Date().toISOString(),
+    warn,
+  }
+}
+
+/** What the swap refuses, in the specification's codes. */
+function attachOrRefuse(context: InterceptContext, request: AttachRequest): EndpointRecord {
+  try {
+    return attach(context, request)
+  } catch (error) {
+    if (error instanceof NotVethError) throw error
+    const message = error instanceof Error ? error.message : String(error)
+    if (error instanceof NotNetnsError) throw new CniError(CNI_INVALID_NETNS, message)
+    if (error instanceof NoSuchInterfaceError) {
+      throw new CniError(CNI_INVALID_NETWORK_CONFIG, message)
+    }
+    const pod = `${request.namespace}/${request.pod} ${request.ifName}`
+    throw new CniError(CNI_SWAP_FAILED, `${pod} was not intercepted and is as it was`, message)
+  }
+}
+
+function failureOf(instance: Instance, record: EndpointRecord, fallback: Failure): Failure {
+  const file = readState(instance.attachPath, attachFileSchema, warn)
+  return (file === null ? null : matchAttachRule(file.rules, record))?.failure ?? fallback
+}
+
+function leaveNotice(instance: Instance, verb: 'ADD' | 'DEL', key: AttachmentKey): void {
+  const { containerID, ifName } = key
+  const notice = { schema: 1, verb, containerID, ifName, at: new Date().toISOString() }
+  const path = join(instance.noticesDir, `${Date.now()}-${randomUUID()}.json`)
+  writeStateFile(path, `${JSON.stringify(notice)}\n`)
+}
+
+function depsOf(config: NetworkConfig): PluginDeps {
+  const instance = instanceOf(config.instance)
+  const context = contextOf(instance, config.driver)
+  return {
+    dpd: dpdClient(instance.socketPath),
+    attach: (request) => attachOrRefuse(context, request),
+    failureOf: (record, fallback) => failureOf(instance, record, fallback),
+    setPath(record, path, failure) {
+      const enforcer = openEnforcer(os, instance)
+      if (enforcer === null) throw new CniError(CNI_SWAP_FAILED, 'the enforcer namespace is gone')
+      context.driver.setPath(enforcer, record, { path, failure })
+      closeEnforcer(os, enforcer)
+    },
+    detach: (key, netns) => detach(context, key, netns),
+    check: (key) => check(context, key),
+    leaveNotice: (verb, key) => leaveNotice(instance, verb, key),
+    warn,
+  }
+}
+
+function readStdin(): string {
+  try {
+    return readFileSync(0, 'utf8')
+  } catch (error) {
+    // A closed stdin is an empty one.
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return ''
+    if ((error as NodeJS.ErrnoException).code === 'EBADF') return ''
+    throw error
+  }
+}
+
+if (process.argv[2] === '--version') {
+  writeSync(1, `vethwall ${PRODUCT_VERSION}\n`)
+} else {
+  const { status, stdout, stderr } = await dispatch({
+    env: process.env,
+    stdin: readStdin,
+    deps: depsOf,
+  })
+  // process.exit cuts asynchronous pipe writes short: written at once.
+  if (stderr !== '') writeSync(2, stderr)
+  if (stdout !== '') writeSync(1, stdout)
+  process.exit(status)
+}
