@@ -1,0 +1,63 @@
+// The fragments of one datagram, kept as the frames that they came in. No two may overlap: RFC 5722
+// for IPv6, and the same for IPv4, where receivers differ in which octets they keep.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "wire/packet.h"
+
+namespace vethwall::wire {
+
+struct HeldFrame {
+  VnetHeader vnet;
+  std::vector<uint8_t> frame;
+};
+
+class FragmentSet {
+ public:
+  enum class Added : uint8_t {
+    kHeld,
+    kDuplicate,     // the same octets once more (RFC 8200 §4.5): not kept
+    kComplete,      // construct() may be called
+    kOverlap,       // other octets for a place that is taken
+    kInconsistent,  // two ends, or octets behind the end
+  };
+  // `packet` is what decode() made of `frame`; it is a fragment.
+  Added add(const VnetHeader& vnet, Frame frame, const Packet& packet);
+
+  // The datagram as one frame with the first fragment's Ethernet header and no checksum state: its
+  // L4 checksum is there to be verified. False where the whole would exceed 65535 octets, or hides
+  // a fragment header within (which Linux refuses: ipv6_frag_rcv, IP6SKB_FRAGMENTED).
+  bool construct(std::vector<uint8_t>& frame) const;
+
+  // In the order of arrival.
+  const std::vector<HeldFrame>& frames() const { return frames_; }
+  std::vector<HeldFrame> release();
+
+ private:
+  struct Piece {
+    uint32_t end;      // in the datagram
+    uint32_t data_at;  // in the frame
+    size_t frame;      // index of frames_
+  };
+  struct Head {
+    size_t frame = 0;
+    uint8_t family = 0;
+    uint16_t l3_offset = 0;
+    uint32_t octets = 0;      // of the frame: up to the IPv4 payload, or to the fragment header
+    uint8_t next_header = 0;  // IPv6: what the fragment header named
+  };
+  std::span<const uint8_t> octets_of(uint32_t from, const Piece& piece) const;
+  bool contradicts_end(uint32_t end, bool is_last) const;
+  bool overlaps(uint32_t from, uint32_t end) const;
+
+  std::map<uint32_t, Piece> pieces_;  // by offset in the datagram
+  std::vector<HeldFrame> frames_;
+  Head head_;
+  uint32_t received_ = 0;
+  uint32_t total_ = 0;  // 0 while the last fragment is missing
+};
+
+}  // namespace vethwall::wire
