@@ -22,8 +22,9 @@ export class Reader {
     return this.#at
   }
 
+  /** 0 once short, so that a loop over what is left ends. */
   get left(): number {
-    return this.#end - this.#at
+    return this.short ? 0 : this.#end - this.#at
   }
 
   u8(): number {
@@ -70,7 +71,7 @@ export class Reader {
 
   /** The offset before the advance, or -1 when the octets are not there. */
   #advance(count: number): number {
-    if (this.short || count < 0 || count > this.left) {
+    if (this.short || count < 0 || count > this.#end - this.#at) {
       this.short = true
       return -1
     }

@@ -35,3 +35,23 @@ export interface Outcome {
   /** A parser threw or broke the contract: to be counted. */
   readonly parserFault?: true
 }
+
+/** Gathers one turn's outcome. */
+export class OutcomeDraft {
+  readonly facts: AppFact[] = []
+  readonly needs: Need[] = []
+  readonly skips: Skip[] = []
+  parserFault = false
+
+  finish(state: InspectionState, clause: string | null): Outcome {
+    const { facts, needs, skips } = this
+    return {
+      facts,
+      needs,
+      skips,
+      state,
+      ...(clause === null ? {} : { clause }),
+      ...(this.parserFault ? { parserFault: true as const } : {}),
+    }
+  }
+}

@@ -10,7 +10,7 @@ import type {
   Step,
   TxId,
 } from '../../core/inspect/contract.js'
-import type { AppFact, InspectionState, Need, Outcome, Skip } from './outcome.js'
+import { type InspectionState, type Outcome, OutcomeDraft } from './outcome.js'
 import { type Heads, probe } from './probe.js'
 import { Window } from './window.js'
 
@@ -41,15 +41,12 @@ export class Inspection {
   #chosen: { readonly parser: Parser<unknown>; readonly state: unknown } | null = null
   #state: InspectionState = 'probing'
   #app: string | null = null
-  #clause: string | undefined
+  #clause: string | null = null
   #switches = 0
   /** Each parser numbers its transactions from 0; in the flow they go on from here. */
   #txBase = 0
   #txNext = 0
-  #facts: AppFact[] = []
-  #needs: Need[] = []
-  #skips: Skip[] = []
-  #faulted = false
+  #draft = new OutcomeDraft()
 
   constructor(view: FlowView, parsers: readonly Parser<unknown>[]) {
     this.#view = view
@@ -100,28 +97,18 @@ export class Inspection {
   }
 
   #turn(work: () => void): Outcome {
-    this.#facts = []
-    this.#needs = []
-    this.#skips = []
-    this.#faulted = false
+    this.#draft = new OutcomeDraft()
     if (this.#state === 'probing' || this.#state === 'parsing') {
       try {
         work()
       } catch (error) {
-        this.#faulted = true
+        this.#draft.parserFault = true
         this.#fail(error instanceof ParserFault ? error.message : 'parser fault: exception')
       }
       this.#windows.orig.keep()
       this.#windows.reply.keep()
     }
-    return {
-      facts: this.#facts,
-      needs: this.#needs,
-      skips: this.#skips,
-      state: this.#state,
-      ...(this.#clause === undefined ? {} : { clause: this.#clause }),
-      ...(this.#faulted ? { parserFault: true as const } : {}),
-    }
+    return this.#draft.finish(this.#state, this.#clause)
   }
 
   #stream(dir: Dir, at: At, octets: Uint8Array, ended: boolean): void {
@@ -151,7 +138,8 @@ export class Inspection {
         if (orig.octets.length + reply.octets.length === 0) return
         if (!this.#identify({ orig: orig.octets, reply: reply.octets })) return
       } else if (this.#state === 'parsing') {
-        if (!this.#stepOnce(dir) && !this.#stepOnce(otherDir(dir))) return
+        // What the other direction still holds came earlier.
+        if (!this.#stepOnce(otherDir(dir)) && !this.#stepOnce(dir)) return
       } else {
         return
       }
@@ -166,7 +154,7 @@ export class Inspection {
       this.#choose(answer.parser)
       return true
     }
-    this.#faulted ||= answer.threw
+    this.#draft.parserFault ||= answer.threw
     if (answer.kind === 'none') this.#giveUp()
     return answer.kind === 'none'
   }
@@ -198,11 +186,16 @@ export class Inspection {
   /** True when another step may follow at once. */
   #stepOnce(dir: Dir): boolean {
     const window = this.#windows[dir]
-    if (this.#chosen === null || !window.ready(this.#windows[otherDir(dir)].progress)) return false
-    if (window.ended) window.endTold = true
-    window.restingSince = null
+    if (this.#chosen === null || this.#state !== 'parsing') return false
+    if (!window.ready(this.#windows[otherDir(dir)].progress)) return false
     const { parser, state } = this.#chosen
-    return this.#apply(dir, parser.step(state, dir, window.octets, window.base, window.ended))
+    // Never more than the window, so that facts do not depend on how many octets came at once.
+    const input = window.octets.subarray(0, parser.limits.windowOctets)
+    const ended = window.ended && input.length === window.octets.length
+    window.restingSince = null
+    const step = parser.step(state, dir, input, window.base, ended)
+    window.endTold = ended && step.take === 0
+    return this.#apply(dir, step)
   }
 
   #apply(dir: Dir, step: Step): boolean {
@@ -227,12 +220,12 @@ export class Inspection {
     const app = this.#chosen?.parser.app ?? 'unknown'
     for (const fact of facts) {
       if (fact.kind === 'flow') {
-        this.#facts.push({ app, fact })
+        this.#draft.facts.push({ app, fact })
         continue
       }
       const tx = fact.tx + this.#txBase
       this.#txNext = Math.max(this.#txNext, tx + 1)
-      this.#facts.push({ app, fact: { ...fact, tx } })
+      this.#draft.facts.push({ app, fact: { ...fact, tx } })
     }
   }
 
@@ -257,7 +250,7 @@ export class Inspection {
     const window = this.#windows[dir]
     window.need = Math.max(1, octets)
     const further = octets - window.octets.length
-    if (further > 1 && !window.ended) this.#needs.push({ dir, octets: further })
+    if (further > 1 && !window.ended) this.#draft.needs.push({ dir, octets: further })
   }
 
   #skip(dir: Dir, octets: number | 'toEnd'): void {
@@ -265,7 +258,7 @@ export class Inspection {
     window.skip(octets)
     const rest = window.skipTo - window.end
     if (rest <= 0 || window.ended) return
-    this.#skips.push({ dir, from: window.end, octets: octets === 'toEnd' ? octets : rest })
+    this.#draft.skips.push({ dir, from: window.end, octets: octets === 'toEnd' ? octets : rest })
   }
 
   #switch(app: string | null, from: Readonly<Record<Dir, At>>): void {

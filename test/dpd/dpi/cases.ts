@@ -16,6 +16,8 @@ export interface ExpectedFact {
 
 export interface Case {
   readonly name: string
+  /** UDP where the name ends with `(udp)`. */
+  readonly transport: 'tcp' | 'udp'
   readonly sends: readonly Send[]
   readonly facts: readonly ExpectedFact[]
   readonly app: string | null
@@ -42,6 +44,7 @@ function readCase(section: string): Case {
   const [app = '', state = '', clause = ''] = (lines.shift() ?? '').split(/ (.*?)(?: (.*))?$/)
   return {
     name,
+    transport: name.endsWith('(udp)') ? 'udp' : 'tcp',
     sends,
     facts: lines.map(readFact),
     app: app === '-' ? null : app,

@@ -1,5 +1,5 @@
 /** One flow's octets through an Inspection, cut as asked. */
-import type { Fact, FlowView } from '../../../src/core/inspect/contract.js'
+import type { Fact, FlowView, Parser } from '../../../src/core/inspect/contract.js'
 import { registry } from '../../../src/dpd/dpi/registry.js'
 import { Inspection, type Outcome } from '../../../src/dpd/dpi/stream.js'
 import type { Send } from './send.js'
@@ -31,8 +31,9 @@ export function deliver(
   sends: readonly Send[],
   transport: 'tcp' | 'udp' = 'tcp',
   pieces: (octets: Uint8Array, send: number) => readonly Uint8Array[] = (octets) => [octets],
+  parsers: readonly Parser<unknown>[] = registry,
 ): Delivered {
-  const inspection = new Inspection(viewOf(transport), registry)
+  const inspection = new Inspection(viewOf(transport), parsers)
   const at = { orig: 0, reply: 0 }
   const outcomes: Outcome[] = []
   sends.forEach((send, index) => {

@@ -6,8 +6,9 @@ import { cutAt, type Delivered, deliver, octetByOctet } from './deliver.js'
 type Test = Pick<typeof t, 'same' | 'equal' | 'ok' | 'match' | 'not'>
 
 /** Each case whole, octet by octet, cut at every octet, and as every proper prefix. */
-export function runCases(file: string, transport: 'tcp' | 'udp' = 'tcp'): void {
+export function runCases(file: string): void {
   for (const one of readCases(file)) {
+    const { transport } = one
     t.test(one.name, async (test) => {
       const whole = deliver(one.sends, transport)
       checkExpected(test, one, whole)

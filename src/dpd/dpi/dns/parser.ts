@@ -6,7 +6,8 @@ import { LENGTH_OCTETS, PROBE_OCTETS, probeTcp, probeUdp } from './probe.js'
 import { type DnsState, OPEN_TX, openState, readMessage, refusedOf } from './transactions.js'
 
 const MESSAGE_OCTETS = 65_535
-const STATE_OCTETS = 65_536
+/** The open queries' keys and question sections. */
+const STATE_OCTETS = 131_072
 
 function stepUdp(state: DnsState, dir: Dir, input: Uint8Array, at: At): Step {
   const facts = readMessage(state, dir, input, at, at + 1)

@@ -8,6 +8,8 @@ import { type Asked, askedOf, refused } from './refusal.js'
 
 /** Unanswered queries of a flow; the oldest goes when another comes. */
 export const OPEN_TX = 64
+/** Enough for one name with each octet escaped. */
+const KEY_CHARACTERS = 1_040
 
 interface Query {
   readonly tx: TxId
@@ -123,4 +125,7 @@ function responseFields({ header, answers, extendedRcode }: Message): Fields {
 }
 
 const keyOf = (questions: readonly Question[]): string =>
-  questions.map((question) => `${question.name} ${question.type} ${question.class}`).join('\n')
+  questions
+    .map((question) => `${question.type} ${question.class} ${question.name}`)
+    .join('\n')
+    .slice(0, KEY_CHARACTERS)

@@ -25,10 +25,11 @@ export function requestBody(fields: FieldLines, old: boolean): BodyOrClause {
 export function replyBody(
   fields: FieldLines,
   status: number,
-  method: string | undefined,
+  toHead: boolean,
+  toConnect: boolean,
 ): BodyOrClause {
-  const tunnel = method === 'CONNECT' && status >= 200 && status < 300
-  if (method === 'HEAD' || status < 200 || status === 204 || status === 304 || tunnel) return NONE
+  const tunnel = toConnect && status >= 200 && status < 300
+  if (toHead || status < 200 || status === 204 || status === 304 || tunnel) return NONE
   // Of a reply, Transfer-Encoding overrides Content-Length (RFC 9112 §6.3): no request hides there.
   if (fields.has('transfer-encoding')) {
     return endsChunked(fields) ? { kind: 'chunked' } : { kind: 'untilClose' }

@@ -33,7 +33,7 @@ const EMPTY_LINES = 2
 /** A request whose final reply has not come. */
 interface Exchange {
   readonly tx: TxId
-  readonly method: string
+  readonly isHead: boolean
   readonly leaves: 'connect' | 'upgrade' | null
   /** One past the request's last octet; null while its chunked body goes on. */
   end: At | null
@@ -71,9 +71,10 @@ function step(state: HttpState, dir: Dir, input: Uint8Array, at: At, ended: bool
   const cursor: Cursor = { input, at, ended, used: 0 }
   const facts: Fact[] = []
   const advance = dir === 'orig' ? advanceRequests : advanceReplies
+  // One part of a message a step: the other direction may have waited for just that.
   let next: Next | undefined
-  while (next === undefined) next = advance(state, cursor, facts)
-  return { take: cursor.used, facts, next }
+  while (next === undefined && cursor.used === 0) next = advance(state, cursor, facts)
+  return { take: cursor.used, facts, next: next ?? { kind: 'need', octets: 1 } }
 }
 
 function advanceRequests(state: HttpState, cursor: Cursor, facts: Fact[]): Next | undefined {
@@ -101,7 +102,7 @@ function readRequest(state: HttpState, cursor: Cursor, facts: Fact[]): Next | un
   if ('clause' in request) return malformed(request.clause)
   const { method, leaves, body } = request
   const end = body.kind === 'octets' ? position(cursor) + body.octets : null
-  const exchange: Exchange = { tx: state.nextTx++, method, leaves, end }
+  const exchange: Exchange = { tx: state.nextTx++, isHead: method === 'HEAD', leaves, end }
   state.open.push(exchange)
   state.sending = exchange
   if (leaves !== null) state.offer = exchange
@@ -141,7 +142,7 @@ function readReply(state: HttpState, cursor: Cursor, facts: Fact[]): Next | unde
   const head = readHead(state.reply, cursor)
   if (head.kind === 'next') return head.next
   const exchange = state.open[0]
-  const reply = parseReply(head.lines, exchange?.method)
+  const reply = parseReply(head.lines, exchange?.isHead === true, exchange?.leaves === 'connect')
   if ('clause' in reply) return malformed(reply.clause)
   // A server may refuse before there is a request, then it closes (RFC 9110 §15.5.9). Any other
   // reply without one waits for it: the client would tie it to its next request.
@@ -199,7 +200,7 @@ function preface(state: HttpState, begin: At): Next {
 function refusal(state: HttpState, tx: TxId): Refusal | null {
   const [oldest] = state.open
   if (oldest === undefined || oldest.tx !== tx || state.receiving !== null) return null
-  return forbidden(oldest.method)
+  return forbidden(oldest.isHead)
 }
 
 export const http: Parser<HttpState> = {

@@ -4,7 +4,7 @@ import type { Refusal } from '../../../core/inspect/contract.js'
 const TEXT = 'Denied by network policy.\n'
 
 /** 403 says that asking again is pointless (RFC 9110 §15.5.4). A reply to HEAD has no content. */
-export function forbidden(method: string): Refusal {
+export function forbidden(isHead: boolean): Refusal {
   const head = [
     'HTTP/1.1 403 Forbidden',
     'Content-Type: text/plain; charset=utf-8',
@@ -14,5 +14,5 @@ export function forbidden(method: string): Refusal {
     '\r\n',
   ].join('\r\n')
   // biome-ignore lint/suspicious/noThenProperty: the contract's word; never awaited
-  return { toOpener: fromLatin1(method === 'HEAD' ? head : head + TEXT), then: 'close' }
+  return { toOpener: fromLatin1(isHead ? head : head + TEXT), then: 'close' }
 }

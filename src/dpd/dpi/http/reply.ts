@@ -13,13 +13,17 @@ export interface Reply {
 }
 export type ReplyOrClause = Reply | { readonly clause: string }
 
-/** `method` is the request's: it decides whether a body follows. */
-export function parseReply(lines: readonly string[], method: string | undefined): ReplyOrClause {
+/** Whether a body follows is the request's to say. */
+export function parseReply(
+  lines: readonly string[],
+  toHead: boolean,
+  toConnect: boolean,
+): ReplyOrClause {
   const status = Number(STATUS_LINE.exec(lines[0] ?? '')?.[1] ?? 0)
   if (status < 100) return { clause: 'RFC 9112 §4 status-line' }
   const parsed = parseFieldLines(lines.slice(1))
   if ('clause' in parsed) return parsed
-  const body = replyBody(parsed.fields, status, method)
+  const body = replyBody(parsed.fields, status, toHead, toConnect)
   if (body.kind === 'malformed') return body
   const reported: Record<string, string> = {}
   for (const name of REPORTED) {

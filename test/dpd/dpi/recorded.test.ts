@@ -1,3 +1,3 @@
 import { runCases } from './run-cases.js'
 
-runCases('recorded-udp.md', 'udp')
+runCases('recorded.md')

@@ -1,0 +1,115 @@
+/** What holds for every input. */
+import type { Parser } from '../../src/core/inspect/contract.js'
+import { registry } from '../../src/dpd/dpi/registry.js'
+import { Inspection } from '../../src/dpd/dpi/stream.js'
+import { deliver, octetByOctet, viewOf } from '../dpd/dpi/deliver.js'
+import type { Conversation } from './conversation.js'
+import type { Random } from './random.js'
+
+const INPUT_MS = 10
+/** A busy machine is not a slow parser: only what is slow each time is. */
+const TIMED_RUNS = 5
+const OCTET_BY_OCTET = 2_048
+
+interface Watched {
+  readonly parser: Parser<unknown>
+  readonly states: unknown[]
+}
+
+/** null = all hold, else the one that does not. */
+export function broken(conversation: Conversation, random: Random): string | null {
+  const { sends, transport } = conversation
+  const watched = registry.map(watch)
+  const parsers = watched.map(({ parser }) => parser)
+  const whole = deliver(sends, transport, undefined, parsers)
+  if (whole.parserFault) return `parser fault: ${whole.clause}`
+  const told = JSON.stringify([whole.app, whole.state, whole.clause, whole.facts])
+  if (transport === 'tcp') {
+    const cut = deliver(sends, transport, (octets) => randomCut(octets, random), parsers)
+    const toldCut = JSON.stringify([cut.app, cut.state, cut.clause, cut.facts])
+    if (told !== toldCut) return `facts differ under chunking: ${told} against ${toldCut}`
+  }
+  const octets = sends.reduce((sum, send) => sum + send.octets.length, 0)
+  if (transport === 'tcp' && octets <= OCTET_BY_OCTET && random.below(8) === 0) {
+    const single = deliver(sends, transport, octetByOctet, parsers)
+    const toldSingle = JSON.stringify([single.app, single.state, single.clause, single.facts])
+    if (told !== toldSingle) return `facts differ octet by octet: ${told} against ${toldSingle}`
+  }
+  return fattest(watched) ?? withGap(conversation, random) ?? slow(conversation)
+}
+
+/** Keeps each state that the parser opens, and the limits of its steps. */
+function watch(parser: Parser<unknown>): Watched {
+  const states: unknown[] = []
+  return {
+    states,
+    parser: {
+      ...parser,
+      open: (view) => {
+        const state = parser.open(view)
+        states.push(state)
+        return state
+      },
+    },
+  }
+}
+
+function fattest(watched: readonly Watched[]): string | null {
+  for (const { parser, states } of watched) {
+    for (const state of states) {
+      const octets = octetsOf(state)
+      if (octets > parser.limits.stateOctets) return `${parser.app} keeps ${octets} octets of state`
+    }
+  }
+  return null
+}
+
+/** Of what a state refers to, roughly: characters, array octets, 8 for any other value. */
+function octetsOf(value: unknown, seen = new Set<unknown>()): number {
+  if (typeof value === 'string') return value.length
+  if (value instanceof Uint8Array) return value.buffer.byteLength
+  if (typeof value !== 'object' || value === null || seen.has(value)) return 8
+  seen.add(value)
+  const parts = value instanceof Map ? [...value].flat() : Object.values(value)
+  return parts.reduce((sum: number, part) => sum + octetsOf(part, seen), 8)
+}
+
+function randomCut(octets: Uint8Array, random: Random): Uint8Array[] {
+  const pieces: Uint8Array[] = []
+  const most = random.pick([2, 16, 300, 4_000])
+  let at = 0
+  do {
+    const piece = octets.subarray(at, at + 1 + random.below(most))
+    pieces.push(piece)
+    at += piece.length
+  } while (at < octets.length)
+  return pieces
+}
+
+/** Loses a part of one send: whatever comes out, nothing throws. */
+function withGap({ sends, transport }: Conversation, random: Random): string | null {
+  if (transport === 'udp' || sends.length === 0 || random.below(4) > 0) return null
+  const inspection = new Inspection(viewOf(transport), registry)
+  const at = { orig: 0, reply: 0 }
+  const lossy = random.below(sends.length)
+  for (const [index, { dir, octets, ended }] of sends.entries()) {
+    const lost = index === lossy ? random.below(octets.length + 1) : 0
+    const outcomes = [
+      ...(lost > 0 ? [inspection.gap(dir, at[dir], lost)] : []),
+      inspection.octets(dir, at[dir] + lost, octets.subarray(lost), ended),
+    ]
+    if (outcomes.some((outcome) => outcome.parserFault)) return 'parser fault after a gap'
+    at[dir] += octets.length
+  }
+  return null
+}
+
+function slow({ sends, transport }: Conversation): string | null {
+  let fastest = Number.POSITIVE_INFINITY
+  for (let run = 0; run < TIMED_RUNS && fastest > INPUT_MS; run++) {
+    const started = process.hrtime.bigint()
+    deliver(sends, transport)
+    fastest = Math.min(fastest, Number(process.hrtime.bigint() - started) / 1e6)
+  }
+  return fastest > INPUT_MS ? `took ${fastest.toFixed(1)} ms` : null
+}

@@ -1,0 +1,81 @@
+/** Where each target's inputs start from, and the words that its grammar knows. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fromLatin1 } from '../../src/core/bytes.js'
+import { readCases } from '../dpd/dpi/cases.js'
+import { readRecorded, recordedNames } from '../dpd/dpi/recorded.js'
+import { root } from '../root.js'
+import { type Conversation, readConversation } from './conversation.js'
+
+export const TARGETS = ['http', 'tls', 'dns'] as const
+export type Target = (typeof TARGETS)[number]
+
+export const keptFolder = (target: Target): string => join(root, 'test/fixtures/dpi/fuzz', target)
+
+/** Inputs that once failed, by file name. */
+export function keptInputs(target: Target): readonly (readonly [string, Conversation])[] {
+  const folder = keptFolder(target)
+  if (!existsSync(folder)) return []
+  const names = readdirSync(folder).filter((name) => name.endsWith('.octets'))
+  return names
+    .sort()
+    .map((name) => [name, readConversation(readFileSync(join(folder, name), 'ascii'))])
+}
+
+export function seedsOf(target: Target): readonly Conversation[] {
+  const recorded = recordedNames().filter((name) => name.startsWith(`${target}-`))
+  const tcp = recorded.filter((name) => target !== 'dns' || /-tcp$|-keepopen$/.test(name))
+  const udp = recorded.filter((name) => !tcp.includes(name))
+  return [
+    ...tcp.map((name): Conversation => ({ transport: 'tcp', sends: readRecorded(name) })),
+    ...udp.map((name): Conversation => ({ transport: 'udp', sends: readRecorded(name) })),
+    ...readCases(`${target}.md`).map(
+      (one): Conversation => ({ transport: one.transport, sends: one.sends }),
+    ),
+  ].filter((seed) => seed.sends.length > 0)
+}
+
+const HTTP_WORDS = [
+  '\r\n',
+  '\r\n\r\n',
+  '\n',
+  '0\r\n\r\n',
+  'Content-Length: 5\r\n',
+  'Transfer-Encoding: chunked\r\n',
+  'Connection: upgrade\r\nUpgrade: x\r\n',
+  'Host: b\r\n',
+  'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
+  'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n',
+  'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+  'HTTP/1.1 100 Continue\r\n\r\n',
+  'HTTP/1.1 101 Switching Protocols\r\n\r\n',
+  'HTTP/1.1 200 OK\r\n\r\n',
+  'HTTP/1.1 204 No Content\r\n\r\n',
+  'ffffffffffff',
+]
+const TLS_WORDS = [
+  '\x16\x03\x01\x00\x01',
+  '\x16\x03\x03\x00\x05\x01\x00\x00\x01',
+  '\x14\x03\x03\x00\x01\x01',
+  '\x15\x03\x03\x00\x02\x02\x28',
+  '\x17\x03\x03\x00\x10',
+  '\x00\x00\x00\x0a\x00\x08\x00\x00\x05other',
+  '\x00\x10\x00\x05\x00\x03\x02h2',
+  '\x00\x2b\x00\x03\x02\x03\x04',
+  '\xfe\x0d\x00\x00',
+  '\x00\x00',
+]
+const DNS_WORDS = [
+  '\xc0\x0c',
+  '\xc0\x00',
+  '\xff\xff',
+  '\x00',
+  '\x07example\x00',
+  '\x00\x01\x00\x01',
+  '\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00',
+  '\x3f',
+  '\x40',
+]
+
+export const wordsOf = (target: Target): readonly Uint8Array[] =>
+  ({ http: HTTP_WORDS, tls: TLS_WORDS, dns: DNS_WORDS })[target].map(fromLatin1)
