@@ -1,10 +1,6 @@
 // Well-formed and damaged policy blocks. What a block decides is held equal to the TypeScript
-// evaluation by test/system/policy-differential.test.ts, which runs this program with --judge.
-#include <array>
-#include <cstdio>
+// evaluation by test/system/policy-differential.test.ts, through the addon.
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -130,53 +126,4 @@ TEST(a_wrong_word_behind_a_right_checksum_never_leads_outside) {
   }
 }
 
-namespace {
-
-// Of a --judge file, behind the block's length (u32) and the block; addresses in network order.
-struct JudgeCase {
-  uint16_t endpoint;
-  uint8_t is_receiver;
-  uint8_t protocol;
-  uint16_t destination_port;
-  uint8_t family;
-  uint8_t pad;
-  std::array<uint8_t, 16> source;
-  std::array<uint8_t, 16> destination;
-};
-static_assert(sizeof(JudgeCase) == 40);
-
-int judge(const char* path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::vector<char> octets((std::istreambuf_iterator<char>(file)), {});
-  uint32_t length = 0;
-  if (octets.size() < sizeof(length)) return 2;
-  std::memcpy(&length, octets.data(), sizeof(length));
-  if (octets.size() - sizeof(length) < length) return 2;
-  const auto* block = reinterpret_cast<const uint8_t*>(octets.data()) + sizeof(length);
-  std::string error;
-  const auto table = policy::load_table({block, length}, error);
-  if (table == nullptr) {
-    std::fprintf(stderr, "%s\n", error.c_str());
-    return 1;
-  }
-  JudgeCase c;
-  for (size_t at = sizeof(length) + length; at + sizeof(c) <= octets.size(); at += sizeof(c)) {
-    std::memcpy(&c, octets.data() + at, sizeof(c));
-    const policy::Verdict verdict =
-        table->evaluate({c.endpoint,
-                         c.is_receiver != 0 ? engine::PodSide::kReceiver : engine::PodSide::kOpener,
-                         c.protocol,
-                         c.destination_port,
-                         {c.family, c.source},
-                         {c.family, c.destination}});
-    std::printf("%u %u\n", static_cast<unsigned>(verdict.verdict), verdict.rule);
-  }
-  return 0;
-}
-
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc == 3 && std::strcmp(argv[1], "--judge") == 0) return judge(argv[2]);
-  return vethwall::tap::run_all();
-}
+TAP_MAIN()
