@@ -11,6 +11,8 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_bpf(env, bpf);
   exports.Set("bpf", bpf);
   export_policy(env, exports);
+  export_shard(env, exports);
+  export_replay(env, exports);
   return exports;
 }
 

@@ -7,5 +7,7 @@ namespace vethwall::addon {
 void export_os(Napi::Env env, Napi::Object exports);
 void export_bpf(Napi::Env env, Napi::Object exports);
 void export_policy(Napi::Env env, Napi::Object exports);
+void export_replay(Napi::Env env, Napi::Object exports);
+void export_shard(Napi::Env env, Napi::Object exports);
 
 }  // namespace vethwall::addon

@@ -34,15 +34,14 @@ uint64_t monotonic_ns() {
 }  // namespace
 
 const std::array<const char*, static_cast<size_t>(ShellCounter::kCount)> kShellCounterNames = {
-    "unmarked",      "receiveErrors", "truncated",      "sendFailed",
-    "socketDropped", "stalls",        "stallDiscarded", "corruptCommands"};
+    "unmarked",       "receive_errors", "truncated",       "send_failed",
+    "socket_dropped", "stalls",         "stall_discarded", "corrupt_commands"};
 
 Shard::Shard(const Options& options, const EngineFactory& factory, std::function<void()> wake)
-    : flow_id_base_(options.flow_id_base),
-      wake_(std::move(wake)),
+    : wake_(std::move(wake)),
       event_ring_(options.event_ring_octets),
       command_ring_(options.command_ring_octets),
-      events_(event_ring_, options.flow_id_base),
+      events_(event_ring_),
       socket_(std::make_unique<os::PacketSocket>(options.netns_fd, options.if_name)),
       heartbeat_(options.heartbeat_map_fd, options.heartbeat_file, options.heartbeat_slot),
       eventfd_(os::check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd", "shard")),
@@ -174,7 +173,6 @@ bool Shard::run_commands(uint64_t now_ns) {
       std::memcpy(&header, record.data(), sizeof header);
       const std::span<const uint8_t> tail = record.subspan(sizeof header);
       if (header.refusal_octets <= tail.size()) {
-        header.flow -= flow_id_base_;
         engine_->command(header, tail.first(header.refusal_octets), now_ns);
       } else {
         count(ShellCounter::kCorruptCommands);

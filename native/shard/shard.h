@@ -28,8 +28,6 @@ struct Options {
   std::string heartbeat_file;
   uint32_t event_ring_octets = 8u << 20;
   uint32_t command_ring_octets = 1u << 20;
-  // Added to the engine's flow ids, so that ids of several shards and of several runs differ.
-  uint64_t flow_id_base = 0;
 };
 
 // What the shell counts itself, behind the engine's counters.
@@ -99,7 +97,6 @@ class Shard final : private engine::FrameSink {
   void wake_javascript();
   void count(ShellCounter counter, uint64_t more = 1);
 
-  const uint64_t flow_id_base_;
   std::function<void()> wake_;
   os::Ring event_ring_;
   os::Ring command_ring_;

@@ -119,7 +119,6 @@ class Bench {
     options.heartbeat_file = heartbeat_path();
     options.heartbeat_slot = 1;
     options.event_ring_octets = ring_octets;
-    options.flow_id_base = 1ull << 40;
     shard = std::make_unique<Shard>(
         options,
         [this](engine::FrameSink& frames, engine::EventSink& events) {
@@ -261,7 +260,7 @@ TEST(many_frames_one_wake_up) {
   vethwall::os::Ring& events = bench.shard->events();
   engine::EventHeader first;
   std::memcpy(&first, events.peek().data(), sizeof first);
-  CHECK_EQ(first.flow, (1ull << 40) + 1);
+  CHECK_EQ(first.flow, 1u);
   CHECK_EQ(first.endpoint, 5);
   uint32_t count = 0;
   for (; !events.peek().empty(); events.consume()) count++;
@@ -279,7 +278,7 @@ TEST(commands_reach_a_sleeping_engine) {
   engine::CommandHeader header = {};
   header.octets = sizeof header + 8;
   header.kind = engine::CommandKind::kDeny;
-  header.flow = (1ull << 40) + 9;
+  header.flow = 9;
   header.refusal_octets = 3;
   std::memcpy(ring.reserve(header.octets), &header, sizeof header);
   ring.commit();

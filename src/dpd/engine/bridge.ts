@@ -14,9 +14,7 @@ export interface ShardEngineOptions {
   readonly heartbeat: HeartbeatPlaces
   readonly eventRingOctets?: number
   readonly commandRingOctets?: number
-  /** Added to each flow id: ids differ between shards and between runs of the daemon. */
-  readonly flowIdBase: number
-  /** 16 random octets: the seed of the flow table's hash. */
+  /** 16 random octets: the seed of the flow table's hash, and of the first flow id. */
   readonly key: Uint8Array
 }
 
@@ -66,7 +64,6 @@ export class ShardEngine implements Engine {
         heartbeatFile: options.heartbeat.file ?? '',
         eventRingOctets: options.eventRingOctets ?? EVENT_RING_OCTETS,
         commandRingOctets: options.commandRingOctets ?? COMMAND_RING_OCTETS,
-        flowIdBase: options.flowIdBase,
         key: options.key,
       },
       () => this.#wake(),

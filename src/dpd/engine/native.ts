@@ -25,7 +25,6 @@ export interface NativeShardOptions {
   readonly heartbeatFile: string
   readonly eventRingOctets: number
   readonly commandRingOctets: number
-  readonly flowIdBase: number
   readonly key: Uint8Array
 }
 

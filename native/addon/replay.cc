@@ -1,0 +1,160 @@
+// The JavaScript class `Replay`: the engine over a capture, src/dpd/engine/replay.ts.
+#include <cstring>
+#include <vector>
+
+#include "addon/engine_values.h"
+#include "addon/exports.h"
+#include "addon/values.h"
+#include "wire/marker.h"
+#include "wire/pcap.h"
+
+namespace vethwall::addon {
+namespace {
+
+using Napi::CallbackInfo;
+
+constexpr uint64_t kTickNs = 40'000'000;
+constexpr uint64_t kNsPerMs = 1'000'000;
+constexpr uint16_t kEndpoint = 1;
+
+// Never full: what one call causes is handed to JavaScript at its end.
+class EventList final : public engine::EventSink {
+ public:
+  uint8_t* reserve(uint32_t octets) override {
+    begin_ = records_.size();
+    records_.resize(begin_ + octets);
+    return records_.data() + begin_;
+  }
+  void commit() override {}
+  std::vector<uint8_t> take() { return std::exchange(records_, {}); }
+
+ private:
+  std::vector<uint8_t> records_;
+  size_t begin_ = 0;
+};
+
+// There is nowhere to send to; the engine counts what it would have sent.
+class NoFrames final : public engine::FrameSink {
+ public:
+  void emit(const wire::VnetHeader&, wire::Frame) override {}
+};
+
+class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Replay",
+                       {
+                           InstanceMethod<&ReplayObject::set_policy>("setPolicy"),
+                           InstanceMethod<&ReplayObject::set_endpoint>("setEndpoint"),
+                           InstanceMethod<&ReplayObject::remove_endpoint>("removeEndpoint"),
+                           InstanceMethod<&ReplayObject::open>("open"),
+                           InstanceMethod<&ReplayObject::step>("step"),
+                           InstanceMethod<&ReplayObject::command>("command"),
+                           InstanceMethod<&ReplayObject::advance>("advance"),
+                           InstanceMethod<&ReplayObject::counters>("counters"),
+                           InstanceMethod<&ReplayObject::flows>("flows"),
+                       });
+  }
+
+  // new Replay(options)
+  explicit ReplayObject(const CallbackInfo& info) : ObjectWrap(info) {
+    const auto object = info[0].As<Napi::Object>();
+    engine_ = engine::Engine::create(limits_of(object.Get("limits").As<Napi::Object>()),
+                                     key_of(object.Get("key")), frames_, events_);
+  }
+
+ private:
+  Napi::Value events(const CallbackInfo& info) { return to_octets(info.Env(), events_.take()); }
+
+  Napi::Value set_policy(const CallbackInfo& info) {
+    engine_->set_policy(table_of(info[0]), now_ns_);
+    return events(info);
+  }
+  Napi::Value set_endpoint(const CallbackInfo& info) {
+    engine_->set_endpoint(endpoint_of(info[0].As<Napi::Object>()), now_ns_);
+    return events(info);
+  }
+  Napi::Value remove_endpoint(const CallbackInfo& info) {
+    engine_->remove_endpoint(static_cast<uint16_t>(uint32_of(info[0])), now_ns_);
+    return events(info);
+  }
+
+  void open(const CallbackInfo& info) {
+    const std::span<const uint8_t> octets = octets_of(info[0]);
+    capture_.assign(octets.begin(), octets.end());
+    std::string error;
+    reader_ = wire::PcapReader::open(capture_, error);
+    if (!reader_) throw Napi::Error::New(info.Env(), error);
+  }
+
+  Napi::Value step(const CallbackInfo& info) {
+    wire::CapturedFrame captured;
+    if (!reader_ || !reader_->next(captured)) return info.Env().Null();
+    run_clock_to(captured.time_ns);
+    // A capture holds what the sending host had not yet summed.
+    wire::VnetHeader vnet = {};
+    vnet.flags = wire::kDataValid;
+    engine_->receive({kEndpoint, wire::Toward::kUnknown, now_ns_}, vnet, captured.frame);
+    return events(info);
+  }
+
+  Napi::Value command(const CallbackInfo& info) {
+    std::span<const uint8_t> records = octets_of(info[0]);
+    engine::CommandHeader header;
+    while (records.size() >= sizeof header) {
+      std::memcpy(&header, records.data(), sizeof header);
+      if (header.octets < sizeof header || header.octets > records.size() ||
+          header.refusal_octets > header.octets - sizeof header) {
+        throw Napi::RangeError::New(info.Env(), "command record: its lengths contradict");
+      }
+      engine_->command(header, records.subspan(sizeof header, header.refusal_octets), now_ns_);
+      records = records.subspan(header.octets);
+    }
+    return events(info);
+  }
+
+  Napi::Value advance(const CallbackInfo& info) {
+    run_clock_to(now_ns_ + uint64_of(info[0]) * kNsPerMs);
+    return events(info);
+  }
+
+  // Captures of several interfaces go back now and then: the engine's clock does not. A long rest
+  // needs few ticks, since nothing but timers happens in it.
+  void run_clock_to(uint64_t time_ns) {
+    if (now_ns_ == 0) now_ns_ = time_ns;
+    if (time_ns > now_ns_ + kTickNs) engine_->tick(now_ns_ + kTickNs);
+    now_ns_ = std::max(now_ns_, time_ns);
+    if (now_ns_ - last_tick_ns_ < kTickNs) return;
+    last_tick_ns_ = now_ns_;
+    engine_->tick(now_ns_);
+  }
+
+  Napi::Value counters(const CallbackInfo& info) {
+    Napi::Object object = Napi::Object::New(info.Env());
+    for (size_t i = 0; i < engine::kCounterNames.size(); i++) {
+      const uint64_t count = engine_->counter(static_cast<engine::Counter>(i));
+      object.Set(engine::kCounterNames[i],
+                 Napi::Number::New(info.Env(), static_cast<double>(count)));
+    }
+    return object;
+  }
+  Napi::Value flows(const CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), engine_->flows());
+  }
+
+  NoFrames frames_;
+  EventList events_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::vector<uint8_t> capture_;
+  std::unique_ptr<wire::PcapReader> reader_;
+  uint64_t now_ns_ = 0;
+  uint64_t last_tick_ns_ = 0;
+};
+
+}  // namespace
+
+void export_replay(Napi::Env env, Napi::Object exports) {
+  exports.Set("Replay", ReplayObject::define(env));
+}
+
+}  // namespace vethwall::addon

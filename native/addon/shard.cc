@@ -1,0 +1,163 @@
+// The JavaScript class `Shard`: src/dpd/engine/bridge.ts is its only user.
+#include "shard/shard.h"
+
+#include <cstring>
+
+#include "addon/engine_values.h"
+#include "addon/exports.h"
+#include "addon/values.h"
+
+namespace vethwall::addon {
+namespace {
+
+using Napi::CallbackInfo;
+
+shard::Options options_of(const Napi::Object& object) {
+  shard::Options options;
+  options.netns_fd = int_of(object.Get("netnsFd"));
+  options.if_name = text_of(object.Get("ifName"));
+  options.heartbeat_map_fd = int_of(object.Get("heartbeatMapFd"));
+  options.heartbeat_slot = uint32_of(object.Get("heartbeatSlot"));
+  options.heartbeat_file = text_of(object.Get("heartbeatFile"));
+  options.event_ring_octets = uint32_of(object.Get("eventRingOctets"));
+  options.command_ring_octets = uint32_of(object.Get("commandRingOctets"));
+  return options;
+}
+
+class ShardObject : public Napi::ObjectWrap<ShardObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Shard",
+                       {
+                           InstanceMethod<&ShardObject::start>("start"),
+                           InstanceMethod<&ShardObject::stop>("stop"),
+                           InstanceMethod<&ShardObject::set_policy>("setPolicy"),
+                           InstanceMethod<&ShardObject::set_endpoint>("setEndpoint"),
+                           InstanceMethod<&ShardObject::remove_endpoint>("removeEndpoint"),
+                           InstanceMethod<&ShardObject::acknowledged>("acknowledged"),
+                           InstanceMethod<&ShardObject::wake_thread>("wakeThread"),
+                           InstanceMethod<&ShardObject::counters>("counters"),
+                           InstanceMethod<&ShardObject::flows>("flows"),
+                           InstanceMethod<&ShardObject::fault>("fault"),
+                           InstanceMethod<&ShardObject::event_ring>("eventRing"),
+                           InstanceMethod<&ShardObject::command_ring>("commandRing"),
+                       });
+  }
+
+  // new Shard(options, wake)
+  explicit ShardObject(const CallbackInfo& info) : ObjectWrap(info), env_(info.Env()) {
+    guarded(info, [&] {
+      const auto object = info[0].As<Napi::Object>();
+      const engine::Limits limits = limits_of(object.Get("limits").As<Napi::Object>());
+      const std::array<uint64_t, 2> key = key_of(object.Get("key"));
+      shard_ = std::make_shared<shard::Shard>(
+          options_of(object),
+          [&](engine::FrameSink& frames, engine::EventSink& events) {
+            return engine::Engine::create(limits, key, frames, events);
+          },
+          [this] { wake_.NonBlockingCall(); });
+      // Last: it keeps the event loop alive until stop().
+      wake_ =
+          Napi::ThreadSafeFunction::New(env_, info[1].As<Napi::Function>(), "vethwall shard", 0, 1);
+    });
+    // The environment may end before anybody calls stop().
+    napi_add_env_cleanup_hook(env_, cleanup, this);
+  }
+  ~ShardObject() override { end(); }
+
+ private:
+  static void cleanup(void* self) { static_cast<ShardObject*>(self)->end(); }
+
+  void end() {
+    if (ended_) return;
+    ended_ = true;
+    napi_remove_env_cleanup_hook(env_, cleanup, this);
+    shard_->stop();
+    wake_.Release();
+  }
+
+  void start(const CallbackInfo&) { shard_->start(); }
+  void stop(const CallbackInfo&) { end(); }
+
+  Napi::Value post(const CallbackInfo& info, shard::Shard::Action action) {
+    return Napi::Number::New(info.Env(), shard_->post(std::move(action)));
+  }
+  Napi::Value set_policy(const CallbackInfo& info) {
+    return guarded(info, [&] {
+      const std::shared_ptr<const policy::Table> table = table_of(info[0]);
+      return post(info, [table](engine::Engine& engine, uint64_t now_ns) {
+        engine.set_policy(table, now_ns);
+      });
+    });
+  }
+  Napi::Value set_endpoint(const CallbackInfo& info) {
+    return guarded(info, [&] {
+      const engine::EndpointConfig config = endpoint_of(info[0].As<Napi::Object>());
+      return post(info, [config](engine::Engine& engine, uint64_t now_ns) {
+        engine.set_endpoint(config, now_ns);
+      });
+    });
+  }
+  Napi::Value remove_endpoint(const CallbackInfo& info) {
+    return guarded(info, [&] {
+      const auto id = static_cast<uint16_t>(uint32_of(info[0]));
+      return post(info, [id](engine::Engine& engine, uint64_t now_ns) {
+        engine.remove_endpoint(id, now_ns);
+      });
+    });
+  }
+
+  Napi::Value acknowledged(const CallbackInfo& info) {
+    const std::vector<uint32_t> tickets = shard_->acknowledged();
+    Napi::Array array = Napi::Array::New(info.Env(), tickets.size());
+    for (uint32_t i = 0; i < tickets.size(); i++) array.Set(i, tickets[i]);
+    return array;
+  }
+  void wake_thread(const CallbackInfo&) { shard_->wake_thread(); }
+  Napi::Value flows(const CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), shard_->flows());
+  }
+  Napi::Value fault(const CallbackInfo& info) {
+    return Napi::String::New(info.Env(), shard_->fault());
+  }
+
+  Napi::Value counters(const CallbackInfo& info) {
+    const auto counts = shard_->counters();
+    Napi::Object object = Napi::Object::New(info.Env());
+    for (size_t i = 0; i < counts.size(); i++) {
+      const char* name = i < shard::kEngineCounters
+                             ? engine::kCounterNames[i]
+                             : shard::kShellCounterNames[i - shard::kEngineCounters];
+      object.Set(name, Napi::Number::New(info.Env(), static_cast<double>(counts[i])));
+    }
+    return object;
+  }
+
+  Napi::Value event_ring(const CallbackInfo& info) {
+    return memory_of(info.Env(), shard_->events());
+  }
+  Napi::Value command_ring(const CallbackInfo& info) {
+    return memory_of(info.Env(), shard_->commands());
+  }
+  // The shard lives as long as its memory is seen.
+  Napi::Value memory_of(Napi::Env env, os::Ring& ring) {
+    const std::span<uint8_t> memory = ring.memory();
+    auto* owner = new std::shared_ptr<shard::Shard>(shard_);
+    return Napi::ArrayBuffer::New(
+        env, memory.data(), memory.size(),
+        [](Napi::Env, void*, std::shared_ptr<shard::Shard>* held) { delete held; }, owner);
+  }
+
+  Napi::Env env_;
+  std::shared_ptr<shard::Shard> shard_;
+  Napi::ThreadSafeFunction wake_;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+void export_shard(Napi::Env env, Napi::Object exports) {
+  exports.Set("Shard", ShardObject::define(env));
+}
+
+}  // namespace vethwall::addon
