@@ -61,7 +61,10 @@ const configSchema = z.strictObject({
     .strictObject({
       file: absolutePath.nullable().default(null),
       perSecond: z.int().min(1).max(1_000_000).default(5000),
-      rotateOctets: z.int().min(4096).default(64 * MIB),
+      rotateOctets: z
+        .int()
+        .min(4096)
+        .default(64 * MIB),
       keep: z.int().min(1).max(100).default(5),
     })
     .default({ file: null, perSecond: 5000, rotateOctets: 64 * MIB, keep: 5 }),

@@ -6,7 +6,10 @@ function printable(cell: string): string {
   return cell.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')
 }
 
-export function formatTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+export function formatTable(
+  heads: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
   const lines = [heads, ...rows.map((row) => row.map(printable))]
   const widths = heads.map((_, column) =>
     Math.max(...lines.map((line) => (line[column] ?? '').length)),

@@ -36,9 +36,18 @@ export function readArguments(argv: readonly string[]): ArgumentsReading {
     })
     const { instance, config } = values
     if (!isInstanceName(instance)) {
-      return { ok: false, message: `--instance ${JSON.stringify(instance)}: use 1 to 32 of A-Z a-z 0-9 _ . -` }
+      return {
+        ok: false,
+        message: `--instance ${JSON.stringify(instance)}: use 1 to 32 of A-Z a-z 0-9 _ . -`,
+      }
     }
-    const action = values.version ? 'version' : values.help ? 'help' : values.check ? 'check' : 'run'
+    const action = values.version
+      ? 'version'
+      : values.help
+        ? 'help'
+        : values.check
+          ? 'check'
+          : 'run'
     const configFile = config ?? `${configDirectory(instance)}/dpd.yaml`
     return { ok: true, value: { instance, configFile, configNamed: config !== undefined, action } }
   } catch (error) {

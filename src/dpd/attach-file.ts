@@ -1,7 +1,7 @@
 /** `attach.json`: what the plugin does with a new pod while this daemon is absent. */
 import type { Failure, Mode } from '../core/endpoint.js'
+import { type AttachInput, attachRules } from '../core/policy/attach-compile.js'
 import { ATTACH_SCHEMA, type AttachFile, type AttachRule } from '../core/policy/attach-rules.js'
-import { attachRules, type AttachInput } from '../core/policy/attach-compile.js'
 
 export interface PodMode {
   readonly namespace: string

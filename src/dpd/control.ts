@@ -159,7 +159,9 @@ export class Control implements EndpointsApi, StatusApi {
     const findings: string[] = []
     if (faults.length > 0) {
       const kept = { files: 'the set before', 'last-good': 'the last good set', empty: 'no policy' }
-      findings.push(`${faults.length} fault(s) in the policy files: ${kept[source]} is in force. Correct the files.`)
+      findings.push(
+        `${faults.length} fault(s) in the policy files: ${kept[source]} is in force. Correct the files.`,
+      )
     }
     for (const { record, applied } of endpoints.all()) {
       if (applied) continue

@@ -2,7 +2,7 @@
  * The endpoints under this daemon's care and what is done to their traffic: mode → path, in the
  * order that loses no frame. Calls are serial: `PolicyStore` and the API bring them one by one.
  */
-import type { CompiledEndpoint, CompiledPolicy } from '../core/policy/compiled.js'
+
 import type {
   AttachmentKey,
   EndpointPath,
@@ -10,6 +10,7 @@ import type {
   Failure,
   Mode,
 } from '../core/endpoint.js'
+import type { CompiledEndpoint, CompiledPolicy } from '../core/policy/compiled.js'
 import { matchGlob, parseGlob } from '../core/policy/glob.js'
 import type { PathSetting } from '../intercept/driver.js'
 import type { Engine } from './engine/engine.js'
@@ -106,7 +107,9 @@ export class Endpoints {
       } catch (error) {
         endpoint.applied = false
         const { namespace, pod, ifName } = endpoint.record
-        this.parts.warn(`${namespace}/${pod}/${ifName}: ${pathOf(settings)} not in force: ${String(error)}`)
+        this.parts.warn(
+          `${namespace}/${pod}/${ifName}: ${pathOf(settings)} not in force: ${String(error)}`,
+        )
       }
     }
   }

@@ -100,7 +100,9 @@ export class EventsFile implements EventsSink {
       this.#octets = fs.fstatSync(this.#fd).size
     } catch (error) {
       this.#fd = null
-      this.onFault(`events file ${this.settings.file}: ${String(error)}; events are lost until it opens`)
+      this.onFault(
+        `events file ${this.settings.file}: ${String(error)}; events are lost until it opens`,
+      )
     }
   }
 

@@ -2,7 +2,7 @@
 import * as path from 'node:path'
 import * as z from 'zod'
 import type { LearnedTuple } from '../core/policy/learn.js'
-import { readState, writeAtomically } from './atomic-file.js'
+import { readState, writeState } from './state.js'
 
 /** Design §5: at most so many per endpoint. */
 export const LEARNED_MAX = 4096
@@ -78,7 +78,7 @@ export class Learning {
     this.#timer = null
     const pods = [...this.#pods].map(([pod, tuples]) => ({ pod, tuples: [...tuples.values()] }))
     try {
-      writeAtomically(this.#file, `${JSON.stringify({ schema: 1, pods })}\n`, 0o600)
+      writeState(this.#file, { schema: 1, pods })
     } catch (error) {
       this.onFault(`${this.#file}: ${String(error)}; what was learned is lost at the next restart`)
     }

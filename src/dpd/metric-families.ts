@@ -27,14 +27,19 @@ const ENGINE_GAUGES = new Set(['held_octets'])
 const ENGINE_HELP: Readonly<Record<string, string>> = {
   unknown_endpoint:
     'Frames of endpoints that dpd does not know. Growing: look for pods in `dpctl pods`, then restart dpd.',
-  malformed: 'Frames that are no valid IP. Growing in protect: capture on the pod, something forges packets.',
-  flow_table_full: 'Flows evicted early. Growing: too many short flows, look at `dpctl flows --state live`.',
-  hold_time: 'Flows held for 1 s without a verdict. Growing: the node has too little CPU, or a parser waits.',
-  hold_memory: 'Flows that ran into the hold limit. Growing: look at `dpctl flows` for reason hold-limit.',
+  malformed:
+    'Frames that are no valid IP. Growing in protect: capture on the pod, something forges packets.',
+  flow_table_full:
+    'Flows evicted early. Growing: too many short flows, look at `dpctl flows --state live`.',
+  hold_time:
+    'Flows held for 1 s without a verdict. Growing: the node has too little CPU, or a parser waits.',
+  hold_memory:
+    'Flows that ran into the hold limit. Growing: look at `dpctl flows` for reason hold-limit.',
   contradiction:
     'Segments that contradict octets already judged, dropped. Growing: an evasion attempt; look at the sender.',
   events_lost: 'Events that the ring had no room for. Growing: give dpd more CPU.',
-  midstream_denied: 'TCP flows without a seen beginning, denied. A burst after a restart of dpd is normal.',
+  midstream_denied:
+    'TCP flows without a seen beginning, denied. A burst after a restart of dpd is normal.',
 }
 
 function split(counts: ReadonlyMap<string, number>, names: readonly string[]): Sample[] {
@@ -68,17 +73,57 @@ function daemonFamilies(from: MetricSources): Family[] {
   const { version, instance, endpoints, events } = from
   const notInForce = endpoints.filter(({ applied }) => !applied).length
   return [
-    { name: 'vethwall_build', type: 'info', help: 'What runs here.', samples: [{ labels: { version, instance }, value: 1 }] },
-    gauge('endpoints', 'Intercepted pod interfaces by mode. Fewer than pods: see `dpctl pods` and the CNI chain.', countBy(endpoints.map(({ mode }) => mode), 'mode')),
-    gauge('endpoints_not_in_force', 'Endpoints whose path could not be set. Not 0: read the log, then restart dpd.', one(notInForce)),
+    {
+      name: 'vethwall_build',
+      type: 'info',
+      help: 'What runs here.',
+      samples: [{ labels: { version, instance }, value: 1 }],
+    },
+    gauge(
+      'endpoints',
+      'Intercepted pod interfaces by mode. Fewer than pods: see `dpctl pods` and the CNI chain.',
+      countBy(
+        endpoints.map(({ mode }) => mode),
+        'mode',
+      ),
+    ),
+    gauge(
+      'endpoints_not_in_force',
+      'Endpoints whose path could not be set. Not 0: read the log, then restart dpd.',
+      one(notInForce),
+    ),
     gauge('policy_generation', 'Generation of the policy set in force.', one(from.generation)),
-    gauge('policy_faults', 'Faults in the policy files. Not 0: the set before is in force; `dpctl status` names file, line and column.', one(from.policyFaults)),
-    counter('policy_loads_failed', 'Policy sets refused. Growing: run `dpctl policy check` before installing files.', one(from.policyLoadsFailed)),
+    gauge(
+      'policy_faults',
+      'Faults in the policy files. Not 0: the set before is in force; `dpctl status` names file, line and column.',
+      one(from.policyFaults),
+    ),
+    counter(
+      'policy_loads_failed',
+      'Policy sets refused. Growing: run `dpctl policy check` before installing files.',
+      one(from.policyLoadsFailed),
+    ),
     counter('events_written', 'Lines written to the event file.', one(events.written)),
-    counter('events_lost', 'Events over the rate cap or refused by the disk. Growing: raise events.perSecond or free the disk.', one(events.lost)),
-    counter('drift_repaired', 'Differences between kernel and records, repaired. Growing: something else changes our links.', one(from.driftRepaired)),
-    counter('endpoints_collected', 'Endpoints whose pod was gone without a DEL. Growing: the runtime loses DELs.', one(from.collected)),
-    counter('learned_overflow', 'Things seen in discover beyond 4 096 per pod. Growing: learn by CIDR, or leave discover.', one(from.learnOverflow)),
+    counter(
+      'events_lost',
+      'Events over the rate cap or refused by the disk. Growing: raise events.perSecond or free the disk.',
+      one(events.lost),
+    ),
+    counter(
+      'drift_repaired',
+      'Differences between kernel and records, repaired. Growing: something else changes our links.',
+      one(from.driftRepaired),
+    ),
+    counter(
+      'endpoints_collected',
+      'Endpoints whose pod was gone without a DEL. Growing: the runtime loses DELs.',
+      one(from.collected),
+    ),
+    counter(
+      'learned_overflow',
+      'Things seen in discover beyond 4 096 per pod. Growing: learn by CIDR, or leave discover.',
+      one(from.learnOverflow),
+    ),
   ]
 }
 
@@ -87,12 +132,36 @@ function flowFamilies({ reports, liveFlows }: MetricSources): Family[] {
   return [
     gauge('flows_live', 'Live flows.', one(liveFlows)),
     counter('flows_opened', 'Flows seen.', one(reports.opened)),
-    counter('flows_closed', 'Ended flows by verdict; outside protect what protect would have said.', split(reports.flows, by)),
-    counter('transactions', 'Judged transactions by verdict; outside protect what protect would have said.', split(reports.transactions, by)),
-    counter('denials', 'Denials by reason. Growing: `dpctl flows --verdict deny`, then `dpctl why FLOW`.', split(reports.denials, ['reason', 'app', 'mode'])),
-    counter('malformed', 'Flows whose octets break their protocol. Growing: `dpctl flows --verdict deny`, reason malformed.', one(reports.malformed)),
-    counter('parser_faults', 'Parsers switched off for a flow after a fault. Growing: report it with the traffic.', one(reports.parserFaults)),
-    counter('ring_events_lost', 'Engine events that never reached the judge. Growing: give dpd more CPU.', one(reports.lostEvents)),
+    counter(
+      'flows_closed',
+      'Ended flows by verdict; outside protect what protect would have said.',
+      split(reports.flows, by),
+    ),
+    counter(
+      'transactions',
+      'Judged transactions by verdict; outside protect what protect would have said.',
+      split(reports.transactions, by),
+    ),
+    counter(
+      'denials',
+      'Denials by reason. Growing: `dpctl flows --verdict deny`, then `dpctl why FLOW`.',
+      split(reports.denials, ['reason', 'app', 'mode']),
+    ),
+    counter(
+      'malformed',
+      'Flows whose octets break their protocol. Growing: `dpctl flows --verdict deny`, reason malformed.',
+      one(reports.malformed),
+    ),
+    counter(
+      'parser_faults',
+      'Parsers switched off for a flow after a fault. Growing: report it with the traffic.',
+      one(reports.parserFaults),
+    ),
+    counter(
+      'ring_events_lost',
+      'Engine events that never reached the judge. Growing: give dpd more CPU.',
+      one(reports.lostEvents),
+    ),
   ]
 }
 
@@ -101,13 +170,16 @@ function packetFamilies({ engine, kernel }: MetricSources): Family[] {
     const name = snakeCase(key).replace('octets', 'bytes')
     const help = ENGINE_HELP[snakeCase(key)] ?? `Engine: ${snakeCase(key).replaceAll('_', ' ')}.`
     const isGauge = ENGINE_GAUGES.has(snakeCase(key))
-    const family = isGauge ? gauge(`engine_${name}`, help, one(value)) : counter(`engine_${name}`, help, one(value))
+    const family = isGauge
+      ? gauge(`engine_${name}`, help, one(value))
+      : counter(`engine_${name}`, help, one(value))
     return name.endsWith('_bytes') ? { ...family, unit: 'bytes' } : family
   })
   const causes = Object.entries(kernel).map(([cause, value]) => ({
     labels: { cause: snakeCase(cause) },
     value,
   }))
-  const help = 'Frames by cause, counted in the kernel. forged or foreign growing: a pod spoofs; see `dpctl pods`.'
+  const help =
+    'Frames by cause, counted in the kernel. forged or foreign growing: a pod spoofs; see `dpctl pods`.'
   return [...families, counter('kernel_frames', help, causes)]
 }

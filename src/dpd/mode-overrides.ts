@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { modeSchema } from '../core/api/endpoint.js'
 import type { EndpointRecord, Mode } from '../core/endpoint.js'
-import { readState, writeAtomically } from './atomic-file.js'
+import { readState, writeState } from './state.js'
 
 const overridesSchema = z.object({
   schema: z.literal(1),
@@ -65,7 +65,7 @@ export class ModeOverrides {
   }
 
   #save(state: Overrides): void {
-    writeAtomically(this.file, `${JSON.stringify(state, null, 2)}\n`)
+    writeState(this.file, state)
     this.#state = state
   }
 }

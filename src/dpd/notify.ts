@@ -14,10 +14,11 @@ export function openNotifier(
   environment: Readonly<Record<string, string | undefined>>,
   onFault: (message: string) => void,
 ): Notifier {
-  const socket = environment['NOTIFY_SOCKET']
-  if (socket === undefined || socket === '') return { send: async () => undefined, watchdogMs: null }
-  const watchdogUsec = Number(environment['WATCHDOG_USEC'] ?? '0')
-  const forUs = Number(environment['WATCHDOG_PID'] ?? process.pid) === process.pid
+  const socket = environment.NOTIFY_SOCKET
+  if (socket === undefined || socket === '')
+    return { send: async () => undefined, watchdogMs: null }
+  const watchdogUsec = Number(environment.WATCHDOG_USEC ?? '0')
+  const forUs = Number(environment.WATCHDOG_PID ?? process.pid) === process.pid
   return {
     watchdogMs: forUs && watchdogUsec > 0 ? Math.max(100, Math.floor(watchdogUsec / 2000)) : null,
     send: (...assignments) => notify(socket, assignments, onFault),
@@ -39,7 +40,8 @@ function notify(
       resolve()
     })
     child.once('exit', (code) => {
-      if (code !== 0 && code !== null) onFault(`systemd-notify ${assignments.join(' ')}: exit ${code}`)
+      if (code !== 0 && code !== null)
+        onFault(`systemd-notify ${assignments.join(' ')}: exit ${code}`)
       resolve()
     })
   })

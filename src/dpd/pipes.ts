@@ -1,18 +1,15 @@
 /** What the daemon needs of the kernel's side: `intercept` applied to one instance. */
-import type { AttachmentKey, EndpointPath, EndpointRecord } from '../core/endpoint.js'
+import type { EndpointPath, EndpointRecord } from '../core/endpoint.js'
 import type { Drift, PathSetting } from '../intercept/driver.js'
-
-export interface Notice {
-  readonly verb: 'add' | 'del'
-  readonly key: AttachmentKey
-}
 
 export interface Pipes {
   /** Endpoint records on disk, of this boot. */
   records(): readonly EndpointRecord[]
-  /** Takes what the plugin left while dpd was absent; each notice is returned once. */
-  takeNotices(): readonly Notice[]
-  /** The links and the pod's namespace are still those of the record. */
+  /** How many the plugin left; what they are about is in the records. */
+  takeNotices(): number
+  /** An ADD or DEL of it is under way. */
+  isBusy(record: EndpointRecord): boolean
+  /** The links, and so the pod's namespace, are still those of the record. */
   isAlive(record: EndpointRecord): boolean
   ensure(record: EndpointRecord, setting: PathSetting): void
   setPath(record: EndpointRecord, setting: PathSetting): void

@@ -17,10 +17,12 @@ export interface DirectoryReading {
   readonly unreadable: readonly UnreadableFile[]
 }
 
-function yamlFiles(directory: string): string[] {
+const YAML_NAME = /^[^.].*\.ya?ml$/
+
+function filesIn(directory: string, name: RegExp): string[] {
   return fs
     .readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => /^[^.].*\.ya?ml$/.test(entry.name) && !entry.isDirectory())
+    .filter((entry) => name.test(entry.name) && !entry.isDirectory())
     .map((entry) => path.join(directory, entry.name))
     .sort()
 }
@@ -31,7 +33,7 @@ export function readYamlDirectory(directory: string): DirectoryReading {
   const unreadable: UnreadableFile[] = []
   let names: string[] = []
   try {
-    names = yamlFiles(directory)
+    names = filesIn(directory, YAML_NAME)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
       unreadable.push({ path: directory, message: (error as Error).message })
@@ -49,11 +51,11 @@ export function readYamlDirectory(directory: string): DirectoryReading {
 }
 
 /** What changes when any file does: names, inodes, sizes, times. */
-function fingerprint(directories: readonly string[]): string {
+function fingerprint(directories: readonly string[], pattern: RegExp): string {
   return directories
     .flatMap((directory) => {
       try {
-        return yamlFiles(directory).map((name) => {
+        return filesIn(directory, pattern).map((name) => {
           const { ino, size, mtimeMs, ctimeMs } = fs.statSync(name)
           return `${name} ${ino} ${size} ${mtimeMs} ${ctimeMs}`
         })
@@ -65,13 +67,17 @@ function fingerprint(directories: readonly string[]): string {
 }
 
 /** inotify says it at once; the poll catches what it can't (a directory made later, a network mount). */
-export function watchDirectories(directories: readonly string[], onChange: () => void): () => void {
-  let known = fingerprint(directories)
+export function watchDirectories(
+  directories: readonly string[],
+  onChange: () => void,
+  pattern = YAML_NAME,
+): () => void {
+  let known = fingerprint(directories, pattern)
   let watchers: fs.FSWatcher[] = []
   let debounce: NodeJS.Timeout | null = null
   const look = (): void => {
     debounce = null
-    const now = fingerprint(directories)
+    const now = fingerprint(directories, pattern)
     if (now === known) return
     known = now
     watch()

@@ -12,8 +12,8 @@ import {
 import { loadPolicySet } from '../core/policy/load.js'
 import { EMPTY_POLICY_SET, type PolicySet } from '../core/policy/model.js'
 import type { DocumentError, TextFile } from '../core/yaml-document.js'
-import { readState, writeAtomically } from './atomic-file.js'
 import { type DirectoryReading, readYamlDirectory } from './policy-files.js'
+import { readState, writeState } from './state.js'
 
 export interface Sources {
   readonly set: PolicySet
@@ -59,7 +59,8 @@ function unreadableFaults(readings: readonly DirectoryReading[]): FileFault[] {
 export class PolicySources {
   constructor(
     private readonly directories: { readonly policies: string; readonly endpoints: string },
-    private readonly lastGoodFile: string,
+    /** null = nothing is kept. */
+    private readonly lastGoodFile: string | null,
     private readonly onFault: (message: string) => void,
   ) {}
 
@@ -75,6 +76,7 @@ export class PolicySources {
   }
 
   readLastGood(): Sources | null {
+    if (this.lastGoodFile === null) return null
     const kept = readState(this.lastGoodFile, lastGoodSchema, this.onFault)
     if (kept === null) return null
     const load = loadSources(kept)
@@ -82,10 +84,13 @@ export class PolicySources {
   }
 
   #keep(texts: Texts): void {
+    if (this.lastGoodFile === null) return
     try {
-      writeAtomically(this.lastGoodFile, `${JSON.stringify({ schema: 1, ...texts })}\n`, 0o600)
+      writeState(this.lastGoodFile, { schema: 1, ...texts })
     } catch (error) {
-      this.onFault(`${this.lastGoodFile}: ${String(error)}; a restart will not find this policy set`)
+      this.onFault(
+        `${this.lastGoodFile}: ${String(error)}; a restart will not find this policy set`,
+      )
     }
   }
 }

@@ -36,9 +36,8 @@ export class Reconciler {
 
   /** At start: the records that the plugin and an earlier dpd left. Changes nothing in the kernel yet. */
   adopt(): void {
-    for (const notice of this.parts.pipes.takeNotices()) {
-      this.parts.info(`notice taken: ${notice.verb} ${notice.key.containerID} ${notice.key.ifName}`)
-    }
+    const notices = this.parts.pipes.takeNotices()
+    if (notices > 0) this.parts.info(`${notices} notices of the plugin taken from disk`)
     for (const record of this.parts.pipes.records()) {
       if (!this.parts.pipes.isAlive(record)) this.#collect(record)
       else this.parts.endpoints.add(record)
@@ -68,6 +67,7 @@ export class Reconciler {
     }
     for (const record of records) {
       const known = endpoints.get(record)
+      if (pipes.isBusy(record)) continue
       if (!pipes.isAlive(record)) {
         if (known !== undefined) await endpoints.remove(record)
         this.#collect(record)
@@ -90,8 +90,12 @@ export class Reconciler {
         const have = pipes.readPath(record)
         if (drift.length === 0 && have === path) continue
         this.#repaired += Math.max(1, drift.length)
-        const what = drift.map(({ subject, want, have: found }) => `${subject}: ${found}, not ${want}`)
-        warn(`${nameOf(record)}: drift repaired: ${what.join('; ') || `path ${have ?? 'none'}, not ${path}`}`)
+        const what = drift.map(
+          ({ subject, want, have: found }) => `${subject}: ${found}, not ${want}`,
+        )
+        warn(
+          `${nameOf(record)}: drift repaired: ${what.join('; ') || `path ${have ?? 'none'}, not ${path}`}`,
+        )
         pipes.ensure(record, { path, failure, strict: mode === 'protect' })
       } catch (error) {
         warn(`${nameOf(record)}: cannot be checked: ${String(error)}`)

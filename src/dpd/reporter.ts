@@ -73,7 +73,9 @@ export class Reporter implements JudgeReport {
   denied(flow: Flow, ruling: Ruling, transaction: Transaction | null): void {
     count(this.#denials, ruling.reason, flow.app ?? 'none', flow.endpoint.mode)
     const fields = transaction?.fields ?? flow.fields
-    this.parts.events.write(denialEvent(this.#view(flow, null), decisionOf(ruling), fields, this.#iso()))
+    this.parts.events.write(
+      denialEvent(this.#view(flow, null), decisionOf(ruling), fields, this.#iso()),
+    )
     this.#tell('judged', flow)
   }
 

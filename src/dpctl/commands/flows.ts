@@ -5,7 +5,7 @@ import { FLOW_HEADS, flowRow } from '../flow-text.js'
 import { formatTable } from '../table.js'
 
 function pathOf({ values }: CommandArguments): { path: string; isFollow: boolean } {
-  const isFollow = values['follow'] === true
+  const isFollow = values.follow === true
   const query = Object.fromEntries(
     Object.entries({ ...values, follow: isFollow ? '1' : '0' }).filter(([, v]) => v !== undefined),
   )

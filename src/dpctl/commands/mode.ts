@@ -12,7 +12,8 @@ export const mode: Command = {
   async run(context, { positionals }) {
     const [pod, wanted] = positionals
     const request = modeRequestSchema.safeParse({ protocol: API_PROTOCOL, pod, mode: wanted })
-    if (!request.success || positionals.length !== 2) throw new UsageError(`usage: dpctl ${mode.usage}`)
+    if (!request.success || positionals.length !== 2)
+      throw new UsageError(`usage: dpctl ${mode.usage}`)
     const answer = await context.client.post('/v1/mode', request.data, modeAnswerSchema)
     if (context.output === 'json') printJson(context, answer)
     else context.out(formatPods(answer.pods, context.output === 'wide'))

@@ -27,7 +27,12 @@ export const status: Command = {
           'policy',
           `generation ${policy.generation}: ${policy.policies} policies, ${policy.rules} rules, from ${policy.source}, loaded ${policy.loadedAt}`,
         ],
-        ['events', events.file === null ? 'off' : `${events.file} (${events.written} written, ${events.lost} lost)`],
+        [
+          'events',
+          events.file === null
+            ? 'off'
+            : `${events.file} (${events.written} written, ${events.lost} lost)`,
+        ],
       ]),
     )
     for (const fault of policy.faults) {

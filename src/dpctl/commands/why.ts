@@ -9,7 +9,10 @@ function describe(flow: FlowView): string {
   const { decision } = flow
   return formatPairs([
     ['flow', String(flow.flow)],
-    ['pod', `${flow.namespace}/${flow.pod}/${flow.ifName} (endpoint ${flow.endpoint}, ${flow.mode})`],
+    [
+      'pod',
+      `${flow.namespace}/${flow.pod}/${flow.ifName} (endpoint ${flow.endpoint}, ${flow.mode})`,
+    ],
     ['peer', peerText(flow)],
     ['direction', flow.direction],
     [
@@ -35,7 +38,9 @@ export const why: Command = {
   async run(context, { positionals }) {
     const [flow] = positionals
     if (positionals.length !== 1 || flow === undefined || !/^\d{1,16}$/.test(flow)) {
-      throw new UsageError(`usage: dpctl ${why.usage}: FLOW is the number that \`dpctl flows\` shows`)
+      throw new UsageError(
+        `usage: dpctl ${why.usage}: FLOW is the number that \`dpctl flows\` shows`,
+      )
     }
     const answer = await context.client.get(`/v1/flows/${flow}/why`, whyAnswerSchema)
     if (context.output === 'json') {

@@ -1,9 +1,5 @@
 /** /v1/endpoints (the plugin's), /v1/pods and /v1/mode (the operator's). */
-import {
-  endpointNoticeSchema,
-  modeRequestSchema,
-  type PodView,
-} from '../../core/api/endpoint.js'
+import { endpointNoticeSchema, modeRequestSchema, type PodView } from '../../core/api/endpoint.js'
 import { ApiRefusal, describeIssues } from '../../core/api/protocol.js'
 import type { EndpointRecord, Mode } from '../../core/endpoint.js'
 import type { Endpoint } from '../endpoints.js'
@@ -43,7 +39,11 @@ export function endpointRoutes(api: EndpointsApi): Route[] {
         if (!notice.success) throw new ApiRefusal(400, 'bad-record', describeIssues(notice.error))
         const { path, mode, applied } = await api.attach(notice.data.record)
         if (applied) return json({ path, mode })
-        throw new ApiRefusal(503, 'not-in-force', 'the endpoint is known, its path is not in force: see the log')
+        throw new ApiRefusal(
+          503,
+          'not-in-force',
+          'the endpoint is known, its path is not in force: see the log',
+        )
       },
     },
     {
@@ -51,13 +51,17 @@ export function endpointRoutes(api: EndpointsApi): Route[] {
       path: '/v1/endpoints/:containerID/:ifName',
       handle: async ({ params }) => {
         await api.detach({
-          containerID: params['containerID'] ?? '',
-          ifName: params['ifName'] ?? '',
+          containerID: params.containerID ?? '',
+          ifName: params.ifName ?? '',
         })
         return json({})
       },
     },
-    { method: 'GET', path: '/v1/endpoints', handle: () => json({ endpoints: api.all().map(({ record }) => record) }) },
+    {
+      method: 'GET',
+      path: '/v1/endpoints',
+      handle: () => json({ endpoints: api.all().map(({ record }) => record) }),
+    },
     { method: 'GET', path: '/v1/pods', handle: () => json({ pods: api.all().map(api.view) }) },
     {
       method: 'POST',

@@ -37,7 +37,7 @@ export function flowRoutes(book: FlowBook): Route[] {
       method: 'GET',
       path: '/v1/flows/:flow/why',
       handle: ({ params }) => {
-        const id = params['flow'] ?? ''
+        const id = params.flow ?? ''
         const flow = /^\d{1,16}$/.test(id) ? book.find(Number(id)) : null
         if (flow !== null) return json({ flow, because: explain(flow) })
         throw new ApiRefusal(

@@ -52,7 +52,11 @@ function decodeSegment(segment: string): string {
   try {
     return decodeURIComponent(segment)
   } catch {
-    throw new ApiRefusal(400, 'bad-path', `path segment ${JSON.stringify(segment)}: not percent-encoded UTF-8`)
+    throw new ApiRefusal(
+      400,
+      'bad-path',
+      `path segment ${JSON.stringify(segment)}: not percent-encoded UTF-8`,
+    )
   }
 }
 
@@ -89,19 +93,28 @@ async function dispatch(routes: readonly Route[], message: http.IncomingMessage)
     allowed.push(route.method)
   }
   if (allowed.length > 0) {
-    throw new ApiRefusal(405, 'method', `${path}: ${message.method ?? '?'}: use ${allowed.join(' or ')}`)
+    throw new ApiRefusal(
+      405,
+      'method',
+      `${path}: ${message.method ?? '?'}: use ${allowed.join(' or ')}`,
+    )
   }
   throw new ApiRefusal(404, 'no-such-path', `${path.slice(0, 200)}: no such path; see /v1/status`)
 }
 
 function failure(error: unknown): Answer {
   const refusal =
-    error instanceof ApiRefusal ? error : new ApiRefusal(500, 'internal', String(error).slice(0, 500))
+    error instanceof ApiRefusal
+      ? error
+      : new ApiRefusal(500, 'internal', String(error).slice(0, 500))
   return json({ error: { code: refusal.code, message: refusal.message } }, refusal.status)
 }
 
 function send(response: http.ServerResponse, answer: Answer): void {
-  if (answer.kind === 'stream') return sendStream(response, answer.start)
+  if (answer.kind === 'stream') {
+    sendStream(response, answer.start)
+    return
+  }
   const isJson = answer.kind === 'json'
   const text = isJson ? `${JSON.stringify(answer.body)}\n` : answer.text
   response.writeHead(isJson ? answer.status : 200, {
@@ -129,23 +142,28 @@ export function createServer(
   routes: readonly Route[],
   onFault: (message: string) => void,
 ): http.Server {
-  const server = http.createServer({ requestTimeout: 10_000, maxHeaderSize: 8192 }, (message, response) => {
-    response.on('error', () => undefined)
-    dispatch(routes, message)
-      .catch((error: unknown) => {
-        if (!(error instanceof ApiRefusal)) {
-          onFault(`${message.method ?? '?'} ${message.url ?? '?'}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
-        }
-        // The rest of a body that was refused half-read must not be taken for the next request.
-        if (!message.complete) response.shouldKeepAlive = false
-        return failure(error)
-      })
-      .then((answer) => send(response, answer))
-      .catch((error: unknown) => {
-        onFault(`answering ${message.url ?? '?'}: ${String(error)}`)
-        response.destroy()
-      })
-  })
+  const server = http.createServer(
+    { requestTimeout: 10_000, maxHeaderSize: 8192 },
+    (message, response) => {
+      response.on('error', () => undefined)
+      dispatch(routes, message)
+        .catch((error: unknown) => {
+          if (!(error instanceof ApiRefusal)) {
+            onFault(
+              `${message.method ?? '?'} ${message.url ?? '?'}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+            )
+          }
+          // The rest of a body that was refused half-read must not be taken for the next request.
+          if (!message.complete) response.shouldKeepAlive = false
+          return failure(error)
+        })
+        .then((answer) => send(response, answer))
+        .catch((error: unknown) => {
+          onFault(`answering ${message.url ?? '?'}: ${String(error)}`)
+          response.destroy()
+        })
+    },
+  )
   server.maxConnections = 256
   server.on('clientError', (error, socket) => {
     if (!socket.writable) return

@@ -6,15 +6,17 @@ import * as path from 'node:path'
 
 const SOCKET_MODE = 0o660
 
-/** Refuses to take the place of a dpd that still answers; removes a dead one's socket. */
+/** Before anything is touched: two daemons of one instance would each undo what the other does. */
+export async function refuseSecond(socketPath: string): Promise<void> {
+  if (fs.existsSync(socketPath) && (await answers(socketPath))) {
+    throw new Error(`${socketPath}: another dpd of this instance is running; stop it first`)
+  }
+}
+
+/** Takes the place of a dead daemon's socket. */
 export async function listenOnSocket(server: http.Server, socketPath: string): Promise<void> {
   fs.mkdirSync(path.dirname(socketPath), { recursive: true, mode: 0o755 })
-  if (fs.existsSync(socketPath)) {
-    if (await answers(socketPath)) {
-      throw new Error(`${socketPath}: another dpd of this instance is running; stop it first`)
-    }
-    fs.rmSync(socketPath)
-  }
+  fs.rmSync(socketPath, { force: true })
   await listen(server, { path: socketPath })
   fs.chmodSync(socketPath, SOCKET_MODE)
 }

@@ -1,6 +1,7 @@
 /** /v1/status, /v1/policy/learned, /v1/preflight, /metrics. */
-import type { PreflightFinding, StatusAnswer } from '../../core/api/status.js'
+
 import { ApiRefusal } from '../../core/api/protocol.js'
+import type { PreflightFinding, StatusAnswer } from '../../core/api/status.js'
 import { type Family, formatOpenMetrics, OPENMETRICS_TYPE } from '../metrics.js'
 import { json, type Route } from './http.js'
 

@@ -1,11 +1,5 @@
 /** One generation's policy, the commands it leads to, and who is told. */
-import type {
-  Answer,
-  At,
-  Dir,
-  EngineCommand,
-  RuleId,
-} from '../../core/inspect/contract.js'
+import type { Answer, At, Dir, EngineCommand, RuleId } from '../../core/inspect/contract.js'
 import type { CompiledPolicy } from '../../core/policy/compiled.js'
 import { evaluate, type Facts } from '../../core/policy/evaluate.js'
 import { type Flow, transportOf } from './flow.js'
@@ -59,8 +53,7 @@ export class Court {
   /** The end of a flow: what is held of it never leaves. */
   denyFlow(flow: Flow, from: At, ruling: Ruling, refusal: Uint8Array | null): void {
     const transport = transportOf(flow.tuple)
-    const answer: Answer =
-      refusal !== null ? { refusal } : transport === 'tcp' ? 'reset' : 'icmp'
+    const answer: Answer = refusal !== null ? { refusal } : transport === 'tcp' ? 'reset' : 'icmp'
     this.#deny(flow, from, ruling, answer, 'close')
     if (transport !== 'tcp') this.settle(flow, ruling)
     flow.phase = 'denied'

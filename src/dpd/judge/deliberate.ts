@@ -3,8 +3,8 @@
  * when every transaction that they belong to is allowed, in wire order, and not before.
  */
 import type { At, Fact, TxId } from '../../core/inspect/contract.js'
-import { settles } from '../../core/policy/settlement.js'
 import { RULE_FAILURE, RULE_MALFORMED } from '../../core/policy/rule-id.js'
+import { settles } from '../../core/policy/settlement.js'
 import type { Outcome } from '../dpi/outcome.js'
 import type { Inspection } from '../dpi/stream.js'
 import type { Court } from './court.js'
@@ -18,7 +18,12 @@ import {
 import type { Ruling } from './ruling.js'
 
 /** One outcome of an inspection, to its end: rulings, commands, reports. */
-export function deliberate(court: Court, flow: Flow, inspection: Inspection, outcome: Outcome): void {
+export function deliberate(
+  court: Court,
+  flow: Flow,
+  inspection: Inspection,
+  outcome: Outcome,
+): void {
   if (outcome.parserFault === true || outcome.state === 'malformed') {
     court.report.malformed(flow, outcome.clause ?? 'parser fault', outcome.parserFault === true)
   }

@@ -10,6 +10,7 @@ import type {
   FlowId,
   GapEvent,
   HoldEndedEvent,
+  LostEvent,
   OctetsEvent,
   OpenedEvent,
   Parser,
@@ -83,8 +84,12 @@ export class Judge {
   }
 
   #handleOne(event: EngineEvent): void {
-    if (event.ev === 'opened') return this.#opened(event)
-    if (event.ev === 'lost') return this.settings.report.lost(event.events)
+    if (event.ev === 'opened') this.#opened(event)
+    else if (event.ev === 'lost') this.settings.report.lost(event.events)
+    else this.#ofFlow(event)
+  }
+
+  #ofFlow(event: Exclude<EngineEvent, OpenedEvent | LostEvent>): void {
     const flow = this.#flows.get(event.flow)
     if (flow === undefined) return
     if (event.ev === 'octets') this.#octets(flow, event)
@@ -103,7 +108,8 @@ export class Judge {
     flow.ruling = this.#firstRuling(flow, event)
     const transport = transportOf(event.tuple)
     const isOver = flow.ruling.verdict !== 'undecided'
-    if (isOver) flow.phase = flow.ruling.verdict === 'deny' && endpoint.enforced ? 'denied' : 'settled'
+    if (isOver)
+      flow.phase = flow.ruling.verdict === 'deny' && endpoint.enforced ? 'denied' : 'settled'
     const wantsOctets = endpoint.deliverAll ? flow.phase !== 'denied' : !isOver
     if (transport !== null && wantsOctets) {
       const view = { flow: flow.id, tuple: event.tuple, transport }

@@ -6,7 +6,10 @@ import type { Flow } from './flow.js'
 import type { Ruling } from './ruling.js'
 
 export function rejudge(court: Court, flow: Flow): void {
-  if (flow.inspection === null || isDenied(flow)) return rejudgeSettled(court, flow)
+  if (flow.inspection === null || isDenied(flow)) {
+    rejudgeSettled(court, flow)
+    return
+  }
   // What the last generation's commands released may not have arrived in time: say it again.
   const { orig, reply } = flow.released
   flow.released.orig = 0
@@ -46,7 +49,7 @@ function rulingWithoutOctets(court: Court, flow: Flow): Ruling {
   if (ruling.verdict !== 'undecided') return ruling
   const last = flow.transactions.at(-1)
   // A single transaction that was the whole of its flow (a TLS handshake) is still known.
-  if (last !== undefined && last.complete && flow.transactionsTotal === 1 && last.app === 'tls') {
+  if (last?.complete && flow.transactionsTotal === 1 && last.app === 'tls') {
     const { app, fields, complete } = last
     return court.evaluate(flow, { app, tx: { app, fields, complete } })
   }

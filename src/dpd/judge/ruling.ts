@@ -1,8 +1,8 @@
 /** A verdict with the words that operators read; one object is shared by all that it rules. */
 import type { Decision as DecisionView } from '../../core/api/flow.js'
 import type { RuleId } from '../../core/inspect/contract.js'
-import type { CompiledPolicy, RuleInfo } from '../../core/policy/compiled.js'
 import { ruleInfo } from '../../core/policy/compile.js'
+import type { CompiledPolicy, RuleInfo } from '../../core/policy/compiled.js'
 import type { Decision } from '../../core/policy/evaluate.js'
 import { FIRST_POLICY_RULE } from '../../core/policy/rule-id.js'
 

@@ -1,0 +1,97 @@
+/** `Pipes` over intercept: one instance's records, links and filters. */
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import type { EndpointPath, EndpointRecord } from '../core/endpoint.js'
+import { checkEndpoint } from '../intercept/check.js'
+import type { InterceptContext } from '../intercept/context.js'
+import type { Drift, Enforcer, PathSetting, PipeDriver } from '../intercept/driver.js'
+import { driverOf } from '../intercept/drivers.js'
+import { keyLockPath, listRecords } from '../intercept/endpoint-records.js'
+import { linkByIndex } from '../intercept/enforcer.js'
+import { isLocked } from '../intercept/lock.js'
+import { detach } from '../intercept/restore.js'
+import type { Pipes } from './pipes.js'
+
+export class InstancePipes implements Pipes {
+  readonly #drivers = new Map<string, PipeDriver>()
+
+  constructor(
+    private readonly context: InterceptContext,
+    private readonly enforcer: Enforcer,
+  ) {
+    this.#drivers.set(context.driver.name, context.driver)
+  }
+
+  records(): readonly EndpointRecord[] {
+    const { instance, bootId, warn } = this.context
+    return listRecords(instance, warn).filter((record) => record.bootId === bootId)
+  }
+
+  takeNotices(): number {
+    const { noticesDir } = this.context.instance
+    let names: string[] = []
+    try {
+      names = fs.readdirSync(noticesDir).filter((name) => name.endsWith('.json'))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+    for (const name of names) fs.rmSync(path.join(noticesDir, name), { force: true })
+    return names.length
+  }
+
+  isBusy(record: EndpointRecord): boolean {
+    return isLocked(this.context.os, keyLockPath(this.context.instance, record))
+  }
+
+  /** vin goes with the pod's namespace, whatever path led to it. */
+  isAlive({ links }: EndpointRecord): boolean {
+    const { vinIfindex, vinName, vexIfindex, vexName } = links
+    const ends = [
+      [vinIfindex, vinName],
+      [vexIfindex, vexName],
+    ] as const
+    return ends.every(([ifindex, name]) => {
+      const link = linkByIndex(this.context.os, this.enforcer.netlinkFd, ifindex)
+      return link !== null && link.name === name
+    })
+  }
+
+  ensure(record: EndpointRecord, setting: PathSetting): void {
+    this.#driverOf(record).ensure(this.enforcer, record, setting)
+  }
+
+  setPath(record: EndpointRecord, setting: PathSetting): void {
+    this.#driverOf(record).setPath(this.enforcer, record, setting)
+  }
+
+  readPath(record: EndpointRecord): EndpointPath | null {
+    return this.#driverOf(record).readPath(this.enforcer, record)
+  }
+
+  check(record: EndpointRecord): readonly Drift[] {
+    const context = { ...this.context, driver: this.#driverOf(record) }
+    return checkEndpoint(context, this.enforcer, record)
+  }
+
+  collect(record: EndpointRecord): void {
+    detach({ ...this.context, driver: this.#driverOf(record) }, record, '')
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.context.driver.counters(this.enforcer)
+  }
+
+  close(): void {
+    for (const driver of this.#drivers.values()) driver.close()
+  }
+
+  /** Endpoints of another driver stay with it: a change of `driver` is for new ones. */
+  #driverOf(record: EndpointRecord): PipeDriver {
+    const known = this.#drivers.get(record.driver)
+    if (known !== undefined) return known
+    const driver = driverOf(this.context.os, this.context.instance, record.driver)
+    driver.ensureShared(this.enforcer)
+    this.#drivers.set(record.driver, driver)
+    return driver
+  }
+}
