@@ -1,97 +1,136 @@
-// wire/pcap.h: both byte orders, both clocks, the link types, and files that are none.
 #include "test/tap.h"
+#include "test/wire_frames.h"
 #include "wire/pcap.h"
 
-using vethwall::wire::CapturedFrame;
-using vethwall::wire::PcapReader;
-
+namespace vethwall::wire {
 namespace {
 
-using Octets = std::vector<uint8_t>;
+constexpr uint32_t kMicroseconds = 0xa1b2c3d4, kNanoseconds = 0xa1b23c4d;
 
-void put(Octets& file, uint32_t value, bool big_endian) {
-  for (unsigned i = 0; i < 4; i++) {
-    file.push_back(static_cast<uint8_t>(value >> (big_endian ? 24 - 8 * i : 8 * i)));
+struct Order {
+  bool is_little;
+  Octets u32(uint32_t value) const {
+    Octets out;
+    for (int i = 0; i < 4; ++i)
+      out.push_back(static_cast<uint8_t>(value >> (is_little ? 8 * i : 24 - 8 * i)));
+    return out;
   }
+};
+
+Octets file_header(Order order, uint32_t magic, uint32_t link_type) {
+  const Octets version = order.is_little ? Octets{2, 0, 4, 0} : Octets{0, 2, 0, 4};
+  return joined({order.u32(magic), version, Octets(8, 0), order.u32(262144), order.u32(link_type)});
 }
-
-Octets file_of(uint32_t magic, uint32_t link_type, bool big_endian, const Octets& packet) {
-  Octets file;
-  for (const uint32_t value : {magic, 0x00040002u, 0u, 0u, 65535u, link_type}) {
-    put(file, value, big_endian);
-  }
+Octets record(Order order, const Octets& packet, uint32_t original = 0) {
   const auto octets = static_cast<uint32_t>(packet.size());
-  for (const uint32_t value : {7u, 8u, octets, octets}) put(file, value, big_endian);
-  file.insert(file.end(), packet.begin(), packet.end());
-  return file;
+  return joined({order.u32(1'700'000'000), order.u32(5), order.u32(octets),
+                 order.u32(original == 0 ? octets : original), packet});
 }
 
-Octets first_frame(const Octets& file, uint64_t* time_ns = nullptr) {
+const Octets kDatagram = joined({ipv4(17, 13), udp(0x8980, 5), octets_of("query")});
+constexpr Order kLittle = {true};
+
+Octets read_one(const Octets& file, PcapRecord& out) {
   std::string error;
-  const auto reader = PcapReader::open(file, error);
-  CapturedFrame captured;
-  if (!reader || !reader->next(captured)) return {};
-  if (time_ns != nullptr) *time_ns = captured.time_ns;
-  const Octets frame(captured.frame.begin(), captured.frame.end());
-  CHECK(!reader->next(captured));
+  auto reader = PcapReader::open(file, error);
+  CHECK(reader.has_value());
+  if (!reader || reader->next(out) != PcapReader::Next::kRecord) return {};
+  const Octets frame(out.frame.begin(), out.frame.end());
+  PcapRecord none;
+  CHECK_EQ(reader->next(none), PcapReader::Next::kEnd);
   return frame;
 }
-
-std::string reason(const Octets& file) {
+Octets read_one(uint32_t link_type, const Octets& packet) {
+  PcapRecord out;
+  return read_one(joined({file_header(kLittle, kMicroseconds, link_type), record(kLittle, packet)}),
+                  out);
+}
+std::string refused(const Octets& file) {
   std::string error;
-  CHECK(PcapReader::open(file, error) == nullptr);
+  CHECK(!PcapReader::open(file, error).has_value());
   return error;
 }
 
-TEST(both_byte_orders_and_clocks) {
-  const Octets packet(60, 0xab);
-  for (const bool big_endian : {false, true}) {
-    uint64_t time_ns = 0;
-    CHECK(first_frame(file_of(0xa1b2c3d4, 1, big_endian, packet), &time_ns) == packet);
-    CHECK_EQ(time_ns, 7'000'008'000u);
-    CHECK(first_frame(file_of(0xa1b23c4d, 1, big_endian, packet), &time_ns) == packet);
-    CHECK_EQ(time_ns, 7'000'000'008u);
-  }
-}
-
-TEST(other_links_become_ethernet) {
-  Octets want(12, 0);
-  want.insert(want.end(), {0x86, 0xdd, 0x60, 1, 2, 3});
-  CHECK(first_frame(file_of(0xa1b2c3d4, 101, false, {0x60, 1, 2, 3})) == want);
-  Octets cooked(16, 0);
-  cooked[14] = 0x86;
-  cooked[15] = 0xdd;
-  cooked.insert(cooked.end(), {0x60, 1, 2, 3});
-  CHECK(first_frame(file_of(0xa1b2c3d4, 113, false, cooked)) == want);
-  Octets cooked2(20, 0);
-  cooked2[0] = 0x86;
-  cooked2[1] = 0xdd;
-  cooked2.insert(cooked2.end(), {0x60, 1, 2, 3});
-  CHECK(first_frame(file_of(0xa1b2c3d4, 276, false, cooked2)) == want);
-  CHECK(first_frame(file_of(0xa1b2c3d4, 276, false, Octets(19, 0))).empty());
-  want.resize(14);
-  want[12] = 0x08;
-  want[13] = 0x00;
-  CHECK(first_frame(file_of(0xa1b2c3d4, 101, false, {})) == want);
-}
-
-TEST(a_file_that_is_cut_ends_before_the_cut) {
-  const Octets file = file_of(0xa1b2c3d4, 1, false, Octets(60, 1));
-  for (size_t octets = 24; octets < file.size(); octets++) {
-    CHECK(first_frame(Octets(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(octets)))
-              .empty());
-  }
-}
-
-TEST(what_is_no_capture) {
-  CHECK_EQ(reason({}), "no pcap file: shorter than its header");
-  CHECK_EQ(reason(Octets(24, 1)), "no pcap file: unknown magic number");
-  CHECK_EQ(reason(file_of(0x0a0d0d0a, 1, false, {})),
-           "a pcapng file: convert it with `editcap -F pcap IN OUT`");
-  CHECK_EQ(reason(file_of(0xa1b2c3d4, 105, false, {})),
-           "link type 105 is not read: capture Ethernet");
-}
-
 }  // namespace
+
+TEST(both_orders_and_both_clocks) {
+  const Octets frame = joined({macs(), ether4(), kDatagram});
+  for (const bool is_little : {false, true}) {
+    const Order order = {is_little};
+    PcapRecord out;
+    CHECK(read_one(joined({file_header(order, kMicroseconds, 1), record(order, frame)}), out) ==
+          frame);
+    CHECK_EQ(out.time_ns, 1'700'000'000'000'005'000u);
+    CHECK(!out.is_cut);
+    CHECK(read_one(joined({file_header(order, kNanoseconds, 1), record(order, frame, 1500)}),
+                   out) == frame);
+    CHECK_EQ(out.time_ns, 1'700'000'000'000'000'005u);
+    CHECK(out.is_cut);
+    CHECK_EQ(out.original_octets, 1500u);
+  }
+}
+
+TEST(raw_ip_gets_an_ethernet_header) {
+  const Octets v4 = joined({Octets(12, 0), ether4(), kDatagram});
+  CHECK(read_one(101, kDatagram) == v4);
+  const Octets datagram6 = joined({ipv6(17, 13), udp(0xa37e, 5), octets_of("query")});
+  const Octets frame = read_one(101, datagram6);
+  CHECK(frame == joined({Octets(12, 0), ether6(), datagram6}));
+  Packet packet;
+  CHECK_EQ(decode(frame, kWhole, packet), Malformed::kOk);
+  CHECK_EQ(packet.destination_port, 53);
+  CHECK(read_one(101, {}).empty());
+}
+
+TEST(linux_cooked_gets_an_ethernet_header) {
+  const Octets sll = {0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 9, 0, 0, 8, 0};
+  const Octets sll2 = {8, 0, 0, 0, 0, 0, 0, 7, 0, 1, 1, 6, 2, 0, 0, 0, 0, 9, 0, 0};
+  const Octets source = {2, 0, 0, 0, 0, 9};
+  CHECK(read_one(113, joined({sll, kDatagram})) ==
+        joined({Octets(6, 0), source, ether4(), kDatagram}));
+  CHECK(read_one(276, joined({sll2, kDatagram})) ==
+        joined({Octets(6, 0xff), source, ether4(), kDatagram}));
+  for (size_t cut = 0; cut < 16; ++cut) CHECK(read_one(113, prefix(sll, cut)).empty());
+  for (size_t cut = 0; cut < 20; ++cut) CHECK(read_one(276, prefix(sll2, cut)).empty());
+}
+
+TEST(every_cut_of_a_file) {
+  const Octets head = file_header(kLittle, kMicroseconds, 1);
+  const Octets one = record(kLittle, joined({macs(), ether4(), kDatagram}));
+  const Octets file = joined({head, one, one});
+  for (size_t octets = 0; octets < file.size(); ++octets) {
+    const Octets cut = prefix(file, octets);
+    if (octets < head.size()) {
+      CHECK(refused(cut).find("24 octets") != std::string::npos);
+      continue;
+    }
+    std::string error;
+    auto reader = PcapReader::open(cut, error);
+    PcapRecord out;
+    size_t whole = 0;
+    PcapReader::Next next;
+    while ((next = reader->next(out)) == PcapReader::Next::kRecord) ++whole;
+    CHECK_EQ(whole, (octets - head.size()) / one.size());
+    CHECK_EQ(reader->at(), head.size() + whole * one.size());
+    CHECK_EQ(next == PcapReader::Next::kEnd, reader->at() == octets);
+  }
+}
+
+TEST(a_record_that_claims_too_much) {
+  Octets file = joined({file_header(kLittle, kMicroseconds, 1), record(kLittle, kDatagram)});
+  file[24 + 8 + 3] = 0xff;
+  std::string error;
+  auto reader = PcapReader::open(file, error);
+  PcapRecord out;
+  CHECK_EQ(reader->next(out), PcapReader::Next::kTruncated);
+}
+
+TEST(what_is_no_readable_capture) {
+  CHECK(refused(Octets(24, 0)).find("magic") != std::string::npos);
+  CHECK(refused(file_header(kLittle, 0x0a0d0d0a, 1)).find("pcapng") != std::string::npos);
+  CHECK(refused(file_header(kLittle, kMicroseconds, 105)).find("105") != std::string::npos);
+}
+
+}  // namespace vethwall::wire
 
 TAP_MAIN()

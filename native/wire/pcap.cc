@@ -1,105 +1,109 @@
 #include "wire/pcap.h"
 
-#include <cstring>
+#include <array>
+
+#include "wire/decode_stages.h"
+#include "wire/writer.h"
 
 namespace vethwall::wire {
 namespace {
 
-constexpr size_t kFileHeaderOctets = 24;
-constexpr size_t kLinkTypeOffset = 20;
-constexpr size_t kRecordHeaderOctets = 16;
-constexpr size_t kMacsOctets = 12;
-// tcpdump's largest snap length; more is a broken file.
-constexpr uint32_t kMaxCapturedOctets = 262144;
-
 constexpr uint32_t kMagicMicroseconds = 0xa1b2c3d4;
 constexpr uint32_t kMagicNanoseconds = 0xa1b23c4d;
-constexpr uint32_t kMagicPcapng = 0x0a0d0d0a;
+constexpr uint32_t kMagicPcapng = 0x0a0d0d0a;  // draft-ietf-opsawg-pcapng §4.1: a section header
+constexpr uint64_t kNsPerSecond = 1'000'000'000;
+constexpr uint16_t kSllBroadcast = 1;  // LINKTYPE_LINUX_SLL's packet type
 
-// https://www.tcpdump.org/linktypes.html
-constexpr uint32_t kLinkTypeMask = 0x0fffffff;
-constexpr uint32_t kEthernet = 1;
-constexpr uint32_t kRawOpenBsd = 14;
-constexpr uint32_t kRawBsd = 12;
-constexpr uint32_t kRaw = 101;
-constexpr uint32_t kLinuxSll = 113;
-constexpr uint32_t kLinuxSll2 = 276;
-// LINKTYPE_LINUX_SLL{,2}: header length, and where the ethertype is in it.
-constexpr size_t kSllOctets = 16;
-constexpr size_t kSllProtocolOffset = 14;
-constexpr size_t kSll2Octets = 20;
-constexpr size_t kSll2ProtocolOffset = 0;
-
-bool is_known(uint32_t link_type) {
-  return link_type == kEthernet || link_type == kRaw || link_type == kRawBsd ||
-         link_type == kRawOpenBsd || link_type == kLinuxSll || link_type == kLinuxSll2;
+std::string unreadable(uint32_t magic) {
+  if (magic == kMagicPcapng)
+    return "octet 0: a pcapng file; convert it with: editcap -F pcap IN.pcapng OUT.pcap";
+  return "octet 0: no pcap file: the magic number is none of a1b2c3d4, a1b23c4d in either order";
 }
 
 }  // namespace
 
-uint32_t PcapReader::u32(size_t offset) const {
-  uint32_t value;
-  std::memcpy(&value, file_.data() + offset, sizeof value);
-  return swapped_ ? __builtin_bswap32(value) : value;
+std::optional<PcapReader> PcapReader::open(std::span<const uint8_t> file, std::string& error) {
+  PcapReader reader{Reader(file)};
+  Header<24> header;
+  if (!reader.file_.read(header)) {
+    error = "octet 0: no pcap file: shorter than the file header's 24 octets";
+    return std::nullopt;
+  }
+  const uint32_t magic = header.be32<0>();
+  for (const bool is_little : {false, true}) {
+    const uint32_t as_written = is_little ? __builtin_bswap32(magic) : magic;
+    if (as_written != kMagicMicroseconds && as_written != kMagicNanoseconds) continue;
+    reader.is_little_ = is_little;
+    reader.ns_per_fraction_ = as_written == kMagicMicroseconds ? 1000 : 1;
+    // The field's high 16 bits tell of a frame check sequence, which lies behind the IP datagram.
+    reader.link_type_ = static_cast<LinkType>(reader.host_order(header.be32<20>()) & 0xffff);
+    switch (reader.link_type_) {
+      case LinkType::kEthernet:
+      case LinkType::kRaw:
+      case LinkType::kLinuxSll:
+      case LinkType::kLinuxSll2:
+        return reader;
+    }
+    error =
+        "octet 20: link type " + std::to_string(static_cast<unsigned>(reader.link_type_)) +
+        " can't be read; capture with one of Ethernet (1), raw IP (101), Linux cooked (113, 276)";
+    return std::nullopt;
+  }
+  error = unreadable(magic);
+  return std::nullopt;
 }
 
-std::unique_ptr<PcapReader> PcapReader::open(std::span<const uint8_t> file, std::string& error) {
-  std::unique_ptr<PcapReader> reader(new PcapReader);
-  reader->file_ = file;
-  if (file.size() < kFileHeaderOctets) {
-    error = "no pcap file: shorter than its header";
-    return nullptr;
-  }
-  uint32_t magic = reader->u32(0);
-  if (magic == kMagicPcapng) {
-    error = "a pcapng file: convert it with `editcap -F pcap IN OUT`";
-    return nullptr;
-  }
-  reader->swapped_ = magic != kMagicMicroseconds && magic != kMagicNanoseconds;
-  magic = reader->u32(0);
-  if (magic != kMagicMicroseconds && magic != kMagicNanoseconds) {
-    error = "no pcap file: unknown magic number";
-    return nullptr;
-  }
-  reader->fraction_ns_ = magic == kMagicNanoseconds ? 1 : 1000;
-  reader->link_type_ = reader->u32(kLinkTypeOffset) & kLinkTypeMask;
-  if (!is_known(reader->link_type_)) {
-    error = "link type " + std::to_string(reader->link_type_) + " is not read: capture Ethernet";
-    return nullptr;
-  }
-  reader->offset_ = kFileHeaderOctets;
-  return reader;
+PcapReader::Next PcapReader::next(PcapRecord& out) {
+  if (file_.left() == 0) return Next::kEnd;
+  Reader ahead = file_;
+  Header<16> header;
+  std::span<const uint8_t> packet;
+  if (!ahead.read(header) || !ahead.take(host_order(header.be32<8>()), packet))
+    return Next::kTruncated;
+  file_ = ahead;
+  out.time_ns = host_order(header.be32<0>()) * kNsPerSecond +
+                uint64_t{host_order(header.be32<4>())} * ns_per_fraction_;
+  out.original_octets = host_order(header.be32<12>());
+  out.is_cut = out.original_octets > packet.size();
+  out.frame = as_ethernet(packet);
+  return Next::kRecord;
 }
 
-bool PcapReader::next(CapturedFrame& out) {
-  if (file_.size() - offset_ < kRecordHeaderOctets) return false;
-  const uint32_t captured = u32(offset_ + 8);
-  const size_t begin = offset_ + kRecordHeaderOctets;
-  if (captured > kMaxCapturedOctets || captured > file_.size() - begin) return false;
-  out.time_ns = uint64_t{u32(offset_)} * 1'000'000'000 + uint64_t{u32(offset_ + 4)} * fraction_ns_;
-  out.frame = as_ethernet(file_.subspan(begin, captured));
-  offset_ = begin + captured;
-  return true;
-}
-
-// Zero MACs and the ethertype before what was captured without them.
+// A packet too short for its cooked header gives an empty frame, which decode() calls truncated.
 Frame PcapReader::as_ethernet(std::span<const uint8_t> packet) {
-  if (link_type_ == kEthernet) return packet;
-  std::array<uint8_t, 2> ethertype = {0x08, 0x00};
-  size_t header_octets = 0;
-  if (link_type_ == kLinuxSll || link_type_ == kLinuxSll2) {
-    header_octets = link_type_ == kLinuxSll ? kSllOctets : kSll2Octets;
-    if (packet.size() < header_octets) return {};
-    const size_t at = link_type_ == kLinuxSll ? kSllProtocolOffset : kSll2ProtocolOffset;
-    ethertype = {packet[at], packet[at + 1]};
-  } else if (!packet.empty() && packet[0] >> 4 == 6) {
-    ethertype = {0x86, 0xdd};
+  Reader reader(packet);
+  std::array<uint8_t, 6> source = {};
+  if (link_type_ == LinkType::kLinuxSll) {
+    Header<16> cooked;
+    if (!reader.read(cooked)) return {};
+    cooked.copy<6, 6>(source);
+    return framed(reader, source, cooked.be16<0>() == kSllBroadcast, cooked.be16<14>());
   }
-  ethernet_.assign(kMacsOctets, 0);
-  ethernet_.insert(ethernet_.end(), ethertype.begin(), ethertype.end());
-  ethernet_.insert(ethernet_.end(), packet.begin() + static_cast<std::ptrdiff_t>(header_octets),
-                   packet.end());
-  return ethernet_;
+  if (link_type_ == LinkType::kLinuxSll2) {
+    Header<20> cooked;
+    if (!reader.read(cooked)) return {};
+    cooked.copy<12, 6>(source);
+    return framed(reader, source, cooked.u8<10>() == kSllBroadcast, cooked.be16<0>());
+  }
+  if (link_type_ == LinkType::kRaw) {
+    Header<1> first;
+    if (!reader.peek(first)) return {};
+    return framed(reader, source, false, first.u8<0>() >> 4 == 6 ? kEtherIpv6 : kEtherIpv4);
+  }
+  return packet;
+}
+
+Frame PcapReader::framed(Reader packet, const std::array<uint8_t, 6>& source, bool is_broadcast,
+                         uint16_t ethertype) {
+  made_.clear();
+  Writer writer(made_);
+  std::array<uint8_t, 6> destination;
+  destination.fill(is_broadcast ? 0xff : 0);
+  writer.octets(destination);
+  writer.octets(source);
+  writer.be16(ethertype);
+  writer.octets(packet.rest());
+  return made_;
 }
 
 }  // namespace vethwall::wire
