@@ -29,7 +29,7 @@ export function seedsOf(target: Target): readonly Conversation[] {
   return [
     ...tcp.map((name): Conversation => ({ transport: 'tcp', sends: readRecorded(name) })),
     ...udp.map((name): Conversation => ({ transport: 'udp', sends: readRecorded(name) })),
-    ...readCases(`${target}.md`).map(
+    ...(target === 'tls' ? [] : readCases(`${target}.md`)).map(
       (one): Conversation => ({ transport: one.transport, sends: one.sends }),
     ),
   ].filter((seed) => seed.sends.length > 0)

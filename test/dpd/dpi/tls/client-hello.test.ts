@@ -1,0 +1,142 @@
+import t from 'tap'
+import type { Fields } from '../../../../src/core/inspect/contract.js'
+import { deliver, octetByOctet } from '../deliver.js'
+import {
+  alpn,
+  clientHello,
+  ech,
+  extension,
+  message,
+  type Octets,
+  records,
+  serverName,
+  supportedVersions,
+  text,
+  u16,
+  v8,
+  v16,
+} from './hello.js'
+
+const orig = (octets: Uint8Array) => [{ dir: 'orig' as const, octets, ended: false }]
+
+function fieldsOf(octets: Uint8Array): Fields | null {
+  const [first] = deliver(orig(octets)).facts
+  return first?.fact.kind === 'tx' ? first.fact.fields : null
+}
+
+const sound: readonly { name: string; extensions: Octets | null; version?: number; is: Fields }[] =
+  [
+    { name: 'no extensions', extensions: null, is: { version: 'TLS 1.2' } },
+    { name: 'TLS 1.0', extensions: null, version: 0x0301, is: { version: 'TLS 1.0' } },
+    { name: 'empty extensions', extensions: [], is: { version: 'TLS 1.2' } },
+    {
+      name: 'sni in capitals with a final dot',
+      extensions: serverName('Shop.Example.'),
+      is: { sni: 'shop.example', version: 'TLS 1.2' },
+    },
+    {
+      name: 'GREASE versions are none',
+      extensions: supportedVersions(0xfafa, 0x0304, 0x0303),
+      is: { version: 'TLS 1.3' },
+    },
+    {
+      name: 'alpn and ech',
+      extensions: [...serverName('a'), ...alpn('h2', 'http/1.1'), ...ech],
+      is: { sni: 'a', alpn: ['h2', 'http/1.1'], version: 'TLS 1.2', ech: true },
+    },
+  ]
+
+for (const { name, extensions, version, is } of sound) {
+  t.test(name, async (t) => {
+    const hello = clientHello(extensions, version)
+    t.same(fieldsOf(records(hello)), is)
+    for (const most of [1, 2, 3, 4, 5, 40]) {
+      const cut = records(hello, most)
+      t.same(fieldsOf(cut), is, `in records of ${most}`)
+      const single = deliver(orig(cut), 'tcp', octetByOctet)
+      t.equal(single.facts.length, 1, `in records of ${most}, octet by octet`)
+      t.equal(single.inspection.covered('orig'), cut.length)
+    }
+  })
+}
+
+const unsound: readonly { name: string; octets: Octets; clause: string }[] = [
+  {
+    name: 'two names',
+    octets: clientHello(serverName('good', 'evil')),
+    clause: 'RFC 6066 §3',
+  },
+  { name: 'an empty name', octets: clientHello(serverName('')), clause: 'RFC 6066 §3' },
+  {
+    name: 'NUL in the name',
+    octets: clientHello(serverName('good\0.evil')),
+    clause: 'RFC 6066 §3',
+  },
+  {
+    name: 'another name type',
+    octets: clientHello(extension(0, v16([1, ...v16(text('a'))]))),
+    clause: 'RFC 6066 §3',
+  },
+  {
+    name: 'server_name twice',
+    octets: clientHello([...serverName('a'), ...serverName('b')]),
+    clause: 'RFC 8446 §4.2 extension twice',
+  },
+  {
+    name: 'octets after the extensions',
+    octets: message(1, [...clientHello([]).slice(4), 0]),
+    clause: 'RFC 8446 §4.2 extensions length',
+  },
+  {
+    name: 'an extension longer than the block',
+    octets: clientHello([...u16(0), ...u16(9), 0]),
+    clause: 'RFC 8446 §4.2 extension length',
+  },
+  { name: 'an empty protocol', octets: clientHello(alpn('')), clause: 'RFC 7301 §3.1' },
+  {
+    name: 'half a version',
+    octets: clientHello(extension(43, v8([3]))),
+    clause: 'RFC 8446 §4.2.1',
+  },
+  { name: 'a short hello', octets: message(1, [3, 3, 0]), clause: 'RFC 8446 §4.1.2' },
+  {
+    name: 'something after it in its record',
+    octets: [...clientHello([]), 1],
+    clause: 'RFC 8446 §5.1 octets after ClientHello',
+  },
+  { name: '16 MiB', octets: [1, 0xff, 0xff, 0xff, 0], clause: 'RFC 8446 §4 hello length' },
+]
+
+for (const { name, octets, clause } of unsound) {
+  t.test(name, async (t) => {
+    for (const most of [16_384, 7]) {
+      const seen = deliver(orig(records(octets, most)))
+      t.equal(seen.app, 'tls')
+      t.equal(seen.state, 'malformed')
+      t.equal(seen.clause.slice(0, clause.length), clause, `in records of ${most}`)
+      t.same(seen.facts, [])
+      t.equal(seen.inspection.covered('orig'), 0, 'nothing of it may go out')
+    }
+  })
+}
+
+t.test('an alert between its records', async (t) => {
+  const hello = clientHello(serverName('a'))
+  const octets = [...records(hello.slice(0, 20)), ...records([2, 40], 2, 21)]
+  const seen = deliver(orig(Uint8Array.from(octets)))
+  t.match([seen.state, seen.clause], ['malformed', 'RFC 8446 §5.1 interleaved record'])
+})
+
+t.test('what is not TLS', async (t) => {
+  const others: Record<string, Octets> = {
+    'SSLv2 hello': [0x80, 0x2e, 0x01, 0x03, 0x01, 0x00, 0x15],
+    'application data first': [23, 3, 3, 0, 5, 1],
+    'a ServerHello': [22, 3, 3, 0, 5, 2],
+    'an empty record': [22, 3, 3, 0, 0, 22],
+    'a record of 16385': [22, 3, 3, 0x40, 1, 1],
+    'SSL 4': [22, 4, 0, 0, 5, 1],
+  }
+  for (const [name, octets] of Object.entries(others)) {
+    t.equal(deliver(orig(Uint8Array.from(octets))).app, 'unknown', name)
+  }
+})
