@@ -1,5 +1,6 @@
 // The JavaScript class `Replay`: the engine over a capture, src/dpd/engine/replay.ts.
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "addon/engine_values.h"
@@ -49,6 +50,7 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
                            InstanceMethod<&ReplayObject::remove_endpoint>("removeEndpoint"),
                            InstanceMethod<&ReplayObject::open>("open"),
                            InstanceMethod<&ReplayObject::step>("step"),
+                           InstanceMethod<&ReplayObject::cut_at>("cutAt"),
                            InstanceMethod<&ReplayObject::command>("command"),
                            InstanceMethod<&ReplayObject::advance>("advance"),
                            InstanceMethod<&ReplayObject::counters>("counters"),
@@ -87,15 +89,27 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
     if (!reader_) throw Napi::Error::New(info.Env(), error);
   }
 
+  // Null at the end; cutAt() then tells whether that is the capture's own.
   Napi::Value step(const CallbackInfo& info) {
-    wire::CapturedFrame captured;
-    if (!reader_ || !reader_->next(captured)) return info.Env().Null();
-    run_clock_to(captured.time_ns);
+    wire::PcapRecord record;
+    if (!reader_ || reader_->next(record) != wire::PcapReader::Next::kRecord) {
+      return info.Env().Null();
+    }
+    run_clock_to(record.time_ns);
     // A capture holds what the sending host had not yet summed.
     wire::VnetHeader vnet = {};
     vnet.flags = wire::kDataValid;
-    engine_->receive({kEndpoint, wire::Toward::kUnknown, now_ns_}, vnet, captured.frame);
+    engine_->receive({kEndpoint, wire::Toward::kUnknown, now_ns_}, vnet, record.frame);
     return events(info);
+  }
+
+  // The octet where the file ends within a record, or null.
+  Napi::Value cut_at(const CallbackInfo& info) {
+    wire::PcapRecord record;
+    if (!reader_ || reader_->next(record) != wire::PcapReader::Next::kTruncated) {
+      return info.Env().Null();
+    }
+    return Napi::Number::New(info.Env(), static_cast<double>(reader_->at()));
   }
 
   Napi::Value command(const CallbackInfo& info) {
@@ -146,7 +160,7 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
   EventList events_;
   std::unique_ptr<engine::Engine> engine_;
   std::vector<uint8_t> capture_;
-  std::unique_ptr<wire::PcapReader> reader_;
+  std::optional<wire::PcapReader> reader_;
   uint64_t now_ns_ = 0;
   uint64_t last_tick_ns_ = 0;
 };

@@ -55,10 +55,12 @@ export interface NativeReplay {
   setPolicy(block: Uint8Array): Uint8Array
   setEndpoint(endpoint: EngineEndpoint): Uint8Array
   removeEndpoint(id: number): Uint8Array
-  /** One frame as captured; `timeNs` is the capture's clock, in decimal. */
+  /** A pcap file, whole. */
   open(capture: Uint8Array): void
-  /** The next frame; null = the capture is at its end. */
+  /** The next frame; null = there is none. */
   step(): Uint8Array | null
+  /** After step() gave null: the octet where the file ends within a record; null = it is whole. */
+  cutAt(): number | null
   /** Command records, one after another. */
   command(records: Uint8Array): Uint8Array
   /** Lets the capture's clock go on without frames. */

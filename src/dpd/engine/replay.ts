@@ -20,6 +20,12 @@ const CLOSING_LIMIT_MS = 24 * 3600 * 1000
 /** A fixed seed: two runs give the same events in the same order. */
 const REPLAY_KEY = new Uint8Array(16)
 
+export interface Replayed {
+  readonly frames: number
+  /** Where the file ends within a frame, which is left out; null = it is whole. */
+  readonly cutAtOctet: number | null
+}
+
 type Listener = (events: readonly EngineEvent[]) => void
 
 export class ReplayEngine implements Engine {
@@ -68,8 +74,8 @@ export class ReplayEngine implements Engine {
     this.#stopped = true
   }
 
-  /** Every frame of a pcap file, then time until the last flow is closed. Returns the frames. */
-  async run(capture: Uint8Array): Promise<number> {
+  /** Every frame of a pcap file, then time until the last flow is closed. */
+  async run(capture: Uint8Array): Promise<Replayed> {
     this.#replay.open(capture)
     let frames = 0
     while (!this.#stopped) {
@@ -82,7 +88,7 @@ export class ReplayEngine implements Engine {
     for (let ms = 0; ms < CLOSING_LIMIT_MS && this.flows() > 0; ms += CLOSING_STEP_MS) {
       this.#deliver(this.#replay.advance(CLOSING_STEP_MS))
     }
-    return frames
+    return { frames, cutAtOctet: this.#replay.cutAt() }
   }
 
   #deliver(records: Uint8Array): void {
