@@ -105,10 +105,14 @@ export function judgeTransaction(court: Court, flow: Flow, transaction: Transact
   if (flow.endpoint.enforced && flow.phase === 'judging') refuse(court, flow, transaction)
 }
 
+/** Where the protocol's own refusal serves the client better than a reset (design §5, "Denied"). */
+const REFUSED_IN_KIND: ReadonlySet<string> = new Set(['dns'])
+
 /** What is before the denied transaction goes out first; TCP ends here, datagrams go on. */
 function refuse(court: Court, flow: Flow, transaction: Transaction): void {
   const { ruling, begin } = transaction
-  const refusal = flow.inspection?.refusal(transaction.tx) ?? null
+  const isInKind = REFUSED_IN_KIND.has(transaction.app)
+  const refusal = isInKind ? (flow.inspection?.refusal(transaction.tx) ?? null) : null
   court.release(flow, 'orig', begin, priorRule(flow, transaction))
   if (flow.connection.protocol === IPPROTO_UDP) {
     court.denyDatagram(flow, begin, ruling, refusal?.toOpener ?? null)
