@@ -10,23 +10,15 @@ import type {
   Step,
   TxId,
 } from '../../core/inspect/contract.js'
+import { type Datagram, DatagramQueue } from './datagrams.js'
 import { type InspectionState, type Outcome, OutcomeDraft } from './outcome.js'
 import { type Heads, probe } from './probe.js'
 import { Window } from './window.js'
 
 export type { AppFact, InspectionState, Need, Outcome, Skip } from './outcome.js'
 
-/** Datagrams kept while no parser is chosen. */
-const PROBE_DATAGRAMS = 8
 /** Protocols within protocols of one flow: CONNECT, Upgrade, STARTTLS nest no deeper in earnest. */
 const SWITCHES = 8
-const NO_OCTETS = new Uint8Array(0)
-
-interface Datagram {
-  readonly dir: Dir
-  readonly at: At
-  readonly octets: Uint8Array
-}
 
 /** A parser broke the contract. */
 class ParserFault extends Error {}
@@ -37,7 +29,7 @@ export class Inspection {
   readonly #view: FlowView
   readonly #parsers: readonly Parser<unknown>[]
   readonly #windows: Readonly<Record<Dir, Window>> = { orig: new Window(), reply: new Window() }
-  #datagrams: Datagram[] = []
+  readonly #datagrams = new DatagramQueue()
   #chosen: { readonly parser: Parser<unknown>; readonly state: unknown } | null = null
   #state: InspectionState = 'probing'
   #app: string | null = null
@@ -118,6 +110,7 @@ export class Inspection {
     window.append(at, octets)
     window.ended ||= ended
     this.#run(dir)
+    this.#bound(window)
   }
 
   #lose(dir: Dir, at: At, octets: number): void {
@@ -132,16 +125,14 @@ export class Inspection {
   }
 
   #run(dir: Dir): void {
-    for (;;) {
+    while (this.#state === 'probing' || this.#state === 'parsing') {
       if (this.#state === 'probing') {
         const { orig, reply } = this.#windows
         if (orig.octets.length + reply.octets.length === 0) return
         if (!this.#identify({ orig: orig.octets, reply: reply.octets })) return
-      } else if (this.#state === 'parsing') {
+      } else {
         // What the other direction still holds came earlier.
         if (!this.#stepOnce(otherDir(dir)) && !this.#stepOnce(dir)) return
-      } else {
-        return
       }
     }
   }
@@ -180,7 +171,7 @@ export class Inspection {
   #forget(): void {
     this.#windows.orig.restart(this.#windows.orig.end)
     this.#windows.reply.restart(this.#windows.reply.end)
-    this.#datagrams = []
+    this.#datagrams.drain()
   }
 
   /** True when another step may follow at once. */
@@ -240,10 +231,14 @@ export class Inspection {
       this.#state = 'done'
       this.#forget()
     }
+    this.#bound(window)
+  }
+
+  /** A direction that wants or holds more than its window is malformed. */
+  #bound(window: Window): void {
     const limit = this.#chosen?.parser.limits.windowOctets ?? Number.POSITIVE_INFINITY
-    if (this.#state === 'parsing' && Math.max(window.need, window.restingOctets) > limit) {
-      this.#fail(`window of ${limit} octets exceeded`)
-    }
+    if (this.#state !== 'parsing' || Math.max(window.need, window.restingOctets) <= limit) return
+    this.#fail(`window of ${limit} octets exceeded`)
   }
 
   #want(dir: Dir, octets: number): void {
@@ -284,15 +279,12 @@ export class Inspection {
       this.#stepDatagram(datagram)
       return
     }
-    this.#datagrams.push({ ...datagram, octets: datagram.octets.slice() })
-    const first = (dir: Dir) => this.#datagrams.find((held) => held.dir === dir)?.octets
-    if (!this.#identify({ orig: first('orig') ?? NO_OCTETS, reply: first('reply') ?? NO_OCTETS })) {
-      if (this.#datagrams.length >= PROBE_DATAGRAMS) this.#giveUp()
-      return
+    this.#datagrams.push(datagram)
+    if (this.#identify(this.#datagrams.heads)) {
+      for (const held of this.#datagrams.drain()) this.#stepDatagram(held)
+    } else if (this.#datagrams.isFull) {
+      this.#giveUp()
     }
-    const held = this.#datagrams
-    this.#datagrams = []
-    for (const earlier of held) this.#stepDatagram(earlier)
   }
 
   #stepDatagram({ dir, at, octets }: Datagram): void {

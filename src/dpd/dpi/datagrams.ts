@@ -1,0 +1,38 @@
+import type { At, Dir } from '../../core/inspect/contract.js'
+import type { Heads } from './probe.js'
+
+/** Datagrams kept while no parser is chosen. */
+const HELD_DATAGRAMS = 8
+const NO_OCTETS = new Uint8Array(0)
+
+export interface Datagram {
+  readonly dir: Dir
+  readonly at: At
+  readonly octets: Uint8Array
+}
+
+/** A flow's first datagrams, until they are known to be some parser's. */
+export class DatagramQueue {
+  #held: Datagram[] = []
+
+  get isFull(): boolean {
+    return this.#held.length >= HELD_DATAGRAMS
+  }
+
+  /** The first of each direction. */
+  get heads(): Heads {
+    const first = (dir: Dir) => this.#held.find((held) => held.dir === dir)?.octets ?? NO_OCTETS
+    return { orig: first('orig'), reply: first('reply') }
+  }
+
+  /** Copies: the caller's octets are valid during its call only. */
+  push(datagram: Datagram): void {
+    this.#held.push({ ...datagram, octets: datagram.octets.slice() })
+  }
+
+  drain(): readonly Datagram[] {
+    const held = this.#held
+    this.#held = []
+    return held
+  }
+}
