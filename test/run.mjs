@@ -121,7 +121,7 @@ async function tap(name, folders, jobs) {
     for (let file = files.shift(); file !== undefined; file = files.shift()) {
       const test = file.slice(TESTS.length + 1).replace(/\.test\.js$/, '')
       const started = Date.now()
-      const result = await run(test, 'node', ['--enable-source-maps', file])
+      const result = await run(test, 'node', ['--enable-source-maps', file], { TAP_TIMEOUT: '300' })
       report(test, started, result, tapCounts(result.text))
     }
   }
