@@ -2,19 +2,14 @@
 import { closeSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Instance, VBR_IFINDEX, VBR_NAME, VTH_IFINDEX, VTH_NAME } from '../core/instance.js'
-import {
-  decodeLink,
-  getLinkByIndex,
-  IFF_UP,
-  type Link,
-  newVethPair,
-  setLink,
-} from '../core/netlink/link.js'
+import { decodeLink, IFF_UP, type Link } from '../core/netlink/link.js'
+import { getLinkByIndex, newVethPair, setLink } from '../core/netlink/link-request.js'
 import type { InterceptContext } from './context.js'
 import type { Drift, Enforcer } from './driver.js'
 import { withLock } from './lock.js'
-import { isNetns, openNetns } from './netns.js'
+import { isNetns, type OpenNetns, openNetns } from './netns.js'
 import type { Os } from './os.js'
+import { GSO_MAX_OCTETS } from './replay.js'
 import { apply } from './tc/rtnetlink.js'
 
 /** linux/netlink.h */
@@ -22,8 +17,6 @@ export const NETLINK_ROUTE = 0
 /** A frame of any pod fits, jumbo and GSO alike (kernel-findings, trap 6). */
 const MTU_OCTETS = 65535
 const TX_QUEUE_FRAMES = 10_000
-/** IPv6's largest datagram without a jumbogram; above it (BIG TCP) vnet_hdr has no words. */
-const GSO_MAX_OCTETS = 65536
 /** What vnet_hdr can't say below 6.2, or at all: the kernel segments before it hands the frame over. */
 const FEATURES_OFF = [
   'tx-udp-segmentation',
@@ -46,27 +39,40 @@ const SYSCTLS = [
   ['/proc/sys/net/ipv4/conf/default/arp_ignore', '8'],
 ] as const
 
-/** A spare mount outside /run: a namespace that loses its last name takes every pod's network with it. */
+/**
+ * A spare mount outside /run: a namespace that loses its last name takes every pod's network with it.
+ * Where the two differ, one was made anew while the other held the pods' links: that one stays.
+ */
 function ensureNamespace(os: Os, { netnsPath, netnsSparePath }: Instance): void {
-  for (const path of [netnsPath, netnsSparePath]) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  const paths = [netnsPath, netnsSparePath]
+  for (const path of paths) mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  if (!paths.some(isNetns)) os.netnsCreate(netnsPath)
+  const open = paths.flatMap((path) => openNetns(path) ?? [])
+  try {
+    const isOne = new Set(open.map(({ identity }) => identity)).size === 1
+    const kept = (isOne ? undefined : open.find(({ fd }) => hasDevices(os, fd))) ?? open[0]
+    if (kept === undefined) return
+    for (const path of paths) bindOver(os, kept, path)
+  } finally {
+    for (const { fd } of open) closeSync(fd)
   }
-  if (!isNetns(netnsPath)) {
-    const spare = openNetns(netnsSparePath)
-    if (spare === null) os.netnsCreate(netnsPath)
-    else bindAndClose(os, spare.fd, netnsPath)
-  }
-  if (isNetns(netnsSparePath)) return
-  const netns = openNetns(netnsPath)
-  if (netns !== null) bindAndClose(os, netns.fd, netnsSparePath)
 }
 
-function bindAndClose(os: Os, fd: number, path: string): void {
+function hasDevices(os: Os, netnsFd: number): boolean {
+  const netlinkFd = os.netlinkOpen(netnsFd, NETLINK_ROUTE)
   try {
-    os.netnsBind(fd, path)
+    return linkByIndex(os, netlinkFd, VBR_IFINDEX) !== null
   } finally {
-    closeSync(fd)
+    os.close(netlinkFd)
   }
+}
+
+function bindOver(os: Os, kept: OpenNetns, path: string): void {
+  const there = openNetns(path)
+  if (there !== null) closeSync(there.fd)
+  if (there?.identity === kept.identity) return
+  if (there !== null) os.unmount(path)
+  os.netnsBind(kept.fd, path)
 }
 
 export function openEnforcer(os: Os, instance: Instance): Enforcer | null {

@@ -1,13 +1,8 @@
 import type { Link } from '../core/netlink/link.js'
 
-/** Only a veth can be swapped: anything else has no peer whose index could be kept. */
+/** Only a veth that nothing stands on can be swapped: the failure setting says what becomes of others. */
 export class NotVethError extends Error {
   override readonly name = 'NotVethError'
-  constructor(link: Link) {
-    super(
-      `interface ${link.name} is of kind "${link.kind || 'none'}", only veth can be intercepted`,
-    )
-  }
 }
 
 export class NoSuchInterfaceError extends Error {
@@ -15,4 +10,36 @@ export class NoSuchInterfaceError extends Error {
   constructor(ifName: string, netns: string) {
     super(`there is no interface ${ifName} in ${netns}: is vethwall after the primary plugin?`)
   }
+}
+
+/** `others`: all links of the pod's namespace. null = it can be swapped. */
+export function refusal(link: Link, others: readonly Link[]): NotVethError | null {
+  if (link.kind !== 'veth') {
+    const kind = link.kind === '' ? 'none' : link.kind
+    return new NotVethError(
+      `interface ${link.name} is of kind "${kind}", only veth can be intercepted`,
+    )
+  }
+  if (link.masterIfindex !== 0) {
+    const master = others.find((other) => other.ifindex === link.masterIfindex)?.name ?? '?'
+    return new NotVethError(`interface ${link.name} is a port of ${master}, which would lose it`)
+  }
+  // A macvlan or VLAN device is destroyed when its lower device leaves the namespace.
+  const upper = others.find(
+    (other) =>
+      other.isPeerHere && other.peerIfindex === link.ifindex && other.ifindex !== link.ifindex,
+  )
+  if (upper === undefined) return null
+  return new NotVethError(`interface ${link.name} carries ${upper.name}, which would not survive`)
+}
+
+/** IFLA_NEW_IFINDEX; a kernel before it ignores the attribute without a word. */
+const KERNEL_MIN: readonly [major: number, minor: number] = [5, 13]
+
+/** `release` as uname(2) tells it, e.g. 6.1.0-18-amd64. */
+export function kernelRefusal(release: string): NotVethError | null {
+  const [major = 0, minor = 0] = release.split('.').map(Number)
+  const [minMajor, minMinor] = KERNEL_MIN
+  if (major > minMajor || (major === minMajor && minor >= minMinor)) return null
+  return new NotVethError(`kernel ${release} can't keep interface indexes, 5.13 is needed`)
 }

@@ -7,7 +7,8 @@ import * as z from 'zod/mini'
 import type { AttachmentKey, EndpointRecord } from '../core/endpoint.js'
 import type { Instance } from '../core/instance.js'
 import { endpointRecordSchema, keyHash, readState, stateFiles } from './endpoint-records.js'
-import { type PodState, podStateJson, podStateSchema } from './pod-state.js'
+import type { PodState } from './pod-state.js'
+import { podStateJson, podStateSchema } from './pod-state-json.js'
 import { removeStateFile, writeStateFile } from './state-file.js'
 
 const JOURNAL_SCHEMA = 1

@@ -23,13 +23,15 @@ function acquire(os: Os, path: string, timeoutMs: number): number | null {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   for (;;) {
     const fd = openSync(path, 'a', 0o600)
-    if (!os.flock(fd, timeoutMs)) {
-      closeSync(fd)
-      return null
+    let isHeld = false
+    try {
+      if (!os.flock(fd, timeoutMs)) return null
+      // The last holder may have removed the file between our open and our lock.
+      isHeld = isStill(path, fd)
+      if (isHeld) return fd
+    } finally {
+      if (!isHeld) closeSync(fd)
     }
-    // The last holder may have removed the file between our open and our lock.
-    if (isStill(path, fd)) return fd
-    closeSync(fd)
   }
 }
 

@@ -4,16 +4,25 @@
  */
 import { closeSync } from 'node:fs'
 import type { AttachmentKey, EndpointRecord } from '../core/endpoint.js'
-import { decodeLink, deleteLink, getLinkByName, type Link, setLink } from '../core/netlink/link.js'
+import { decodeLink, type Link } from '../core/netlink/link.js'
+import { deleteLink, getLinkByName, setLink } from '../core/netlink/link-request.js'
 import type { InterceptContext } from './context.js'
 import type { Enforcer } from './driver.js'
+import { driverFor } from './drivers.js'
 import { keyLockPath, readRecord, removeRecord } from './endpoint-records.js'
 import { closeEnforcer, NETLINK_ROUTE, openEnforcer } from './enforcer.js'
-import { type JournalEntry, listJournal, readJournal, removeJournal } from './journal.js'
+import {
+  type JournalEntry,
+  listJournal,
+  readJournal,
+  removeJournal,
+  writeJournal,
+} from './journal.js'
 import { vexName, vinName } from './link-names.js'
 import { isLocked, withKeyLock } from './lock.js'
 import { openNetns, ownNetnsIdentity } from './netns.js'
-import { type PodState, readLink, readPodState, replayPodState } from './pod-state.js'
+import { type PodNetns, type PodState, readLink, readPodState } from './pod-state.js'
+import { replayPodState } from './replay.js'
 import { apply } from './tc/rtnetlink.js'
 
 const GONE = { accept: ['ENODEV', 'ENOENT'] }
@@ -30,9 +39,7 @@ function linkByName(context: InterceptContext, enforcer: Enforcer, name: string)
   return messages.map(decodeLink).find((link) => link !== null) ?? null
 }
 
-interface OpenPod {
-  readonly netnsFd: number
-  readonly netlinkFd: number
+interface OpenPod extends PodNetns {
   close(): void
 }
 
@@ -59,29 +66,29 @@ function openPod(
   return null
 }
 
-/** vin away (and the pod's end with it), vex back under its old name and index, its state replayed. */
+/**
+ * vin away (and the pod's end with it), vex back under its old name and index, its state replayed. Done
+ * again where it broke off: a vex that is back already only gets its state.
+ */
 function giveBack(
   context: InterceptContext,
   enforcer: Enforcer,
-  pod: OpenPod,
+  pod: PodNetns,
   names: PairNames,
   state: PodState,
 ): void {
-  const { os } = context
+  const { os, warn } = context
+  const { link } = state
   const vin = linkByName(context, enforcer, names.vin)
   if (vin !== null) apply(os, enforcer.netlinkFd, [deleteLink(vin.ifindex, vin.name)], GONE)
   const vex = linkByName(context, enforcer, names.vex)
-  if (vex === null) return
-  const { link } = state
-  apply(os, enforcer.netlinkFd, [
-    setLink(vex.ifindex, { alias: '' }, vex.name),
-    setLink(
-      vex.ifindex,
-      { newIfindex: link.ifindex, netnsFd: pod.netnsFd, name: link.name },
-      vex.name,
-    ),
-  ])
-  replayPodState(os, pod, state)
+  if (vex !== null) {
+    const change = { newIfindex: link.ifindex, netnsFd: pod.netnsFd, name: link.name }
+    apply(os, enforcer.netlinkFd, [setLink(vex.ifindex, change, `${vex.name} to the pod`)])
+  }
+  // What the primary plugin has deleted meanwhile needs no state.
+  if (readLink(os, pod.netlinkFd, link.name)?.ifindex !== link.ifindex) return
+  replayPodState(os, warn, pod, state)
 }
 
 function deleteBoth(context: InterceptContext, enforcer: Enforcer, names: PairNames): void {
@@ -89,6 +96,35 @@ function deleteBoth(context: InterceptContext, enforcer: Enforcer, names: PairNa
     const link = linkByName(context, enforcer, name)
     if (link !== null) apply(context.os, enforcer.netlinkFd, [deleteLink(link.ifindex, name)], GONE)
   }
+}
+
+/**
+ * Links of the key that no record speaks for. Where the pod stands behind them it gets its interface back as
+ * it is now; else they are another's remains.
+ */
+export function giveBackStale(
+  context: InterceptContext,
+  enforcer: Enforcer,
+  pod: PodNetns,
+  key: AttachmentKey,
+): void {
+  const names = namesOf(key)
+  const links = [names.vin, names.vex].map((name) => linkByName(context, enforcer, name))
+  if (links.every((link) => link === null)) return
+  const current = behindVin(context, pod, key, links[0] ?? null)
+  if (current === null) deleteBoth(context, enforcer, names)
+  else giveBack(context, enforcer, pod, names, readPodState(context.os, pod, current))
+}
+
+/** The pod's interface, if it is the other end of that vin. */
+function behindVin(
+  context: InterceptContext,
+  pod: PodNetns,
+  key: AttachmentKey,
+  vin: Link | null,
+): Link | null {
+  const current = readLink(context.os, pod.netlinkFd, key.ifName)
+  return current !== null && vin !== null && current.peerIfindex === vin.ifindex ? current : null
 }
 
 /** After it the pod is as the journal says, or gone and its links with it. */
@@ -120,7 +156,21 @@ function undoIn(
   } finally {
     pod?.close()
   }
-  context.driver.remove(enforcer, record)
+  removeFilters(context, enforcer, record)
+}
+
+/** The links are gone and their filters with them; what a driver still keeps of them is no reason to fail. */
+function removeFilters(
+  context: InterceptContext,
+  enforcer: Enforcer,
+  record: EndpointRecord,
+): void {
+  try {
+    driverFor(context, record).remove(enforcer, record)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    context.warn(`endpoint ${record.id}: the ${record.driver} driver kept something: ${why}`)
+  }
 }
 
 /** Any number of times, in any state, with or without a netns; success where there is nothing. */
@@ -155,15 +205,29 @@ function detachIn(
   const isOurBoot = record !== null && record.bootId === context.bootId
   const pod = isOurBoot ? openPod(context, [netns, record.netns], record.netnsInode) : null
   try {
-    const current = pod === null ? null : readLink(context.os, pod.netlinkFd, key.ifName)
     const vin = linkByName(context, enforcer, names.vin)
-    const isBehindVin = current !== null && vin !== null && current.peerIfindex === vin.ifindex
-    if (pod === null || !isBehindVin) deleteBoth(context, enforcer, names)
-    else giveBack(context, enforcer, pod, names, readPodState(context.os, pod, current))
+    const current = pod === null ? null : behindVin(context, pod, key, vin)
+    if (record === null || pod === null || current === null) deleteBoth(context, enforcer, names)
+    else giveBackJournalled(context, enforcer, pod, record, current)
   } finally {
     pod?.close()
   }
-  if (record !== null) context.driver.remove(enforcer, record)
+  if (record !== null) removeFilters(context, enforcer, record)
+}
+
+/** Deleting vin forgets what the pod has now: it goes to disk first. */
+function giveBackJournalled(
+  context: InterceptContext,
+  enforcer: Enforcer,
+  pod: PodNetns,
+  record: EndpointRecord,
+  current: Link,
+): void {
+  const { os, instance } = context
+  const before = readPodState(os, pod, current)
+  writeJournal(instance, { record, before })
+  giveBack(context, enforcer, pod, namesOf(record), before)
+  removeJournal(instance, record)
 }
 
 /** Journals whose process is dead: undone. Of another boot: only files. */

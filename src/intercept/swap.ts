@@ -3,6 +3,7 @@
  * place, vin facing the pod. A pod ends fully intercepted or exactly as it was.
  */
 import { closeSync } from 'node:fs'
+import { release } from 'node:os'
 import {
   type AttachmentKey,
   ENDPOINT_RECORD_SCHEMA,
@@ -10,20 +11,22 @@ import {
   type Failure,
 } from '../core/endpoint.js'
 import { VEX_IFINDEX_BASE } from '../core/instance.js'
-import { type Link, newVethPair, setLink } from '../core/netlink/link.js'
+import { decodeLink, type Link } from '../core/netlink/link.js'
+import { deleteAltNames, dumpLinks, newVethPair, setLink } from '../core/netlink/link-request.js'
 import type { InterceptContext } from './context.js'
 import type { Enforcer } from './driver.js'
 import { allocateId } from './endpoint-id.js'
 import { keyLockPath, readRecord, writeRecord } from './endpoint-records.js'
 import { closeEnforcer, ensureEnforcer, linkByIndex, NETLINK_ROUTE } from './enforcer.js'
-import { NoSuchInterfaceError, NotVethError } from './interceptable.js'
+import { kernelRefusal, NoSuchInterfaceError, refusal } from './interceptable.js'
 import { type JournalEntry, readJournal, removeJournal, writeJournal } from './journal.js'
 import { linkAlias, vexName, vinName } from './link-names.js'
 import { withKeyLock, withLock } from './lock.js'
 import { type OpenNetns, openPodNetns } from './netns.js'
-import { addressTexts, type PodNetns, readLink, readPodState, replayPodState } from './pod-state.js'
-import { undo } from './restore.js'
-import { apply } from './tc/rtnetlink.js'
+import { addressTexts, type PodNetns, readLink, readPodState } from './pod-state.js'
+import { replayPodState } from './replay.js'
+import { giveBackStale, undo } from './restore.js'
+import { apply, dump } from './tc/rtnetlink.js'
 
 export interface AttachSpec extends AttachmentKey {
   readonly network: string
@@ -69,9 +72,9 @@ function attachIn(place: Place, netns: OpenNetns, spec: AttachSpec): EndpointRec
   const known = readRecord(instance, spec, warn)
   if (unfinished !== null) undo(context, unfinished)
   else if (known !== null && isAttached(place, netns, known)) return known
-  const link = readLink(os, pod.netlinkFd, spec.ifName)
-  if (link === null) throw new NoSuchInterfaceError(spec.ifName, spec.netns)
-  if (link.kind !== 'veth') throw new NotVethError(link)
+  // Links of this key without a record that holds: a lost file, or a namespace that is no more.
+  giveBackStale(context, place.enforcer, pod, spec)
+  const link = interceptableLink(place, spec)
   const before = readPodState(os, pod, link)
   const entry = withLock(os, instance.lockPath, () => {
     const id = allocateId(instance, warn)
@@ -85,8 +88,29 @@ function attachIn(place: Place, netns: OpenNetns, spec: AttachSpec): EndpointRec
     removeJournal(instance, spec)
     return record
   } catch (error) {
-    undo(context, entry)
+    undoOrWarn(context, entry)
     throw error
+  }
+}
+
+function interceptableLink({ context, pod }: Place, spec: AttachSpec): Link {
+  const link = readLink(context.os, pod.netlinkFd, spec.ifName)
+  if (link === null) throw new NoSuchInterfaceError(spec.ifName, spec.netns)
+  const others = dump(context.os, pod.netlinkFd, dumpLinks()).map(decodeLink)
+  const links = others.filter((other) => other !== null)
+  const refused = kernelRefusal(release()) ?? refusal(link, links)
+  if (refused !== null) throw refused
+  return link
+}
+
+/** What made ADD fail matters more than why undoing did; the journal stays for dpd to try again. */
+function undoOrWarn(context: InterceptContext, entry: JournalEntry): void {
+  const { namespace, pod, ifName } = entry.record
+  try {
+    undo(context, entry)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    context.warn(`${namespace}/${pod} ${ifName}: not undone yet, left in the journal: ${why}`)
   }
 }
 
@@ -141,10 +165,13 @@ function planned(
 }
 
 function swap({ context, enforcer, pod }: Place, { record, before }: JournalEntry): EndpointRecord {
-  const { os, driver } = context
+  const { os, driver, warn } = context
   const { links } = record
   const { link } = before
+  const { altNames } = link
   apply(os, pod.netlinkFd, [
+    // They would go along, and two pods may have the same ones.
+    ...(altNames.length === 0 ? [] : [deleteAltNames(link.ifindex, altNames)]),
     setLink(
       link.ifindex,
       { newIfindex: links.vexIfindex, netnsFd: enforcer.netnsFd, name: links.vexName },
@@ -152,9 +179,10 @@ function swap({ context, enforcer, pod }: Place, { record, before }: JournalEntr
     ),
   ])
   const { mtuOctets, txQueueFrames } = link
+  const queues = { tx: link.txQueues, rx: link.rxQueues }
   const pair = newVethPair(
     { name: links.vinName, ifindex: links.vinIfindex, mtuOctets, txQueueFrames, mac: null },
-    { name: link.name, ifindex: link.ifindex, mtuOctets, txQueueFrames, mac: link.mac },
+    { name: link.name, ifindex: link.ifindex, mtuOctets, txQueueFrames, mac: link.mac, queues },
     pod.netnsFd,
   )
   apply(os, enforcer.netlinkFd, [
@@ -169,7 +197,7 @@ function swap({ context, enforcer, pod }: Place, { record, before }: JournalEntr
     setLink(links.vexIfindex, { up: true }, links.vexName),
     setLink(links.vinIfindex, { up: true }, links.vinName),
   ])
-  replayPodState(os, pod, before)
+  replayPodState(os, warn, pod, before)
   return record
 }
 

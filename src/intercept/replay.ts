@@ -1,0 +1,133 @@
+/**
+ * Puts a pod's state on the interface that has its name now. Which requests, and in which order, is pure;
+ * the order is the kernel's: an address with a lifetime gets its prefix route only on a link that is up,
+ * a link-local address is made when it goes up unless forbidden, a gateway needs its link route first.
+ */
+import { addAddress, amendAddress, inOrderOfAdding } from '../core/netlink/address.js'
+import type { Dumped } from '../core/netlink/dumped.js'
+import {
+  decodeLink,
+  IFF_ALLMULTI,
+  IFF_NOARP,
+  IFF_PROMISC,
+  IFF_UP,
+  IN6_ADDR_GEN_MODE_NONE,
+  type Link,
+} from '../core/netlink/link.js'
+import {
+  addAltNames,
+  getLinkByName,
+  type LinkChange,
+  setLink,
+  setLinkFlags,
+} from '../core/netlink/link-request.js'
+import type { Request } from '../core/netlink/message.js'
+import { addNeighbour } from '../core/netlink/neighbour.js'
+import { addRoute, deleteRoute, hasGateway, routeKey } from '../core/netlink/route.js'
+import type { Os } from './os.js'
+import {
+  type PodNetns,
+  type PodState,
+  readRoutes,
+  readSysctls,
+  type Sysctl,
+  sysctlPath,
+} from './pod-state.js'
+import { apply } from './tc/rtnetlink.js'
+
+/** vnet_hdr has no words for a larger frame (BIG TCP). */
+export const GSO_MAX_OCTETS = 65536
+
+/** What differs between two links that should be alike; a GSO limit above ours is left to its device. */
+export function linkDifference(want: Link, have: Link): LinkChange {
+  const gso = (link: Link): number => Math.min(link.gsoMaxOctets ?? GSO_MAX_OCTETS, GSO_MAX_OCTETS)
+  const segments = want.gsoMaxSegments
+  return {
+    ...(want.mac === have.mac ? {} : { mac: want.mac }),
+    ...(want.alias === have.alias ? {} : { alias: want.alias }),
+    ...(want.mtuOctets === have.mtuOctets ? {} : { mtuOctets: want.mtuOctets }),
+    ...(want.txQueueFrames === have.txQueueFrames ? {} : { txQueueFrames: want.txQueueFrames }),
+    ...(want.group === have.group ? {} : { group: want.group }),
+    ...(gso(want) === gso(have) ? {} : { gsoMaxOctets: gso(want) }),
+    ...(segments === null || segments === have.gsoMaxSegments ? {} : { gsoMaxSegments: segments }),
+  }
+}
+
+/** disable_ipv6 comes first: it decides whether the rest of ipv6/conf means anything. */
+export function sysctlDifference(want: readonly Sysctl[], have: readonly Sysctl[]): Sysctl[] {
+  const present = new Map(have)
+  const differing = want.filter(([template, value]) => present.get(template) !== value)
+  const isFirst = ([template]: Sysctl): boolean => template.endsWith('/disable_ipv6')
+  return [...differing.filter(isFirst), ...differing.filter((sysctl) => !isFirst(sysctl))]
+}
+
+/** Until the link is up and addressed. */
+export function addressRequests({ link, addresses }: PodState, have: Link): Request[] {
+  const { ifindex, addrGenMode } = link
+  const none = { addrGenMode: IN6_ADDR_GEN_MODE_NONE }
+  const ordered = inOrderOfAdding(addresses)
+  return [
+    ...(addrGenMode === null ? [] : [setLink(ifindex, none, link.name)]),
+    setLink(ifindex, { ...linkDifference(link, have), up: (link.flags & IFF_UP) !== 0 }, link.name),
+    ...ordered.map(addAddress),
+    ...ordered.flatMap((address) => amendAddress(address) ?? []),
+  ]
+}
+
+/** The kernel makes routes of its own with each address: what wasn't there goes, what is missing comes. */
+export function routeRequests(
+  want: readonly Dumped[],
+  have: readonly Dumped[],
+): { readonly surplus: Request[]; readonly missing: Request[] } {
+  const [wanted, present] = [new Set(want.map(routeKey)), new Set(have.map(routeKey))]
+  const missing = want.filter((route) => !present.has(routeKey(route)))
+  const near = missing.filter((route) => !hasGateway(route))
+  return {
+    surplus: have.filter((route) => !wanted.has(routeKey(route))).map(deleteRoute),
+    missing: [...near, ...missing.filter(hasGateway)].map(addRoute),
+  }
+}
+
+export function closingRequests({ link, neighbours }: PodState): Request[] {
+  const { ifindex, addrGenMode } = link
+  return [
+    ...neighbours.map(addNeighbour),
+    setLinkFlags(ifindex, link.flags & (IFF_PROMISC | IFF_ALLMULTI | IFF_NOARP)),
+    ...(addrGenMode === null ? [] : [setLink(ifindex, { addrGenMode }, link.name)]),
+  ]
+}
+
+/** Any number of times; on an interface that is as it should be it changes nothing that lasts. */
+export function replayPodState(
+  os: Os,
+  warn: (message: string) => void,
+  pod: PodNetns,
+  state: PodState,
+): void {
+  const { netlinkFd } = pod
+  const { link } = state
+  const have = apply(os, netlinkFd, [getLinkByName(link.name)]).map(decodeLink)[0] ?? link
+  writeSysctls(os, warn, pod, state)
+  apply(os, netlinkFd, addressRequests(state, have))
+  const routes = routeRequests(state.routes, readRoutes(os, netlinkFd, link.ifindex))
+  apply(os, netlinkFd, routes.surplus, { accept: ['ESRCH', 'ENOENT'] })
+  apply(os, netlinkFd, routes.missing, { accept: ['EEXIST'] })
+  apply(os, netlinkFd, closingRequests(state))
+  const absent = link.altNames.filter((name) => !have.altNames.includes(name))
+  if (absent.length > 0) apply(os, netlinkFd, [addAltNames(link.ifindex, absent)])
+}
+
+function writeSysctls(
+  os: Os,
+  warn: (message: string) => void,
+  pod: PodNetns,
+  { link, sysctls }: PodState,
+): void {
+  const { name } = link
+  const changes = sysctlDifference(sysctls, readSysctls(os, pod.netnsFd, name))
+  if (changes.length === 0) return
+  const files = changes.map(([template, value]) => [sysctlPath(template, name), value] as const)
+  os.netnsWriteFiles(pod.netnsFd, files).forEach((errno, at) => {
+    if (errno !== 0) warn(`${files[at]?.[0]}: could not be set again (errno ${errno})`)
+  })
+}
