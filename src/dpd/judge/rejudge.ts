@@ -2,7 +2,7 @@
 import { RULE_MIDSTREAM } from '../../core/policy/rule-id.js'
 import type { Court } from './court.js'
 import { decree, judgeTransaction, setRuling } from './deliberate.js'
-import type { Flow } from './flow.js'
+import { type Flow, IPPROTO_TCP, type Transaction } from './flow.js'
 import type { Ruling } from './ruling.js'
 
 export function rejudge(court: Court, flow: Flow): void {
@@ -16,7 +16,7 @@ export function rejudge(court: Court, flow: Flow): void {
   flow.released.reply = 0
   if (flow.phase === 'settled') flow.phase = 'judging'
   for (const transaction of flow.transactions) {
-    if (!transaction.ended) judgeTransaction(court, flow, transaction)
+    if (standsFor(flow, transaction)) judgeTransaction(court, flow, transaction)
     if (isDenied(flow)) return
   }
   decree(court, flow, flow.inspection, court.evaluate(flow, { app: flow.inspection.app }))
@@ -54,6 +54,13 @@ function rulingWithoutOctets(court: Court, flow: Flow): Ruling {
     return court.evaluate(flow, { app, tx: { app, fields, complete } })
   }
   return court.rulings.by(RULE_MIDSTREAM, 'deny')
+}
+
+/** Those under way; and of a stream at rest the last one: it is what is known of it. */
+function standsFor(flow: Flow, transaction: Transaction): boolean {
+  if (!transaction.ended) return true
+  const isStream = flow.connection.protocol === IPPROTO_TCP
+  return isStream && transaction === flow.transactions.at(-1)
 }
 
 /** A call, because other calls change the phase in between. */
