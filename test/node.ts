@@ -81,6 +81,15 @@ export function exec(
 const sh = (command: string, ...args: string[]): string =>
   execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 
+/** A server and the workers that it forked: each runs in a process group of its own. */
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
 export class Pod {
   private readonly children: ChildProcess[] = []
 
@@ -112,6 +121,7 @@ export class Pod {
     const out = openSync(log, 'a')
     const child = spawn('nsenter', [`--net=${this.netnsPath}`, command, ...args], {
       stdio: ['ignore', out, out],
+      detached: true,
     })
     closeSync(out)
     this.children.push(child)
@@ -130,7 +140,7 @@ export class Pod {
   }
 
   stop(): void {
-    for (const child of this.children) child.kill('SIGKILL')
+    for (const { pid } of this.children) if (pid !== undefined) endGroup(pid)
   }
 }
 
