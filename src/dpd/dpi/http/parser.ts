@@ -81,7 +81,8 @@ function advanceRequests(state: HttpState, cursor: Cursor, facts: Fact[]): Next 
   const body = readBody(state.request, cursor)
   if (body !== undefined) return body
   if (state.sending !== null && state.sending.end === null) state.sending.end = position(cursor)
-  if (cursor.used === cursor.input.length) return { kind: 'need', octets: 1 }
+  if (cursor.used > 0) return undefined
+  if (cursor.input.length === 0) return { kind: 'need', octets: 1 }
   if (state.offer !== null) {
     if (state.open.includes(state.offer)) return { kind: 'await' }
     state.offer = null
@@ -127,7 +128,8 @@ function advanceReplies(state: HttpState, cursor: Cursor, facts: Fact[]): Next |
   const body = readBody(state.reply, cursor)
   if (body !== undefined) return body
   endReply(state, position(cursor), facts)
-  if (cursor.used === cursor.input.length) return { kind: 'need', octets: 1 }
+  if (cursor.used > 0) return undefined
+  if (cursor.input.length === 0) return { kind: 'need', octets: 1 }
   return readReply(state, cursor, facts)
 }
 

@@ -5,6 +5,8 @@ import { PROBE_OCTETS, probeTls } from './probe.js'
 import { ContentType, RECORD_HEADER_OCTETS, readHandshake, readRecordHeader } from './record.js'
 
 const TX = 0
+/** Level and description (RFC 8446 §6). */
+const ALERT_OCTETS = 2
 
 interface TlsState {
   /** Number of ClientHellos read: a HelloRetryRequest asks for a second. */
@@ -83,6 +85,7 @@ function stepServer(state: TlsState, input: Uint8Array, at: At): Step {
     case ContentType.handshake:
       return serverHello(state, input, at)
     case ContentType.alert:
+      if (header.octets !== ALERT_OCTETS) return malformed('RFC 8446 §6 alert')
       return input.length < octets ? need(octets) : alert(input, at, octets)
     // For middleboxes, after a HelloRetryRequest (RFC 8446 §D.4).
     case ContentType.changeCipherSpec:
