@@ -12,7 +12,7 @@ import { PRODUCT_VERSION } from '../core/product-version.js'
 import { os } from '../intercept/addon.js'
 import type { InterceptContext } from '../intercept/context.js'
 import { driverOf } from '../intercept/drivers.js'
-import { ensureEnforcer } from '../intercept/enforcer.js'
+import { closeEnforcer, ensureEnforcer } from '../intercept/enforcer.js'
 import { recover } from '../intercept/restore.js'
 import { writeStateFile } from '../intercept/state-file.js'
 import { endpointRoutes } from './api/endpoints.js'
@@ -45,6 +45,7 @@ import { PolicySources } from './policy-sources.js'
 import { PolicyStore } from './policy-store.js'
 import { Reconciler } from './reconciler.js'
 import { Reporter } from './reporter.js'
+import { runWatchdogProcess, spawnWatchdog } from './watchdog.js'
 
 const RECONCILE_MS = 10_000
 const BOOT_ID_PATH = '/proc/sys/kernel/random/boot_id'
@@ -173,7 +174,8 @@ function openDaemon(setting: Setting) {
     },
   })
   engine.onEvents((batch) => engine.send(judge.handle(batch)))
-  return { control, engine, events, flows, learning, pipes, policy, reconciler }
+  const driver = context.driver.name
+  return { control, driver, engine, events, flows, learning, pipes, policy, reconciler }
 }
 
 type Daemon = ReturnType<typeof openDaemon>
@@ -234,6 +236,7 @@ async function start(setting: Setting): Promise<void> {
   reconciler.adopt()
   await policy.reload()
   engine.start()
+  if (daemon.driver === 'tc') spawnWatchdog(instance)
   const servers = await serve(setting, daemon)
   const stopWatching = watchDirectories([config.policyDir, config.endpointsDir], () => {
     policy.reload().catch(fault('policy'))
@@ -276,11 +279,19 @@ function run(args: Arguments): Promise<void> | void {
     return
   }
   const log = pino({ level: config.log.level, base: { name: 'dpd' } }, pino.destination(2))
+  const instance = instanceOf(args.instance)
+  if (args.action === 'ensure') {
+    closeEnforcer(os, ensureEnforcer(openContext({ instance, config, log })))
+    return
+  }
+  if (args.action === 'watchdog') {
+    return runWatchdogProcess(instance, (message) => log.warn(message)).then(() => process.exit(0))
+  }
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, "dpd ends; the kernel applies each endpoint's failure setting")
     process.exit(1)
   })
-  return start({ instance: instanceOf(args.instance), config, log })
+  return start({ instance, config, log })
 }
 
 async function main(argv: readonly string[]): Promise<void> {

@@ -1,18 +1,63 @@
 /** Which pipe driver an instance's new endpoints get: the one asked for, else the first that works here. */
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { DriverName, EndpointRecord } from '../core/endpoint.js'
 import type { Instance } from '../core/instance.js'
 import { BpfDriver } from './bpf/driver.js'
 import type { InterceptContext } from './context.js'
 import type { PipeDriver } from './driver.js'
-import type { Os } from './os.js'
+import { NETLINK_ROUTE } from './enforcer.js'
+import { type Os, OsError } from './os.js'
+import { probeActions } from './preflight/tc.js'
+import { TcDriver } from './tc/driver.js'
 
-export function bpfDriver(os: Os, instance: Instance): PipeDriver {
-  return new BpfDriver(os, instance)
+/** linux/bpf.h */
+const BPF_MAP_TYPE_ARRAY = 2
+
+/** null = it works; else why not. Cheap: asked by every ADD that leaves the choice to us. */
+export function bpfProblem(os: Os): string | null {
+  const spec = { type: BPF_MAP_TYPE_ARRAY, keyOctets: 4, valueOctets: 8, maxEntries: 1, flags: 0 }
+  try {
+    os.close(os.bpf.mapCreate({ ...spec, name: 'vethwall_probe' }))
+    return null
+  } catch (error) {
+    if (error instanceof OsError) return error.message
+    throw error
+  }
+}
+
+/** null = it works; else what the kernel lacks. Tried in a namespace that is thrown away. */
+export function tcProblem(os: Os): string | null {
+  const dir = mkdtempSync(join(tmpdir(), 'vethwall-probe-'))
+  const path = join(dir, 'netns')
+  os.netnsCreate(path)
+  const fd = openSync(path, 'r')
+  const netlinkFd = os.netlinkOpen(fd, NETLINK_ROUTE)
+  try {
+    const missing = probeActions(os, netlinkFd)
+    return missing.length === 0 ? null : `the kernel has no ${missing.join(', ')}`
+  } finally {
+    os.close(netlinkFd)
+    closeSync(fd)
+    os.unmount(path)
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+/** What each driver lacks here, null = it works. */
+export function availableDrivers(os: Os): ReadonlyMap<DriverName, string | null> {
+  return new Map<DriverName, string | null>([
+    ['bpf', bpfProblem(os)],
+    ['tc', tcProblem(os)],
+  ])
 }
 
 export function driverOf(os: Os, instance: Instance, name: DriverName | 'auto'): PipeDriver {
-  if (name === 'auto' || name === 'bpf') return bpfDriver(os, instance)
-  throw new Error(`pipe driver ${name} is not in this build`)
+  const chosen = name !== 'auto' ? name : bpfProblem(os) === null ? 'bpf' : 'tc'
+  if (chosen === 'bpf') return new BpfDriver(os, instance)
+  if (chosen === 'tc') return new TcDriver(os)
+  throw new Error(`pipe driver ${chosen} is not in this build: use bpf or tc`)
 }
 
 /** The one that piped the endpoint, whatever new ones get. */

@@ -1,0 +1,97 @@
+/** One slice from the CNI chain to the verdict, for each pipe driver that this kernel can run. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { startWeb } from '../../demo/servers.js'
+import { os } from '../../src/intercept/addon.js'
+import { availableDrivers } from '../../src/intercept/drivers.js'
+import { Node, type Pod, until } from '../node.js'
+
+const policyOf = (name: string, failure: string): string => `apiVersion: vethwall.dev/v1
+kind: Policy
+metadata: { name: ${name}, namespace: default }
+spec:
+  podSelector: { matchLabels: { app: ${name} } }
+  mode: protect
+  failure: ${failure}
+  ingress:
+    - name: read-items
+      ports: [{ protocol: TCP, port: 80 }]
+      http: [{ methods: [GET], paths: ['/items/*'] }]
+`
+const PODS = `pods:
+  - { namespace: default, name: open, labels: { app: open } }
+  - { namespace: default, name: closed, labels: { app: closed } }
+`
+/** Software emulation is some ten times slower. */
+const CURL_SECONDS = '20'
+
+t.setTimeout(600_000)
+const drivers = availableDrivers(os)
+for (const driver of ['bpf', 'tc'] as const) {
+  const missing = drivers.get(driver) ?? null
+  const skip = missing === null ? false : `driver ${driver}: ${missing}`
+  t.test(
+    `driver ${driver}: inspected, denied, and its failure setting kept`,
+    { skip },
+    async (t) => {
+      const node = new Node({
+        name: `vwts${driver}${process.pid}`,
+        entry: { driver },
+        dpdConfig: `driver: ${driver}\n`,
+      })
+      t.teardown(() => node.close())
+      writeFileSync(join(node.endpointsDir, 'pods.yaml'), PODS)
+      writeFileSync(
+        join(node.policyDir, 'policy.yaml'),
+        `${policyOf('open', 'open')}---\n${policyOf('closed', 'closed')}`,
+      )
+      await node.startDpd()
+      const client = await node.addPod('client')
+      const open = await node.addPod('open')
+      const closed = await node.addPod('closed')
+      await startWeb(open, node.dir)
+      await startWeb(closed, node.dir)
+      const get = (to: Pod, family: 4 | 6, path: string, seconds = CURL_SECONDS) =>
+        client.exec(
+          'curl',
+          ['-sS', '-m', seconds, `http://${family === 4 ? to.ip4 : `[${to.ip6}]`}${path}`],
+          { timeoutMs: 60_000 },
+        )
+
+      const pods = await node.dpctl('pods')
+      t.match(pods.stdout, new RegExp(`default/open.*protect.*inline.*${driver}`))
+      for (const family of [4, 6] as const) {
+        const allowed = await get(open, family, '/items/1')
+        t.match(allowed.stdout, /hello from open/, `IPv${family}: allowed ${allowed.stderr}`)
+        const denied = await get(open, family, '/admin')
+        t.match(denied.stdout, /Denied by network policy/, `IPv${family}: denied ${denied.stderr}`)
+      }
+      await node.stopDpd('SIGKILL')
+      for (const family of [4, 6] as const) {
+        await until(
+          'the open pod goes direct',
+          async () => (await get(open, family, '/admin', '2')).stdout.includes('hello'),
+          60_000,
+        )
+        t.pass(`IPv${family}: dpd killed, the open pod goes direct`)
+        const cut = await get(closed, family, '/items/1', '2')
+        t.not(cut.status, 0, `IPv${family}: dpd killed, the closed pod is cut`)
+      }
+      await node.startDpd()
+      for (const family of [4, 6] as const) {
+        await until(
+          'inspected again',
+          async () => (await get(closed, family, '/items/1', '2')).stdout.includes('hello'),
+          60_000,
+        )
+        await until(
+          'denied again',
+          async () => (await get(open, family, '/admin', '2')).stdout.includes('Denied'),
+          60_000,
+        )
+        t.pass(`IPv${family}: dpd back, the policy holds again`)
+      }
+    },
+  )
+}
