@@ -1,9 +1,12 @@
 /** What `ip` and /proc tell of a pod's network, in a form that two moments can be compared by. */
 import type { Netns } from '../netns.js'
 
-type Row = Record<string, unknown>
+interface Row {
+  readonly [field: string]: unknown
+  readonly addr_info?: readonly Row[]
+}
 
-/** Falls on, or differs by where the other end is: not the pod's to keep. */
+/** The rest falls on, or says where the other end is: not the pod's to keep. */
 const LINK_FIELDS = [
   'ifindex',
   'ifname',
@@ -22,49 +25,53 @@ const LINK_FIELDS = [
   'gso_max_segs',
   'ifalias',
   'link_index',
-] as const
-
-function pick(row: Row, fields: readonly string[]): Row {
-  return Object.fromEntries(fields.filter((f) => f in row).map((f) => [f, row[f]]))
-}
+]
 
 /** Seconds that run down: told apart are only forever, nought and something. */
-function lifetime(value: unknown): unknown {
-  return value === 0 || value === 4294967295 ? value : 'some'
+const RUNNING = ['preferred_life_time', 'valid_life_time', 'expires']
+
+function steady(row: Row): Row {
+  const fields = Object.entries(row).map(([name, value]) => {
+    const isRunning = RUNNING.includes(name) && value !== 0 && value !== 4294967295
+    return [name, isRunning ? 'some' : value]
+  })
+  return Object.fromEntries(fields) as Row
 }
 
-function addresses(rows: Row[]): Row[] {
-  return rows.flatMap((row) =>
-    ((row['addr_info'] as Row[] | undefined) ?? []).map((info) => ({
-      ...info,
-      preferred_life_time: lifetime(info['preferred_life_time']),
-      valid_life_time: lifetime(info['valid_life_time']),
-    })),
-  )
+/** One `ip` process for all commands of a family; each answers with one array. */
+function batch(netns: Netns, family: '-4' | '-6', commands: readonly string[]): Row[][] {
+  const lines = netns.exec('ip', [family, '-j', '-d', '-batch', '-'], {
+    input: `${commands.join('\n')}\n`,
+  })
+  // Each command prints one array on one line, or none.
+  const arrays = lines
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Row[])
+  return arrays
 }
 
-function routes(rows: Row[]): Row[] {
-  return rows.map((row) => ('expires' in row ? { ...row, expires: 'some' } : row))
-}
+const DIRS = 'ipv4/conf ipv6/conf ipv4/neigh ipv6/neigh'
 
-const SYSCTLS = 'ipv4/conf ipv6/conf ipv4/neigh ipv6/neigh'
-
-/** `name:value` of every per-interface setting. */
+/** `path:value` of every per-interface setting. */
 function sysctls(netns: Netns, ifName: string): string[] {
-  const script = `for d in ${SYSCTLS}; do grep -s . /proc/sys/net/$d/${ifName}/*; done; true`
+  const script = `for d in ${DIRS}; do grep -s . /proc/sys/net/$d/${ifName}/*; done; true`
   return netns.exec('sh', ['-c', script]).trim().split('\n').sort()
 }
 
 export function podDump(netns: Netns, ifName = 'eth0') {
-  const link = netns.ipJson<Row[]>(`link show ${ifName}`)[0] ?? {}
+  const each = ['route show table all', 'rule', 'neigh show nud permanent', 'neigh show proxy']
+  const all = ['link show', 'address show']
+  const [links = [], addresses = [], ...ipv4] = batch(netns, '-4', [...all, ...each])
+  const [, inet6 = [], ...ipv6] = batch(netns, '-6', [...all, ...each])
+  const link = links.find(({ ifname }) => ifname === ifName) ?? {}
+  const infos = [...addresses, ...inet6].filter(({ ifname }) => ifname === ifName)
   return {
-    link: pick(link, LINK_FIELDS),
-    addresses: addresses(netns.ipJson<Row[]>(`address show ${ifName}`)),
-    routes: routes(netns.ipJson<Row[]>('route show table all')),
-    routes6: routes(netns.ipJson<Row[]>('-6 route show table all')),
-    rules: [...netns.ipJson<Row[]>('rule'), ...netns.ipJson<Row[]>('-6 rule')],
-    neighbours: netns.ipJson<Row[]>('neigh show nud permanent'),
-    proxies: netns.ipJson<Row[]>('neigh show proxy'),
+    names: links.map(({ ifname }) => ifname),
+    link: Object.fromEntries(LINK_FIELDS.filter((f) => f in link).map((f) => [f, link[f]])),
+    addresses: infos.flatMap(({ addr_info }) => (addr_info ?? []).map(steady)),
+    ipv4: ipv4.map((rows) => rows.map(steady)),
+    ipv6: ipv6.map((rows) => rows.map(steady)),
     sysctls: sysctls(netns, ifName),
   }
 }

@@ -8,7 +8,7 @@ import type { PipeDriver } from '../../src/intercept/driver.js'
 import { removeEnforcer } from '../../src/intercept/enforcer.js'
 import type { Os } from '../../src/intercept/os.js'
 import type { AttachSpec } from '../../src/intercept/swap.js'
-import { ip, type Netns, testNetns, uniqueName } from '../netns.js'
+import { ip, type Netns, testNetns, uniqueName, until } from '../netns.js'
 
 /** Pipes nothing: the swap alone is under test. It counts what it was asked. */
 export class IdleDriver implements PipeDriver {
@@ -39,6 +39,7 @@ export interface World {
   readonly pod: Netns
   readonly instance: Instance
   readonly warnings: string[]
+  enforcerLinks(): string[]
   context(driver?: PipeDriver, os?: Os): InterceptContext
   spec(more?: Partial<AttachSpec>): AttachSpec
 }
@@ -72,6 +73,10 @@ export function makeWorld(t: Test): World {
     pod,
     instance,
     warnings,
+    enforcerLinks: () =>
+      (JSON.parse(ip(`-n ${instance.name} -j link show`)) as { ifname: string }[]).map(
+        ({ ifname }) => ifname,
+      ),
     context: (driver = new IdleDriver(), theOs = os) => ({
       os: theOs,
       instance,
@@ -153,4 +158,22 @@ export function dressPointToPoint(pod: Netns): void {
     '-6 route add default via fd05::1',
   ]
   for (const line of lines) pod.ip(line)
+}
+
+/** One of everything, for tests that put it back many times. */
+export function dressPlain(pod: Netns): void {
+  const lines = [
+    'link property add dev eth0 altname pod-uplink',
+    'address add 10.1.0.2/24 brd + dev eth0',
+    'address add fd01::2/64 dev eth0 nodad',
+    'route add default via 10.1.0.1 dev eth0',
+    '-6 route add default via fd01::1 dev eth0',
+    'neigh add 169.254.1.1 lladdr ee:ee:ee:ee:ee:ee dev eth0 nud permanent',
+  ]
+  for (const line of lines) pod.ip(line)
+  pod.exec('sh', ['-c', 'echo 1 >/proc/sys/net/ipv4/conf/eth0/arp_ignore'])
+}
+
+export async function settled(pod: Netns): Promise<void> {
+  await until('addresses are settled', () => !pod.ip('address show eth0').includes('tentative'))
 }
