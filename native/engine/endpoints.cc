@@ -64,6 +64,7 @@ void Shard::remove_endpoint(uint16_t id, uint64_t now_ns) {
   table_.for_each([&](Flow& flow) {
     if (flow.endpoint() == id) remove(flow, Closed::kEvicted);
   });
+  reassembler_.remove_endpoint(id);
   endpoints_[id] = {};
 }
 

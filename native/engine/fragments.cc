@@ -2,9 +2,19 @@
 
 namespace vethwall::engine {
 
-void Shard::fragment(const Arrival& arrival, uint64_t) {
-  ++count(Counter::kFragmentsDropped);
-  malformed(arrival);
+// A whole datagram is judged like one that was never cut; its fragments go on as they came.
+void Shard::fragment(const Arrival& arrival) {
+  wire::Reassembled whole;
+  const wire::Fragmented state =
+      reassembler_.add({arrival.endpoint.id, arrival.toward}, now_ns_, arrival.vnet, arrival.frame,
+                       arrival.packet, whole);
+  if (state == wire::Fragmented::kHeld) ++count(Counter::kFragmentsHeld);
+  if (state != wire::Fragmented::kComplete) return;
+  ++count(Counter::kReassembled);
+  Arrival judged{arrival.endpoint, arrival.toward, {}, whole.frame, {}, whole.originals};
+  if (wire::decode(judged.frame, judged.vnet, judged.packet) != wire::Malformed::kOk)
+    return malformed(judged);
+  judge(judged);
 }
 
 }  // namespace vethwall::engine

@@ -91,7 +91,7 @@ bool Shard::has_room(const HalfInspection& half, const Arrival& arrival) const {
 
 void Shard::emit(const flow::Held& held) {
   if (held.fragments.empty()) return emit(held.vnet, held.frame);
-  for (const flow::RawFrame& fragment : held.fragments) emit(fragment.vnet, fragment.octets);
+  for (const wire::HeldFrame& fragment : held.fragments) emit(fragment.vnet, fragment.frame);
 }
 
 void Shard::flush(Flow& flow) {

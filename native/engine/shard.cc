@@ -36,10 +36,12 @@ Shard::Shard(const Limits& limits, const flow::SipKey& key, FrameSink& frames, E
       budget_{limits.hold_octets_total},
       table_(limits.flows, key),
       icmp_tokens_(kIcmpPerSecond, kIcmpBurst),
+      reassembler_({limits.fragment_octets_total, limits.fragment_datagrams, limits.fragment_ns}),
       endpoints_(wire::kEndpointMask + 1) {}
 
 uint64_t Shard::counter(Counter counter) const {
   if (counter == Counter::kHeldOctets) return budget_.used_octets;
+  if (counter == Counter::kFragmentsDropped) return reassembler_.dropped();
   return counters_[static_cast<size_t>(counter)];
 }
 
@@ -55,7 +57,7 @@ void Shard::receive(const FrameMeta& meta, const wire::VnetHeader& vnet, wire::F
   Arrival arrival{*config, meta.toward, vnet, frame, {}, {}};
   if (wire::decode(frame, vnet, arrival.packet) != wire::Malformed::kOk) return malformed(arrival);
   if (arrival.packet.family == 0) return not_ip(arrival);
-  if (arrival.packet.is_fragment) return fragment(arrival, meta.now_ns);
+  if (arrival.packet.is_fragment) return fragment(arrival);
   judge(arrival);
 }
 
@@ -88,7 +90,7 @@ void Shard::not_ip(const Arrival& arrival) {
 void Shard::forward(const Arrival& arrival) {
   if (!arrival.is_inline()) return;
   if (arrival.fragments.empty()) return emit(arrival.vnet, arrival.frame);
-  for (const flow::RawFrame& fragment : arrival.fragments) emit(fragment.vnet, fragment.octets);
+  for (const wire::HeldFrame& fragment : arrival.fragments) emit(fragment.vnet, fragment.frame);
 }
 
 void Shard::emit(const wire::VnetHeader& vnet, wire::Frame frame) {

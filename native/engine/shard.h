@@ -11,6 +11,7 @@
 #include "flow/table.h"
 #include "flow/timers.h"
 #include "flow/token_bucket.h"
+#include "wire/fragments.h"
 
 namespace vethwall::engine {
 
@@ -22,7 +23,7 @@ struct Arrival {
   wire::VnetHeader vnet;
   wire::Frame frame;
   wire::Packet packet;
-  std::span<const flow::RawFrame> fragments;
+  std::span<const wire::HeldFrame> fragments;
 
   bool is_inline() const { return endpoint.path == EndpointPath::kInline; }
   std::span<const uint8_t> payload() const {
@@ -76,7 +77,7 @@ class Shard final : public Engine {
   uint64_t& count(Counter counter) { return counters_[static_cast<size_t>(counter)]; }
 
   // fragments.cc
-  void fragment(const Arrival& arrival, uint64_t now_ns);
+  void fragment(const Arrival& arrival);
 
   // opening.cc, closing.cc: the life of a flow
   void describe(Flow& flow, const Opening& opening) const;
@@ -197,6 +198,7 @@ class Shard final : public Engine {
   flow::TimerLists timers_;
   flow::HoldList holds_;
   flow::TokenBucket icmp_tokens_;
+  wire::Reassembler reassembler_;
   std::shared_ptr<const policy::Table> policy_;
   std::vector<EndpointSlot> endpoints_;
   uint64_t now_ns_ = 0;

@@ -14,6 +14,7 @@ void Shard::tick(uint64_t now_ns) {
     while (Flow* flow = timers_.expired(timer, now_ns))
       remove(*flow, timer == flow::Timer::kClosing ? Closed::kFin : Closed::kIdle);
   }
+  reassembler_.expire(now_ns);
   events_.report_lost();
 }
 

@@ -14,7 +14,8 @@ constexpr size_t kMaxFrames = 1024;
 
 uint64_t Held::cost_octets() const {
   uint64_t cost = sizeof(Held) + frame.size();
-  for (const RawFrame& fragment : fragments) cost += sizeof(RawFrame) + fragment.octets.size();
+  for (const wire::HeldFrame& fragment : fragments)
+    cost += sizeof(wire::HeldFrame) + fragment.frame.size();
   return cost;
 }
 

@@ -6,14 +6,10 @@
 #include <vector>
 
 #include "flow/budget.h"
+#include "wire/fragment_set.h"
 #include "wire/packet.h"
 
 namespace vethwall::flow {
-
-struct RawFrame {
-  wire::VnetHeader vnet;
-  std::vector<uint8_t> octets;
-};
 
 struct Held {
   uint64_t from;  // payload offset in its direction; datagrams: index
@@ -24,7 +20,7 @@ struct Held {
   wire::VnetHeader vnet = {};
   wire::Packet packet = {};
   std::vector<uint8_t> frame;
-  std::vector<RawFrame> fragments;  // sent instead of `frame`, which they reassemble to
+  std::vector<wire::HeldFrame> fragments;  // sent instead of `frame`, which they reassemble to
 
   std::span<const uint8_t> payload() const {
     return std::span(frame).subspan(packet.payload_offset, packet.payload_octets);
