@@ -26,6 +26,10 @@ export function parseRequest(lines: readonly string[]): RequestOrClause {
   if (body.kind === 'malformed') return body
   const version = `HTTP/1.${minor}`
   const connect = method === 'CONNECT'
+  // Whether such octets are content or the tunnel's, servers differ (RFC 9110 §9.3.6).
+  if (connect && !(body.kind === 'octets' && body.octets === 0)) {
+    return { clause: 'RFC 9110 §9.3.6 CONNECT with content' }
+  }
   // An HTTP/1.0 client cannot upgrade: its Upgrade is ignored (RFC 9110 §7.8).
   const upgrade = !old && listOf(parsed.fields, 'upgrade').length > 0
   return {
