@@ -23,7 +23,7 @@ export function verdictText(flow: FlowView): string {
 
 export function fieldsText(fields: Fields): string {
   return Object.entries(fields)
-    .filter(([, value]) => value !== '' && !(Array.isArray(value) && value.length === 0))
+    .filter(([name, value]) => !name.includes('.') && String(value) !== '')
     .map(([name, value]) => `${name}=${Array.isArray(value) ? value.join(',') : String(value)}`)
     .join(' ')
 }

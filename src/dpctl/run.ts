@@ -10,6 +10,7 @@ import { pods } from './commands/pods.js'
 import { policyCheck } from './commands/policy-check.js'
 import { policyLearn } from './commands/policy-learn.js'
 import { preflight } from './commands/preflight.js'
+import { replay } from './commands/replay.js'
 import { status } from './commands/status.js'
 import { why } from './commands/why.js'
 import {
@@ -31,6 +32,7 @@ const COMMANDS: readonly Command[] = [
   policyCheck,
   policyLearn,
   preflight,
+  replay,
 ]
 
 export type World = Pick<Context, 'out' | 'err' | 'signal' | 'readFile'>

@@ -13,7 +13,7 @@ type Follower = (news: FlowNews, flow: FlowView) => void
 export class EndedFlows {
   readonly #byId = new Map<FlowId, FlowView>()
 
-  constructor(private readonly kept = ENDED_FLOWS_KEPT) {}
+  constructor(private readonly kept: number) {}
 
   add(flow: FlowView): void {
     this.#byId.delete(flow.flow)
@@ -58,13 +58,16 @@ export function matchesQuery(flow: FlowView, query: FlowQuery): boolean {
 }
 
 export class FlowBook {
-  readonly ended = new EndedFlows()
+  readonly ended: EndedFlows
   readonly #followers = new Set<Follower>()
 
   constructor(
     private readonly live: { flows(): Iterable<Flow>; flow(id: FlowId): Flow | undefined },
     private readonly view: (flow: Flow) => FlowView,
-  ) {}
+    kept = ENDED_FLOWS_KEPT,
+  ) {
+    this.ended = new EndedFlows(kept)
+  }
 
   get isFollowed(): boolean {
     return this.#followers.size > 0

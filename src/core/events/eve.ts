@@ -58,9 +58,19 @@ function vethwallFields(flow: FlowView, decision: Decision): Record<string, unkn
   }
 }
 
-/** Our field names → EVE's, per protocol; what is not listed goes under its own name. */
+/** Our field names → EVE's, per protocol; what is not listed goes under its own name, but for
+ * header fields and the target: they may hold secrets. */
 const EVE_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  http: { host: 'hostname', path: 'url', method: 'http_method', version: 'protocol' },
+  http: {
+    host: 'hostname',
+    path: 'url',
+    method: 'http_method',
+    version: 'protocol',
+    'header.user-agent': 'http_user_agent',
+    'header.referer': 'http_refer',
+    'reply.content-type': 'http_content_type',
+    'reply.content-length': 'length',
+  },
   tls: {},
   dns: { names: 'rrname', name: 'rrname', types: 'rrtype', type: 'rrtype' },
 }
@@ -68,7 +78,9 @@ const EVE_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 export function protocolFields(app: string, fields: Fields): Record<string, unknown> {
   const names = EVE_NAMES[app] ?? {}
   return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [names[name] ?? name, value]),
+    Object.entries(fields)
+      .filter(([name]) => names[name] !== undefined || (!name.includes('.') && name !== 'target'))
+      .map(([name, value]) => [names[name] ?? name, value]),
   )
 }
 

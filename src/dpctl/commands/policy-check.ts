@@ -1,38 +1,10 @@
-import * as path from 'node:path'
 import { compile } from '../../core/policy/compile.js'
-import { EMPTY_DIRECTORY, loadEndpointsDirectory } from '../../core/policy/endpoints-directory.js'
-import { loadPolicySet } from '../../core/policy/load.js'
+import { EMPTY_DIRECTORY } from '../../core/policy/endpoints-directory.js'
 import type { PolicySet } from '../../core/policy/model.js'
-import { type DocumentError, formatDocumentError, type TextFile } from '../../core/yaml-document.js'
-import { type Command, type Context, printJson } from '../command.js'
+import { formatDocumentError } from '../../core/yaml-document.js'
+import { type Command, printJson } from '../command.js'
 import { EXIT_FINDING, EXIT_OK, UsageError } from '../exit-code.js'
-
-export function readTexts(context: Context, files: readonly string[]): TextFile[] {
-  return files.map((file) => {
-    try {
-      return { path: file, text: Buffer.from(context.readFile(file)).toString('utf8') }
-    } catch (error) {
-      throw new UsageError(`${file}: cannot be read: ${(error as Error).message}`)
-    }
-  })
-}
-
-function faultsOf(texts: readonly TextFile[]): {
-  readonly errors: readonly DocumentError[]
-  readonly set: PolicySet | null
-} {
-  const endpoints = texts.filter(({ path: file }) => isEndpointsFile(file))
-  const policies = texts.filter((text) => !endpoints.includes(text))
-  const directory = loadEndpointsDirectory(endpoints)
-  const load = loadPolicySet(policies)
-  const errors = [...(load.ok ? [] : load.errors), ...(directory.ok ? [] : directory.errors)]
-  return { errors, set: load.ok ? load.set : null }
-}
-
-/** endpoints.d has a schema of its own; its files are known by their directory. */
-function isEndpointsFile(file: string): boolean {
-  return path.basename(path.dirname(path.resolve(file))) === 'endpoints.d'
-}
+import { loadTexts } from '../policy-texts.js'
 
 function warningsOf(set: PolicySet): readonly string[] {
   return compile({
@@ -53,7 +25,7 @@ export const policyCheck: Command = {
   options: {},
   async run(context, { positionals }) {
     if (positionals.length === 0) throw new UsageError(`usage: dpctl ${policyCheck.usage}`)
-    const { errors, set } = faultsOf(readTexts(context, positionals))
+    const { errors, set } = loadTexts(context, positionals)
     const warnings = set === null ? [] : warningsOf(set)
     const policies = set?.policies ?? []
     if (context.output === 'json') {

@@ -2,7 +2,7 @@
  * From what a parser said to what the engine must do. Release follows the rules alone: octets leave
  * when every transaction that they belong to is allowed, in wire order, and not before.
  */
-import type { At, Fact, TxId } from '../../core/inspect/contract.js'
+import type { At, Fact, Fields, TxId } from '../../core/inspect/contract.js'
 import { RULE_FAILURE, RULE_MALFORMED } from '../../core/policy/rule-id.js'
 import { settles } from '../../core/policy/settlement.js'
 import type { Outcome } from '../dpi/outcome.js'
@@ -56,7 +56,7 @@ function apply(court: Court, flow: Flow, fact: Fact, app: string): void {
     return
   }
   if (fact.dir === 'reply') {
-    if (known !== undefined) known.fields = { ...fact.fields, ...known.fields }
+    if (known !== undefined) known.fields = { ...known.fields, ...fact.fields, ...known.fields }
     return
   }
   const transaction = known ?? openTransaction(court, flow, app, fact)
@@ -90,6 +90,12 @@ export function endTransaction(court: Court, flow: Flow, transaction: Transactio
   if (transaction.ended) return
   transaction.ended = true
   court.report.transaction(flow, transaction)
+  transaction.fields = withoutHeaders(transaction.fields)
+}
+
+/** Policy asks for none of them; what stays in memory for `why` is what policy asked for. */
+function withoutHeaders(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !name.includes('.')))
 }
 
 export function judgeTransaction(court: Court, flow: Flow, transaction: Transaction): void {
@@ -136,10 +142,15 @@ export function setRuling(court: Court, flow: Flow, ruling: Ruling): void {
   court.report.judged(flow)
 }
 
+/** No transaction will ever say what the rules ask for. */
+function isSilent(flow: Flow, { state }: Outcome): boolean {
+  return state === 'malformed' || (state === 'done' && flow.transactionsTotal === 0)
+}
+
 /** The flow as a whole: without transactions, but malformed octets count where the rules need them. */
 function ruleFlow(court: Court, flow: Flow, inspection: Inspection, outcome: Outcome): Ruling {
   const ruling = court.evaluate(flow, { app: inspection.app })
-  if (ruling.verdict !== 'undecided' || outcome.state !== 'malformed') return ruling
+  if (ruling.verdict !== 'undecided' || !isSilent(flow, outcome)) return ruling
   if (outcome.parserFault === true) {
     return court.rulings.by(RULE_FAILURE, flow.endpoint.failure === 'open' ? 'allow' : 'deny')
   }

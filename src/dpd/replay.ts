@@ -1,0 +1,81 @@
+/** A capture through the engine, the parsers and the judge, without a kernel: what would have been said. */
+import type { FlowView } from '../core/api/flow.js'
+import { compile } from '../core/policy/compile.js'
+import type { EndpointsDirectory } from '../core/policy/endpoints-directory.js'
+import type { PolicySet } from '../core/policy/model.js'
+import { registry } from './dpi/registry.js'
+import { REPLAY_ENDPOINT, ReplayEngine } from './engine/replay.js'
+import { noEvents } from './events-file.js'
+import { viewFlow } from './flow-view.js'
+import { FlowBook } from './flows.js'
+import { Judge } from './judge/judge.js'
+import { Peers } from './peers.js'
+import { Reporter } from './reporter.js'
+
+export interface ReplayInput {
+  readonly capture: Uint8Array
+  readonly set: PolicySet
+  readonly directory: EndpointsDirectory
+  /** Whose traffic it is. */
+  readonly namespace: string
+  readonly pod: string
+}
+
+export interface ReplayOutput {
+  readonly frames: number
+  readonly cutAtOctet: number | null
+  readonly flows: readonly FlowView[]
+  readonly counters: Readonly<Record<string, number>>
+  readonly malformed: number
+}
+
+/** More flows than a daemon remembers: a capture is asked about as a whole. */
+const FLOWS_KEPT = 1_000_000
+
+export async function replay(input: ReplayInput): Promise<ReplayOutput> {
+  const { capture, set, directory, namespace, pod } = input
+  const { id } = REPLAY_ENDPOINT
+  const addresses = directory.pods
+    .filter((entry) => entry.namespace === namespace && entry.name === pod)
+    .flatMap((entry) => entry.addresses)
+  const policy = compile({
+    set,
+    directory,
+    generation: 1,
+    defaults: { mode: 'monitor' },
+    nodeAddresses: [],
+    nodeTraffic: 'allow',
+    endpoints: [{ id, namespace, pod, addresses }],
+  })
+  const peers = new Peers(directory, [{ namespace, pod, addresses }], [])
+  const peerName = (address: string): string | null => peers.name(address)
+  // The engine's events carry no time: all views say the epoch.
+  const nowMs = (): number => 0
+  const reporter = new Reporter({
+    events: noEvents,
+    learning: null,
+    nowMs,
+    peerName,
+    learnedPeer: () => null,
+    book: () => book,
+  })
+  const judge = new Judge({ policy, parsers: registry, report: reporter, nowMs })
+  const book = new FlowBook(judge, (flow) => viewFlow(flow, peerName, null), FLOWS_KEPT)
+  judge.setEndpoint({
+    ...{ id, namespace, pod, ifName: 'capture', mode: 'monitor', failure: 'open' },
+    enforced: false,
+    deliverAll: true,
+  })
+  const engine = new ReplayEngine()
+  engine.onEvents((events) => engine.send(judge.handle(events)))
+  await engine.setEndpoint({ ...REPLAY_ENDPOINT, deliverAll: true })
+  await engine.setPolicy(policy.l4Block)
+  const { frames, cutAtOctet } = await engine.run(capture)
+  return {
+    frames,
+    cutAtOctet,
+    flows: book.list({ state: 'all', limit: FLOWS_KEPT, follow: '0' }),
+    counters: engine.counters(),
+    malformed: reporter.counters().malformed,
+  }
+}
