@@ -7,8 +7,9 @@ import { os } from '../../src/intercept/addon.js'
 import { BpfDriver } from '../../src/intercept/bpf/driver.js'
 import { unpin } from '../../src/intercept/bpf/loader.js'
 import { uniqueName } from '../netns.js'
-import { pipeScenario } from './pipe/scenario.js'
+import { pipeScenario, SCENARIO_TIMEOUT_MS } from './pipe/scenario.js'
 
+t.setTimeout(SCENARIO_TIMEOUT_MS)
 const STAMP_EVERY_MS = 100
 const SLOT = 0
 
@@ -28,7 +29,7 @@ t.test('bpf driver', (t) =>
       driver.close()
       unpin(instance.bpffsDir)
     })
-    const beat = (isAlive: boolean) => {
+    const beat = async (isAlive: boolean) => {
       clearInterval(timer)
       if (!isAlive) return
       stamp(driver.heartbeatMapFd())

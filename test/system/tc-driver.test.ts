@@ -3,24 +3,18 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import t from 'tap'
 import { instanceOf } from '../../src/core/instance.js'
-import { HOST_LITTLE_ENDIAN } from '../../src/core/netlink/attribute.js'
 import { os } from '../../src/intercept/addon.js'
 import { probeActions } from '../../src/intercept/preflight/tc.js'
 import { TcDriver } from '../../src/intercept/tc/driver.js'
 import { heartbeatPath, readStamps } from '../../src/intercept/tc/heartbeat-file.js'
 import { runWatchdog } from '../../src/intercept/tc/watchdog.js'
 import { testNetns, uniqueName } from '../netns.js'
-import { pipeScenario } from './pipe/scenario.js'
+import { pipeScenario, SCENARIO_TIMEOUT_MS } from './pipe/scenario.js'
+import type { Running } from './pipe/traffic.js'
 
-const STAMP_EVERY_MS = 100
-const SLOTS = 64
+t.setTimeout(SCENARIO_TIMEOUT_MS)
+const HEARTBEAT_OCTETS = 8 * 64
 const NETLINK_ROUTE = 0
-
-function stamp(path: string): void {
-  const stamps = new DataView(new ArrayBuffer(8 * SLOTS))
-  stamps.setBigUint64(0, process.hrtime.bigint(), HOST_LITTLE_ENDIAN)
-  writeFileSync(path, new Uint8Array(stamps.buffer))
-}
 
 /** '' = all actions are there. */
 function missingActions(): string {
@@ -36,12 +30,13 @@ function missingActions(): string {
 
 const missing = missingActions()
 t.test('tc driver', { skip: missing === '' ? false : `this kernel has no ${missing}` }, (t) =>
-  pipeScenario(t, (t, { enforcer, record }) => {
+  pipeScenario(t, (t, { enforcer, record }, traffic) => {
     const instance = instanceOf(uniqueName('vd-test-'))
     const path = heartbeatPath(instance)
     mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, new Uint8Array(HEARTBEAT_OCTETS))
     const driver = new TcDriver(os)
-    let timer: NodeJS.Timeout | undefined
+    let stamping: Running | undefined
     const ended = new AbortController()
     const watchdog = runWatchdog(
       {
@@ -55,16 +50,14 @@ t.test('tc driver', { skip: missing === '' ? false : `this kernel has no ${missi
       ended.signal,
     )
     t.teardown(async () => {
-      clearInterval(timer)
       ended.abort()
       await watchdog
       rmSync(instance.runDir, { recursive: true })
     })
-    const beat = (isAlive: boolean) => {
-      clearInterval(timer)
-      if (!isAlive) return
-      stamp(path)
-      timer = setInterval(() => stamp(path), STAMP_EVERY_MS)
+    // From another process: this one's event loop may rest longer than a stamp lives, when emulated.
+    const beat = async (isAlive: boolean) => {
+      await stamping?.stop()
+      stamping = isAlive ? await traffic.stamp(path) : undefined
     }
     return { driver, heartbeat: { beat } }
   }),

@@ -2,7 +2,7 @@
 import type { Test } from 'tap'
 import { type Piped, rises } from './piped.js'
 import { HOST_MAC, POD_MAC } from './topology.js'
-import { type Captured, exchange } from './traffic.js'
+import type { Captured } from './traffic.js'
 
 const bare = (mac: string) => mac.replaceAll(':', '')
 const POD_HEX = bare(POD_MAC)
@@ -46,7 +46,7 @@ async function crosses(piped: Piped, from: 'pod' | 'host', frames: readonly stri
   const [sender, receiver] =
     from === 'pod' ? (['pod', 'host'] as const) : (['host', 'pod'] as const)
   const macs = from === 'pod' ? HOST_HEX + POD_HEX : POD_HEX + HOST_HEX
-  const seen = await exchange(
+  const seen = await piped.traffic.exchange(
     portOf(piped, sender),
     portOf(piped, receiver),
     frames,
@@ -97,7 +97,7 @@ async function markers(t: Test, piped: Piped): Promise<void> {
     await rises(t, piped, cause, frames.length, async () => {
       for (const side of ['pod', 'host'] as const) {
         const sentinel = (side === 'pod' ? UCMAC + HOST_HEX : HOST_HEX + UCMAC) + SENTINEL
-        const seen = await exchange(vth, portOf(piped, side), frames, sentinel)
+        const seen = await piped.traffic.exchange(vth, portOf(piped, side), frames, sentinel)
         t.same(seen.filter(isOurs), [], `${cause}: nothing at the ${side}`)
       }
     })

@@ -1,12 +1,19 @@
-"""Frames for the pipe drivers' tests: what no shell tool sends, counts or echoes.
+"""Frames and flows for the pipe drivers' tests: what no shell tool sends, counts or echoes.
 
-  echo IFACE            the inspection without an engine: sends back each marked frame as it came
-  exchange JSON         sends frames on one interface, prints what arrives on another until the
-                        sentinel does: lines `PKTTYPE TCI HEX`, TCI -1 without a tag
-  udp-echo ADDRESS      answers datagrams on port 7007
-  udp-count ADDRESS N INTERVAL_US   numbered datagrams; prints a JSON object of what came back
-  tcp-serve ADDRESS     takes or gives a stream on port 7007
-  tcp-stream ADDRESS OCTETS give|take     prints how many octets arrived as they were sent
+Reads calls, one JSON object a line, `{"id", "verb", "netns", ...}`; each runs in a thread of its own
+inside that namespace and is answered by `{"id", "result"}` or `{"id", "error"}`. One process for all
+of a test: under an emulated kernel a start of Python takes seconds.
+
+  echo ifName           the inspection without an engine: sends back each marked frame as it came
+  stamp path            the heartbeat file, ten times a second
+  serve addresses       answers datagrams, takes and gives streams, on port 7007
+  stop target           ends an echo or a stamp, by its id
+  exchange ifName, receiver, frames, sentinel
+                        sends frames; `[pkttype, tci or -1, hex]` of each that arrives at `receiver`
+                        before the sentinel does
+  udp address, datagrams, intervalMicros
+                        numbered datagrams to a `serve`, and what came back of them
+  tcp address, octets, verb   `give` or `take`: how many octets arrived as they were sent
 """
 import ctypes
 import json
@@ -22,17 +29,29 @@ SOL_PACKET = 263
 PACKET_AUXDATA = 8
 PACKET_VNET_HDR = 15
 PACKET_IGNORE_OUTGOING = 23
+SO_RCVBUFFORCE = 33
 TP_STATUS_VLAN_VALID = 1 << 4
 VNET_HDR_OCTETS = 10
 MARKER = b"NeuV"
 PORT = 7007
+HEARTBEAT_SLOTS = 64
+# Datagrams under way at a time: fewer than a socket's buffer holds, however slow the machine.
+WINDOW = 48
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def enter(netns):
+    """setns(2) for this thread alone."""
+    with open(netns) as f:
+        if LIBC.setns(f.fileno(), 0):
+            raise OSError(ctypes.get_errno(), f"setns {netns}")
 
 
 def packet_socket():
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     s.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
     s.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-    s.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
+    s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
     return s
 
 
@@ -55,92 +74,103 @@ def with_tag(frame, tag):
     return head + frame[VNET_HDR_OCTETS:at] + struct.pack("!HH", *tag) + frame[at:]
 
 
-def echo(iface):
+def echo_one(s):
+    frame, ancillary, _, _ = s.recvmsg(VNET_HDR_OCTETS + 65550, 256)
+    mac = frame[VNET_HDR_OCTETS:VNET_HDR_OCTETS + 12]
+    if (mac[:4] == MARKER) == (mac[6:10] == MARKER):
+        return
+    tag = tag_of(ancillary)
+    try:
+        s.send(with_tag(frame, tag) if tag else frame)
+    except OSError as error:
+        print(f"echo: {error}", file=sys.stderr, flush=True)
+
+
+def echo(call, stopped):
     s = packet_socket()
     s.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
-    s.bind((iface, ETH_P_ALL))
-    print("ready", flush=True)
-    while True:
-        frame, ancillary, _, _ = s.recvmsg(VNET_HDR_OCTETS + 65550, 256)
-        mac = frame[VNET_HDR_OCTETS:VNET_HDR_OCTETS + 12]
-        if (mac[:4] == MARKER) == (mac[6:10] == MARKER):
-            continue
-        tag = tag_of(ancillary)
-        try:
-            s.send(with_tag(frame, tag) if tag else frame)
-        except OSError as error:
-            print(f"send: {error}", file=sys.stderr, flush=True)
+    s.bind((call["ifName"], ETH_P_ALL))
+    answer(call, "ready")
+    while not stopped.is_set():
+        if select.select([s], [], [], 0.05)[0]:
+            echo_one(s)
+    s.close()
 
 
-def enter(netns):
-    with open(netns) as f:
-        if ctypes.CDLL(None, use_errno=True).setns(f.fileno(), 0):
-            raise OSError(ctypes.get_errno(), f"setns {netns}")
+def stamp(call, stopped):
+    answer(call, "ready")
+    while not stopped.is_set():
+        with open(call["path"], "r+b") as f:
+            f.write(struct.pack("=Q", time.monotonic_ns()) + bytes(8 * (HEARTBEAT_SLOTS - 1)))
+        stopped.wait(0.1)
 
 
-def exchange(case):
-    case = json.loads(case)
-    enter(case["receiver"]["netns"])
-    incoming = packet_socket()
-    incoming.bind((case["receiver"]["ifName"], ETH_P_ALL))
-    enter(case["sender"]["netns"])
-    outgoing = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    outgoing.bind((case["sender"]["ifName"], 0))
-    for frame in case["frames"] + [case["sentinel"]]:
-        outgoing.send(bytes.fromhex(frame))
-    until = time.monotonic() + 5
-    while select.select([incoming], [], [], max(0, until - time.monotonic()))[0]:
-        frame, ancillary, _, address = incoming.recvmsg(65550, 256)
-        if bytes.fromhex(case["sentinel"])[-8:] in frame:
+def arrivals(s, sentinel):
+    until = time.monotonic() + 20
+    while select.select([s], [], [], max(0, until - time.monotonic()))[0]:
+        frame, ancillary, _, address = s.recvmsg(65550, 256)
+        if bytes.fromhex(sentinel)[-8:] in frame:
             return
         tag = tag_of(ancillary)
-        print(address[2], tag[1] if tag else -1, frame[:96].hex(), flush=True)
-    sys.exit("the sentinel did not arrive")
+        yield address[2], tag[1] if tag else -1, frame[:96].hex()
+    raise TimeoutError("the sentinel did not arrive")
+
+
+def exchange(call):
+    outgoing = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    outgoing.bind((call["ifName"], 0))
+    receiver = call["receiver"]
+    enter(receiver["netns"])
+    incoming = packet_socket()
+    incoming.bind((receiver["ifName"], ETH_P_ALL))
+    with outgoing, incoming:
+        for frame in call["frames"] + [call["sentinel"]]:
+            outgoing.send(bytes.fromhex(frame))
+        return list(arrivals(incoming, call["sentinel"]))
 
 
 def family(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def udp_echo(address):
-    s = socket.socket(family(address), socket.SOCK_DGRAM)
-    s.bind((address, PORT))
-    print("ready", flush=True)
+def udp_echo(s):
     while True:
         datagram, peer = s.recvfrom(2048)
         s.sendto(datagram, peer)
 
 
-def udp_count(address, total, interval_us):
-    s = socket.socket(family(address), socket.SOCK_DGRAM)
-    s.connect((address, PORT))
-    s.setblocking(False)
-    seen, duplicates, sent, refused = set(), 0, 0, 0
-    due = time.monotonic()
-    quiet_until = None
-    while True:
-        now = time.monotonic()
-        if sent < total and now >= due:
+def udp(call):
+    total, pause = call["datagrams"], call["intervalMicros"] / 1e6
+    seen, duplicates, sent, given_up = set(), 0, 0, 0
+    s = socket.socket(family(call["address"]), socket.SOCK_DGRAM)
+    with s:
+        s.connect((call["address"], PORT))
+        s.setblocking(False)
+        due = heard = time.monotonic()
+        while sent < total or len(seen) + given_up < total:
+            now = time.monotonic()
+            if now - heard > 1:
+                given_up, heard = sent - len(seen), now
+            under_way = sent - len(seen) - given_up
+            if sent < total and now >= due and under_way < WINDOW:
+                try:
+                    s.send(struct.pack("!I", sent) + bytes(60))
+                except OSError:
+                    pass  # an ICMP error of an earlier one; this one counts as lost
+                sent += 1
+                due = now + pause
+                continue
+            wait = max(0, due - now) if sent < total and under_way < WINDOW else 0.02
+            if not select.select([s], [], [], wait)[0]:
+                continue
             try:
-                s.send(struct.pack("!I", sent) + bytes(60))
+                number = struct.unpack_from("!I", s.recv(2048))[0]
             except OSError:
-                refused += 1
-            sent += 1
-            due += interval_us / 1e6
-        if sent == total and (len(seen) == total or now >= (quiet_until or now + 1)):
-            break
-        wait = max(0, due - now) if sent < total else 0.01
-        if sent == total and quiet_until is None:
-            quiet_until = now + 1
-        if not select.select([s], [], [], wait)[0]:
-            continue
-        try:
-            number = struct.unpack_from("!I", s.recv(2048))[0]
-        except OSError:
-            continue
-        duplicates += number in seen
-        seen.add(number)
-    print(json.dumps({"sent": sent, "lost": total - len(seen), "duplicates": duplicates}))
+                continue
+            heard = time.monotonic()
+            duplicates += number in seen
+            seen.add(number)
+    return {"sent": sent, "lost": total - len(seen), "duplicates": duplicates}
 
 
 def pattern(octets):
@@ -160,33 +190,64 @@ def serve_stream(connection):
         stream.flush()
 
 
-def tcp_serve(address):
-    s = socket.create_server((address, PORT), family=family(address))
-    print("ready", flush=True)
+def tcp_serve(s):
     while True:
         threading.Thread(target=serve_stream, args=(s.accept()[0],), daemon=True).start()
 
 
-def tcp_stream(address, octets, verb):
+def serve(call):
+    for address in call["addresses"]:
+        datagrams = socket.socket(family(address), socket.SOCK_DGRAM)
+        datagrams.bind((address, PORT))
+        streams = socket.create_server((address, PORT), family=family(address))
+        for target, s in ((udp_echo, datagrams), (tcp_serve, streams)):
+            threading.Thread(target=target, args=(s,), daemon=True).start()
+    return "ready"
+
+
+def tcp(call):
+    octets, verb = call["octets"], call["direction"]
     want = pattern(octets)
-    with socket.create_connection((address, PORT), timeout=20) as s, s.makefile("rwb") as stream:
+    s = socket.create_connection((call["address"], PORT), timeout=60)
+    with s, s.makefile("rwb") as stream:
         stream.write(b"%s %d\n" % (verb.encode(), octets))
         if verb == "give":
             stream.write(want)
         stream.flush()
         if verb == "give":
-            print(int(stream.readline()))
+            return int(stream.readline())
+        arrived = stream.read(octets)
+        return len(arrived) if arrived == want else -1
+
+
+OUTPUT = threading.Lock()
+RUNNING = {}
+
+
+def answer(call, result, key="result"):
+    with OUTPUT:
+        print(json.dumps({"id": call["id"], key: result}), flush=True)
+
+
+def run(call):
+    try:
+        if "netns" in call:
+            enter(call["netns"])
+        if call["verb"] in ("echo", "stamp"):
+            stopped = threading.Event()
+            RUNNING[call["id"]] = stopped, threading.current_thread()
+            {"echo": echo, "stamp": stamp}[call["verb"]](call, stopped)
+        elif call["verb"] == "stop":
+            stopped, thread = RUNNING.pop(call["target"])
+            stopped.set()
+            thread.join()
+            answer(call, "stopped")
         else:
-            arrived = stream.read(octets)
-            print(len(arrived) if arrived == want else -1)
+            verb = {"serve": serve, "exchange": exchange, "udp": udp, "tcp": tcp}[call["verb"]]
+            answer(call, verb(call))
+    except Exception as error:
+        answer(call, repr(error), "error")
 
 
-VERBS = {
-    "echo": echo,
-    "exchange": exchange,
-    "udp-echo": udp_echo,
-    "udp-count": lambda address, n, us: udp_count(address, int(n), int(us)),
-    "tcp-serve": tcp_serve,
-    "tcp-stream": lambda address, octets, verb: tcp_stream(address, int(octets), verb),
-}
-VERBS[sys.argv[1]](*sys.argv[2:])
+for line in sys.stdin:
+    threading.Thread(target=run, args=(json.loads(line),), daemon=True).start()

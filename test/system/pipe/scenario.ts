@@ -6,36 +6,39 @@ import { until } from '../../netns.js'
 import { addressScenarios } from './addresses.js'
 import { type Heartbeat, type Piped, rises } from './piped.js'
 import { HOST, makeTopology, type Topology } from './topology.js'
-import { countUdp, type Running, serveFrames, streamTcp } from './traffic.js'
+import { type Running, Traffic } from './traffic.js'
 
 const FAMILIES = ['v4', 'v6'] as const
 /** Generous: the stock kernel runs emulated. */
-const TIMEOUT_MS = 600_000
+export const SCENARIO_TIMEOUT_MS = 600_000
+const UNTIL_MS = 30_000
 const STREAM_OCTETS = 4_000_000
 
-export type Install = (t: Test, topology: Topology) => { driver: PipeDriver; heartbeat: Heartbeat }
+export type Install = (
+  t: Test,
+  topology: Topology,
+  traffic: Traffic,
+) => { driver: PipeDriver; heartbeat: Heartbeat }
 
 /** Runs the whole scenario in a topology of its own. */
 export async function pipeScenario(t: Test, install: Install): Promise<void> {
-  t.setTimeout(TIMEOUT_MS)
+  t.setTimeout(SCENARIO_TIMEOUT_MS)
   const topology = makeTopology(t)
-  const { driver, heartbeat } = install(t, topology)
+  const traffic = new Traffic(t)
+  const { driver, heartbeat } = install(t, topology, traffic)
   const { enforcer, record } = topology
   const piped: Piped = {
     ...topology,
     driver,
     heartbeat,
+    traffic,
     set: (path, failure = 'open') => driver.setPath(enforcer, record, { path, failure }),
   }
-  heartbeat.beat(true)
   driver.ensureShared(enforcer)
   driver.ensure(enforcer, record, { path: 'direct', failure: 'open' })
-  const servers = FAMILIES.flatMap((f) => [
-    ['udp-echo', HOST[f]],
-    ['tcp-serve', HOST[f]],
-  ])
-  await Promise.all(servers.map((args) => serveFrames(t, topology.host, ...args)))
-  const echo = () => serveFrames(t, topology.enforcerNetns, 'echo', 'vth-neuv')
+  await heartbeat.beat(true)
+  await traffic.serve(topology.host, [HOST.v4, HOST.v6])
+  const echo = () => traffic.echo({ netns: topology.enforcerNetns, ifName: 'vth-neuv' })
 
   await t.test('ensure is idempotent', (t) => ensureTwice(t, piped))
   await t.test('direct', (t) => passes(t, piped, 'direct'))
@@ -60,18 +63,22 @@ function ensureTwice(t: Test, { driver, enforcer, record }: Piped): void {
 }
 
 async function passes(t: Test, piped: Piped, path: EndpointPath): Promise<void> {
-  const { driver, enforcer, record, pod } = piped
+  const { driver, enforcer, record, pod, traffic } = piped
   piped.set(path)
   t.equal(driver.readPath(enforcer, record), path)
   t.same(driver.check(enforcer, record), [])
   for (const family of FAMILIES) {
-    const count = await countUdp(pod, HOST[family], 200, 500)
+    const count = await traffic.udp(pod, HOST[family], 200, 500)
     t.same(count, { sent: 200, lost: 0, duplicates: 0 }, `${family}: each datagram once`)
-    for (const towards of ['server', 'client'] as const) {
-      const octets = await streamTcp(pod, HOST[family], STREAM_OCTETS, towards)
-      t.equal(octets, STREAM_OCTETS, `${family}: TCP octets towards the ${towards}`)
+    for (const direction of ['give', 'take'] as const) {
+      const octets = await traffic.tcp(pod, HOST[family], STREAM_OCTETS, direction)
+      t.equal(octets, STREAM_OCTETS, `${family}: TCP octets, ${direction}`)
     }
   }
+}
+
+async function lost({ traffic, pod }: Piped, family: (typeof FAMILIES)[number]): Promise<number> {
+  return (await traffic.udp(pod, HOST[family], 10, 500)).lost
 }
 
 async function quarantine(t: Test, piped: Piped): Promise<void> {
@@ -79,7 +86,7 @@ async function quarantine(t: Test, piped: Piped): Promise<void> {
   t.equal(piped.driver.readPath(piped.enforcer, piped.record), 'quarantine')
   await rises(t, piped, 'quarantine', 20, async () => {
     for (const family of FAMILIES) {
-      t.equal((await countUdp(piped.pod, HOST[family], 10, 500)).lost, 10, `${family}: all dropped`)
+      t.equal(await lost(piped, family), 10, `${family}: all dropped`)
     }
   })
   piped.set('direct')
@@ -97,12 +104,15 @@ const TOUR = [
   'tap',
   'direct',
 ] as const
+const CHANGE_EVERY_MS = 40
 
 async function changePaths(t: Test, piped: Piped): Promise<void> {
-  const flows = Promise.all(FAMILIES.map((f) => countUdp(piped.pod, HOST[f], 3000, 600)))
+  const flows = FAMILIES.map((f) => piped.traffic.udp(piped.pod, HOST[f], 3000, 600))
   let changes = 0
-  const timer = setInterval(() => piped.set(TOUR[changes++ % TOUR.length] ?? 'direct'), 40)
-  const counts = await flows
+  const timer = setInterval(() => {
+    piped.set(TOUR[changes++ % TOUR.length] ?? 'direct')
+  }, CHANGE_EVERY_MS)
+  const counts = await Promise.all(flows)
   clearInterval(timer)
   t.ok(changes > 20, `${changes} changes`)
   // Unlike the engine, the echo sends a tap's copies back: those that meet the next path are duplicates.
@@ -111,36 +121,33 @@ async function changePaths(t: Test, piped: Piped): Promise<void> {
 }
 
 async function judgeAlone(t: Test, piped: Piped, judge: Running): Promise<void> {
-  judge.child.kill('SIGKILL')
-  await judge.done
+  await judge.stop()
   piped.set('inline')
-  for (const family of FAMILIES) {
-    t.equal((await countUdp(piped.pod, HOST[family], 10, 500)).lost, 10, `${family}: all held`)
-  }
+  for (const family of FAMILIES) t.equal(await lost(piped, family), 10, `${family}: all held`)
 }
 
 async function deadJudge(t: Test, piped: Piped, echo: () => Promise<Running>): Promise<void> {
-  const { pod, heartbeat } = piped
-  const lost = async (to: string) => (await countUdp(pod, to, 10, 500)).lost
+  const { heartbeat } = piped
+  const untilLost = (what: string, want: number) =>
+    until(what, async () => (await lost(piped, 'v4')) === want, UNTIL_MS)
   for (const path of ['inline', 'tap'] as const) {
     piped.set(path, 'open')
-    heartbeat.beat(false)
-    await until(`${path} goes direct`, async () => (await lost(HOST.v4)) === 0)
-    t.equal(await lost(HOST.v6), 0, `${path}, open: passes`)
-    heartbeat.beat(true)
+    await heartbeat.beat(false)
+    await untilLost(`${path} goes direct`, 0)
+    t.equal(await lost(piped, 'v6'), 0, `${path}, open: passes`)
+    await heartbeat.beat(true)
   }
   piped.set('inline', 'closed')
-  heartbeat.beat(false)
+  await heartbeat.beat(false)
   await rises(t, piped, 'stale_closed', 1, async () => {
-    // Longer than the limit of 500 ms: the drops that follow are the dead judge's.
-    await until('closed drops', async () => (await lost(HOST.v4)) === 10)
-    await lost(HOST.v4)
-    t.equal(await lost(HOST.v6), 10, 'closed: drops')
+    await untilLost('closed drops', 10)
+    // Each loss takes longer than the limit of 500 ms: this one meets a stale stamp for sure.
+    t.equal(await lost(piped, 'v6'), 10, 'closed: drops')
   })
   await echo()
-  heartbeat.beat(true)
-  await until('inline again', async () => (await lost(HOST.v4)) === 0)
-  t.equal(await lost(HOST.v6), 0, 'alive again: judged again')
+  await heartbeat.beat(true)
+  await untilLost('inline again', 0)
+  t.equal(await lost(piped, 'v6'), 0, 'alive again: judged again')
   t.equal(piped.driver.readPath(piped.enforcer, piped.record), 'inline')
 }
 
@@ -150,7 +157,7 @@ async function removeTwice(t: Test, piped: Piped): Promise<void> {
   driver.remove(enforcer, record)
   t.equal(driver.readPath(enforcer, record), null)
   t.not(driver.check(enforcer, record).length, 0, 'check tells what is missing')
-  t.equal((await countUdp(piped.pod, HOST.v4, 10, 500)).lost, 10, 'nothing forwards')
+  t.equal(await lost(piped, 'v4'), 10, 'nothing forwards')
   driver.ensure(enforcer, record, { path: 'direct', failure: 'open' })
-  t.equal((await countUdp(piped.pod, HOST.v4, 10, 500)).lost, 0)
+  t.equal(await lost(piped, 'v4'), 0, 'installed again')
 }

@@ -1,51 +1,13 @@
-/** Traffic between the namespaces of a topology, each sort with what came of it. */
-import type { ChildProcess } from 'node:child_process'
+/** Frames and flows between namespaces, made by one run of frames.py. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
-import { type Netns, until } from '../../netns.js'
+import type { Netns } from '../../netns.js'
 import { root } from '../../root.js'
 
-const FRAMES = join(root, 'test/system/pipe/frames.py')
-const DEADLINE_MS = 30_000
-
-export interface Running {
-  readonly child: ChildProcess
-  /** All of stdout so far. */
-  output(): string
-  /** Resolves to stdout when the process ended by itself. */
-  readonly done: Promise<string>
-}
-
-export function start(netns: Netns, command: string, args: readonly string[]): Running {
-  const child = netns.spawn(command, args)
-  let output = ''
-  let errors = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors += text
-  })
-  const done = new Promise<string>((resolve) => {
-    child.on('close', () => resolve(output + errors))
-  })
-  return { child, output: () => output, done }
-}
-
-/** A verb of frames.py, until the test's end or until killed. */
-export async function serveFrames(t: Test, netns: Netns, ...args: string[]): Promise<Running> {
-  const running = start(netns, 'python3', [FRAMES, ...args])
-  t.teardown(async () => {
-    running.child.kill('SIGKILL')
-    await running.done
-  })
-  await until(
-    `frames.py ${args.join(' ')} ready`,
-    () => running.output().startsWith('ready'),
-    DEADLINE_MS,
-  )
-  return running
-}
+/** Debian's own: a version manager's wrapper starts a shell for each call. */
+const PYTHON = '/usr/bin/python3'
 
 export interface Captured {
   /** linux/if_packet.h: 0 host, 1 broadcast, 2 multicast, 3 other host. */
@@ -60,55 +22,121 @@ export interface Port {
   readonly ifName: string
 }
 
-/**
- * What arrives at `receiver` of `frames` sent from `sender`; the `sentinel`, one more frame that the
- * path carries, ends it: what was to come has come by then.
- */
-export async function exchange(
-  sender: Port,
-  receiver: Port,
-  frames: readonly string[],
-  sentinel: string,
-): Promise<Captured[]> {
-  const side = ({ netns, ifName }: Port) => ({ netns: netns.path, ifName })
-  const call = { sender: side(sender), receiver: side(receiver), frames, sentinel }
-  const text = await start(receiver.netns, 'python3', [FRAMES, 'exchange', JSON.stringify(call)])
-    .done
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const [type, tci, hex] = /^(\d) (-?\d+) ([0-9a-f]+)$/.exec(line)?.slice(1) ?? []
-      if (hex === undefined) throw new Error(line)
-      return { type: Number(type), tci: Number(tci), hex }
-    })
-}
-
 export interface UdpCount {
   readonly sent: number
   readonly lost: number
   readonly duplicates: number
 }
 
-/** Numbered datagrams, echoed by `serveFrames(…, 'udp-echo', to)`. */
-export function countUdp(
-  netns: Netns,
-  to: string,
-  datagrams: number,
-  intervalMicros: number,
-): Promise<UdpCount> {
-  const args = [FRAMES, 'udp-count', to, String(datagrams), String(intervalMicros)]
-  return start(netns, 'python3', args).done.then((text) => JSON.parse(text) as UdpCount)
+interface Answer {
+  readonly id: number
+  readonly result?: unknown
+  readonly error?: string
 }
 
-/** Octets of a TCP stream that arrived as sent, by `serveFrames(…, 'tcp-serve', to)`. */
-export async function streamTcp(
-  netns: Netns,
-  to: string,
-  octets: number,
-  towards: 'server' | 'client',
-): Promise<number> {
-  const verb = towards === 'server' ? 'give' : 'take'
-  const text = await start(netns, 'python3', [FRAMES, 'tcp-stream', to, String(octets), verb]).done
-  return Number.parseInt(text, 10)
+interface Waiting {
+  resolve(result: unknown): void
+  reject(error: Error): void
+}
+
+export interface Running {
+  stop(): Promise<void>
+}
+
+export class Traffic {
+  readonly #child: ChildProcessWithoutNullStreams
+  readonly #waiting = new Map<number, Waiting>()
+  #calls = 0
+
+  constructor(t: Test) {
+    const child = spawn(PYTHON, [join(root, 'test/system/pipe/frames.py')])
+    this.#child = child
+    child.stderr.setEncoding('utf8').on('data', (text: string) => t.comment(text))
+    createInterface(child.stdout).on('line', (line) => this.#settle(JSON.parse(line) as Answer))
+    const closed = new Promise((resolve) => child.on('close', resolve))
+    t.teardown(async () => {
+      child.kill('SIGKILL')
+      await closed
+    })
+  }
+
+  #settle({ id, result, error }: Answer): void {
+    const waiting = this.#waiting.get(id)
+    this.#waiting.delete(id)
+    if (error === undefined) waiting?.resolve(result)
+    else waiting?.reject(new Error(`frames.py: ${error}`))
+  }
+
+  #call(verb: string, call: Readonly<Record<string, unknown>>): Promise<unknown> {
+    const id = this.#calls++
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject })
+      this.#child.stdin.write(`${JSON.stringify({ id, verb, ...call })}\n`)
+    })
+  }
+
+  async #start(verb: string, call: Readonly<Record<string, unknown>>): Promise<Running> {
+    const target = this.#calls
+    await this.#call(verb, call)
+    return {
+      stop: async () => {
+        await this.#call('stop', { target })
+      },
+    }
+  }
+
+  /** Sends each marked frame back: the inspection without an engine. */
+  echo({ netns, ifName }: Port): Promise<Running> {
+    return this.#start('echo', { netns: netns.path, ifName })
+  }
+
+  /** Stamps an existing heartbeat file ten times a second. */
+  stamp(path: string): Promise<Running> {
+    return this.#start('stamp', { path })
+  }
+
+  async serve(netns: Netns, addresses: readonly string[]): Promise<void> {
+    await this.#call('serve', { netns: netns.path, addresses })
+  }
+
+  /**
+   * What arrives at `receiver` of `frames` sent from `sender`; the `sentinel`, one more frame that
+   * the path carries, ends it: what was to come has come by then.
+   */
+  async exchange(
+    sender: Port,
+    receiver: Port,
+    frames: readonly string[],
+    sentinel: string,
+  ): Promise<Captured[]> {
+    const result = await this.#call('exchange', {
+      netns: sender.netns.path,
+      ifName: sender.ifName,
+      receiver: { netns: receiver.netns.path, ifName: receiver.ifName },
+      frames,
+      sentinel,
+    })
+    return (result as [number, number, string][]).map(([type, tci, hex]) => ({ type, tci, hex }))
+  }
+
+  /** Numbered datagrams, echoed by `serve`; a window keeps them below what a socket's buffer holds. */
+  async udp(
+    netns: Netns,
+    address: string,
+    datagrams: number,
+    intervalMicros: number,
+  ): Promise<UdpCount> {
+    const call = { netns: netns.path, address, datagrams, intervalMicros }
+    return (await this.#call('udp', call)) as UdpCount
+  }
+
+  /** Octets of a stream that arrived as sent; `give` = towards the server. */
+  async tcp(
+    netns: Netns,
+    address: string,
+    octets: number,
+    direction: 'give' | 'take',
+  ): Promise<number> {
+    return (await this.#call('tcp', { netns: netns.path, address, octets, direction })) as number
+  }
 }
