@@ -32,27 +32,27 @@ inline Octets ipv4(uint8_t protocol, size_t data, uint16_t flags_and_offset = 0x
                    Octets options = {}) {
   const size_t header = 20 + options.size();
   const size_t total = header + data;
-  Octets ip = {static_cast<uint8_t>(0x40 | header / 4),
-               0,
-               static_cast<uint8_t>(total >> 8),
-               static_cast<uint8_t>(total),
-               0x1c,
-               0x46,
-               static_cast<uint8_t>(flags_and_offset >> 8),
-               static_cast<uint8_t>(flags_and_offset),
-               64,
-               protocol,
-               0,
-               0,
-               10,
-               0,
-               0,
-               1,
-               10,
-               0,
-               0,
-               2};
-  ip.insert(ip.end(), options.begin(), options.end());
+  const Octets fixed = {static_cast<uint8_t>(0x40 | header / 4),
+                        0,
+                        static_cast<uint8_t>(total >> 8),
+                        static_cast<uint8_t>(total),
+                        0x1c,
+                        0x46,
+                        static_cast<uint8_t>(flags_and_offset >> 8),
+                        static_cast<uint8_t>(flags_and_offset),
+                        64,
+                        protocol,
+                        0,
+                        0,
+                        10,
+                        0,
+                        0,
+                        1,
+                        10,
+                        0,
+                        0,
+                        2};
+  Octets ip = joined({fixed, options});
   uint32_t sum = 0;  // RFC 1071, the slow way
   for (size_t i = 0; i < ip.size(); i += 2) sum += static_cast<uint32_t>(ip[i] << 8 | ip[i + 1]);
   while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
