@@ -95,7 +95,7 @@ function readChunkEnd(state: MessageState, cursor: Cursor): Next | undefined {
   const [first, second] = cursor.input.subarray(cursor.used, cursor.used + 2)
   const bad = (first !== undefined && first !== 0x0d) || (second !== undefined && second !== 0x0a)
   if (bad) return malformed('RFC 9112 §7.1 chunk-data end')
-  if (second === undefined) return { kind: 'need', octets: 2 }
+  if (second === undefined) return needMore(cursor)
   cursor.used += 2
   state.phase = 'chunkLine'
   return undefined
