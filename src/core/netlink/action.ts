@@ -33,6 +33,9 @@ import { decodePedit, type Pedit, peditOptions } from './pedit.js'
 export const RTM_NEWACTION = 48
 export const RTM_GETACTION = 50
 const TCA_ACT_TAB = 1
+const TCA_ROOT_FLAGS = 2
+/** struct nla_bitfield32: value, selector. */
+const LARGE_DUMP_ON = Uint32Array.of(1, 1)
 const TCA_ACT_KIND = 1
 const TCA_ACT_OPTIONS = 2
 const TCA_ACT_STATS = 4
@@ -128,10 +131,11 @@ export function addAction(action: TcAction): Request {
 /** `tc actions list action KIND`: all of that kind in the namespace, shared or not. */
 export function dumpActions(kind: TcAction['kind']): Request {
   const table = nestedWithoutFlag(TCA_ACT_TAB, [nestedWithoutFlag(1, [text(TCA_ACT_KIND, kind)])])
+  const flags = binary(TCA_ROOT_FLAGS, new Uint8Array(LARGE_DUMP_ON.buffer))
   return {
     type: RTM_GETACTION,
     flags: NLM_F_DUMP,
-    payload: joined(new Uint8Array(TCAMSG_OCTETS), encodeAttributes([table])),
+    payload: joined(new Uint8Array(TCAMSG_OCTETS), encodeAttributes([table, flags])),
     subject: `RTM_GETACTION ${kind}`,
   }
 }

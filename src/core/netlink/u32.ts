@@ -81,14 +81,14 @@ function encodeSelector({ matches, link }: U32Node): Uint8Array {
   return sel
 }
 
-/** As tc(8) orders them: bucket, link, actions, selector. */
+/** As tc(8) orders them: link, actions, bucket, selector. */
 export function u32Filter(device: Pick<FilterKey, 'ifindex' | 'priority'>, node: U32Node): Filter {
   const { table, link, actions } = node
   const bucket = u32Handle({ ...node, node: 0 })
   const options = [
-    ...(table === ROOT_TABLE ? [] : [u32(TCA_U32_HASH, bucket)]),
     ...(link === undefined ? [] : [u32(TCA_U32_LINK, (link.table << 20) >>> 0)]),
     ...(actions.length === 0 ? [] : [nestedWithoutFlag(TCA_U32_ACT, encodeActions(actions))]),
+    ...(table === ROOT_TABLE ? [] : [u32(TCA_U32_HASH, bucket)]),
     binary(TCA_U32_SEL, encodeSelector(node)),
   ]
   return { ...device, handle: u32Handle(node), kind: 'u32', options }

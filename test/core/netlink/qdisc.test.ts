@@ -1,0 +1,45 @@
+import t from 'tap'
+import {
+  decodeQdisc,
+  deleteIngress,
+  dumpQdiscs,
+  replaceIngress,
+} from '../../../src/core/netlink/qdisc.js'
+import { asMessage, D0, golden, onWire } from './golden.js'
+
+const REPLACE = `
+  30 00 00 00 24 00 05 05 00 00 00 00 00 00 00 00 | 48 octets, RTM_NEWQDISC, REQUEST ACK REPLACE CREATE
+  00 00 00 00 03 00 00 00                         | tcm_ifindex
+  00 00 ff ff f1 ff ff ff                         | tcm_handle ffff:, tcm_parent TC_H_INGRESS
+  00 00 00 00                                     | tcm_info
+  0c 00 01 00 69 6e 67 72 65 73 73 00             | TCA_KIND "ingress"
+`
+const DELETE = `
+  30 00 00 00 25 00 05 00 00 00 00 00 00 00 00 00 | 48 octets, RTM_DELQDISC, REQUEST ACK
+  00 00 00 00 03 00 00 00                         | tcm_ifindex
+  00 00 ff ff f1 ff ff ff                         | tcm_handle ffff:, tcm_parent TC_H_INGRESS
+  00 00 00 00                                     | tcm_info
+  0c 00 01 00 69 6e 67 72 65 73 73 00             | TCA_KIND "ingress"
+`
+const DUMP = `
+  24 00 00 00 26 00 01 03 00 00 00 00 00 00 00 00 | 36 octets, RTM_GETQDISC, REQUEST DUMP
+  00 00 00 00 00 00 00 00                         | tcm_ifindex: any
+  00 00 00 00 00 00 00 00 00 00 00 00             | tcm_handle, tcm_parent, tcm_info
+`
+
+t.test('tc qdisc replace dev d0 ingress', (t) => {
+  t.equal(onWire(replaceIngress(D0)), golden(REPLACE))
+  t.same(decodeQdisc(asMessage(REPLACE)), { ifindex: D0, handle: 0xffff_0000, kind: 'ingress' })
+  t.end()
+})
+
+t.test('tc qdisc del dev d0 ingress', (t) => {
+  t.equal(onWire(deleteIngress(D0)), golden(DELETE))
+  t.end()
+})
+
+t.test('tc qdisc show', (t) => {
+  t.equal(onWire(dumpQdiscs()), golden(DUMP))
+  t.equal(decodeQdisc(asMessage(DUMP)), null, 'no qdisc in it')
+  t.end()
+})
