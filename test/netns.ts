@@ -78,7 +78,10 @@ export interface VethEnd {
   readonly addresses?: readonly string[]
 }
 
-/** A veth pair, both ends up and addressed; it goes with its namespaces. */
+/**
+ * A veth pair, both ends up and addressed; it goes with its namespaces. Until linkwatch has seen the
+ * carrier (up to a second), the end that came up first drops what it is to send.
+ */
 export function vethPair(a: VethEnd, b: VethEnd): void {
   ip(
     `link add ${a.ifName} netns ${a.netns.name} type veth peer name ${b.ifName} netns ${b.netns.name}`,
@@ -89,6 +92,11 @@ export function vethPair(a: VethEnd, b: VethEnd): void {
       const nodad = address.includes(':') ? ' nodad' : ''
       end.netns.ip(`address add ${address} dev ${end.ifName}${nodad}`)
     }
+  }
+  const isUp = ({ netns, ifName }: VethEnd) =>
+    netns.ipJson(`link show dev ${ifName}`)[0]?.operstate === 'UP'
+  for (let tries = 0; !(isUp(a) && isUp(b)); tries++) {
+    if (tries === 500) throw new Error(`${a.ifName}, ${b.ifName}: no carrier`)
   }
 }
 

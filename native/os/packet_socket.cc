@@ -44,6 +44,14 @@ int ifindex_of(int fd, const std::string& if_name) {
   return request.ifr_ifindex;
 }
 
+void bind_to(int fd, const std::string& if_name) {
+  sockaddr_ll address = {};
+  address.sll_family = AF_PACKET;
+  address.sll_protocol = __builtin_bswap16(ETH_P_ALL);
+  address.sll_ifindex = ifindex_of(fd, if_name);
+  check(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), "bind", if_name);
+}
+
 Fd open_bound(int netns_fd, const std::string& if_name) {
   Fd fd;
   // Protocol 0: nothing of any device is received before bind() names the one.
@@ -56,11 +64,7 @@ Fd open_bound(int netns_fd, const std::string& if_name) {
   set_option(fd.get(), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING");
   set_buffer(fd.get(), SO_RCVBUFFORCE, SO_RCVBUF, "SO_RCVBUF");
   set_buffer(fd.get(), SO_SNDBUFFORCE, SO_SNDBUF, "SO_SNDBUF");
-  sockaddr_ll address = {};
-  address.sll_family = AF_PACKET;
-  address.sll_protocol = __builtin_bswap16(ETH_P_ALL);
-  address.sll_ifindex = ifindex_of(fd.get(), if_name);
-  check(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), "bind", if_name);
+  bind_to(fd.get(), if_name);
   return fd;
 }
 
@@ -100,6 +104,7 @@ uint8_t* insert_vlan_tag(uint8_t* frame, const tpacket_auxdata& aux, wire::VnetH
 
 PacketSocket::PacketSocket(int netns_fd, const std::string& if_name)
     : fd_(open_bound(netns_fd, if_name)),
+      if_name_(if_name),
       receive_octets_(new uint8_t[kBatchFrames * kSlotOctets]),
       send_octets_(new uint8_t[kSendOctets]) {
   received_.reserve(kBatchFrames);
@@ -123,7 +128,11 @@ std::span<const ReceivedFrame> PacketSocket::receive() {
   const int count =
       ::recvmmsg(fd_.get(), receive_headers_.data(), kBatchFrames, MSG_DONTWAIT, nullptr);
   if (count < 0) {
-    if (errno != EAGAIN && errno != EINTR) counts_.receive_errors++;
+    if (errno == ENETDOWN) {
+      is_bound_ = false;
+    } else if (errno != EAGAIN && errno != EINTR) {
+      counts_.receive_errors++;
+    }
     return {};
   }
   for (size_t i = 0; i < static_cast<size_t>(count); i++) {
@@ -202,6 +211,18 @@ size_t PacketSocket::send_from(size_t first) {
   if (sent < 0 && errno == EINTR) return 0;
   counts_.send_failed++;
   return 1;
+}
+
+// packet_do_bind() takes a device that is down, and leaves ENETDOWN as the socket's error.
+void PacketSocket::bind_again() {
+  try {
+    bind_to(fd_.get(), if_name_);
+  } catch (const Fault&) {
+    return;
+  }
+  int error = 0;
+  socklen_t octets = sizeof error;
+  is_bound_ = ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &octets) == 0 && error == 0;
 }
 
 // PACKET_STATISTICS starts over with each reading.

@@ -41,6 +41,10 @@ class PacketSocket {
   // Sends with the next flush(). A frame inside the last receive() is not copied.
   void send(const wire::VnetHeader& vnet, wire::Frame frame);
   void flush();
+  // False while the device is down or gone: nothing can be received.
+  bool is_bound() const { return is_bound_; }
+  // Looks for a device of the same name again: one that came up, or a new one.
+  void bind_again();
   // Reads what the kernel dropped since the last call.
   void update_statistics();
   const PacketCounts& counts() const { return counts_; }
@@ -64,6 +68,8 @@ class PacketSocket {
   size_t send_from(size_t first);
 
   Fd fd_;
+  const std::string if_name_;
+  bool is_bound_ = true;
   PacketCounts counts_;
   std::unique_ptr<uint8_t[]> receive_octets_;
   std::array<ReceiveSlot, kBatchFrames> receive_slots_;

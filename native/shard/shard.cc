@@ -131,7 +131,8 @@ void Shard::round() {
   socket_->flush();
   if (!event_ring_.empty()) wake_javascript();
   const uint64_t done_ns = monotonic_ns();
-  if (done_ns - last_stamp_ns_ >= kStampNs) stamp(done_ns);
+  // Without its device the thread serves nobody: let the stamp run out.
+  if (socket_->is_bound() && done_ns - last_stamp_ns_ >= kStampNs) stamp(done_ns);
   if (worked) {
     spin_.worked(now_ns);
   } else if (!spin_.may_spin(done_ns)) {
@@ -212,6 +213,7 @@ void Shard::discard_stale() {
 void Shard::tick(uint64_t now_ns) {
   last_tick_ns_ = now_ns;
   engine_->tick(now_ns);
+  if (!socket_->is_bound()) socket_->bind_again();
   socket_->update_statistics();
   snapshot();
 }

@@ -51,6 +51,8 @@ export class ShardEngine implements Engine {
   #backlogScheduled = false
   #draining = false
   #stopped = false
+  /** The heartbeat ends with the daemon, not 500 ms later. */
+  readonly #atExit = () => this.#shard.stop()
 
   /** Opens the socket; frames wait in it until start(). */
   constructor(options: ShardEngineOptions) {
@@ -68,6 +70,7 @@ export class ShardEngine implements Engine {
       },
       () => this.#wake(),
     )
+    process.once('exit', this.#atExit)
     this.#events = new RingReader(this.#shard.eventRing())
     this.#commands = new RingWriter(this.#shard.commandRing())
   }
@@ -115,6 +118,7 @@ export class ShardEngine implements Engine {
 
   async stop(): Promise<void> {
     if (this.#stopped) return
+    process.off('exit', this.#atExit)
     this.#shard.stop()
     this.#acknowledge()
     while (this.#deliver()) {}

@@ -69,24 +69,9 @@ export interface NativeReplay {
   flows(): number
 }
 
-export interface L4Connection {
-  readonly endpoint: number
-  readonly podSide: 'opener' | 'receiver'
-  readonly protocol: number
-  readonly destinationPort: number
-  readonly source: { readonly family: 4 | 6; readonly octets: Uint8Array }
-  readonly destination: { readonly family: 4 | 6; readonly octets: Uint8Array }
-}
-
-export interface L4Verdict {
-  readonly verdict: 'allow' | 'deny' | 'undecided'
-  readonly rule: number
-}
-
 interface EngineModule {
   readonly Shard: new (options: NativeShardOptions, wake: () => void) => NativeShard
   readonly Replay: new (options: NativeReplayOptions) => NativeReplay
-  readonly l4Evaluate: (block: Uint8Array, connection: L4Connection) => L4Verdict
 }
 
 function engineModule(): EngineModule {
@@ -103,9 +88,4 @@ export function newShard(options: NativeShardOptions, wake: () => void): NativeS
 
 export function newReplay(options: NativeReplayOptions): NativeReplay {
   return new (engineModule().Replay)(options)
-}
-
-/** The engine's L3/L4 decision alone: a block as `core/policy/l4-table.ts` writes it. */
-export function l4Evaluate(block: Uint8Array, connection: L4Connection): L4Verdict {
-  return engineModule().l4Evaluate(block, connection)
 }
