@@ -7,6 +7,7 @@ const TESTS = ['bpf-driver', 'tc-driver', 'swap', 'slice']
 /** Several minutes of emulated time on two busy cores. */
 const GUEST_MS = 600_000
 
+t.setTimeout(GUEST_MS + 60_000)
 t.test('system tests on a stock Debian kernel', { timeout: GUEST_MS + 30_000 }, async (t) => {
   const command = [
     'uname -r',
