@@ -22,6 +22,8 @@ import { CniChain, type Json } from './cni-chain.js'
 import { root } from './root.js'
 
 const PLUGINS = '/usr/lib/cni'
+/** setpriv(1): a test that is killed takes its servers along. */
+const ENDS_WITH_US = ['--pdeathsig', 'KILL'] as const
 const DEADLINE_MS = 20_000
 
 export interface NodeOptions {
@@ -119,10 +121,14 @@ export class Pod {
   /** Runs until the node closes. */
   serve(command: string, args: readonly string[], log: string): ChildProcess {
     const out = openSync(log, 'a')
-    const child = spawn('nsenter', [`--net=${this.netnsPath}`, command, ...args], {
-      stdio: ['ignore', out, out],
-      detached: true,
-    })
+    const child = spawn(
+      'setpriv',
+      [...ENDS_WITH_US, 'nsenter', `--net=${this.netnsPath}`, command, ...args],
+      {
+        stdio: ['ignore', out, out],
+        detached: true,
+      },
+    )
     closeSync(out)
     this.children.push(child)
     return child
@@ -210,7 +216,9 @@ export class Node {
       '--config',
       this.configPath,
     ]
-    const dpd = spawn('nsenter', args, { stdio: ['ignore', log, log] })
+    const dpd = spawn('setpriv', [...ENDS_WITH_US, 'nsenter', ...args], {
+      stdio: ['ignore', log, log],
+    })
     closeSync(log)
     this.dpd = dpd
     await until(`dpd answers (log: ${join(this.dir, 'dpd.log')})`, async () => {

@@ -53,9 +53,13 @@ export function runInGuest(
   const script = join(CACHE, `command-${process.pid}-${runs++}.sh`)
   writeFileSync(script, commandScript(command, options.env ?? {}))
   return new Promise((resolve, reject) => {
-    const guest = spawn('qemu-system-x86_64', qemuArguments(script), {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const guest = spawn(
+      'setpriv',
+      ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...qemuArguments(script)],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
     const deadline = setTimeout(() => guest.kill('SIGKILL'), options.timeoutMs)
     let output = ''
     let seen = 0
