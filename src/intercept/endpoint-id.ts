@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { ENDPOINT_ID_MAX, type Instance } from '../core/instance.js'
 import { listRecords } from './endpoint-records.js'
 import { listJournal } from './journal.js'
-import { readStateFile, writeStateFile } from './state-file.js'
+import { readStateFile, writeBootFile } from './state-file.js'
 
 export class NoEndpointIdError extends Error {
   override readonly name = 'NoEndpointIdError'
@@ -35,6 +35,6 @@ export function allocateId(instance: Instance, warn: (message: string) => void):
   const last = text === null ? 0 : Number.parseInt(text, 10)
   const id = nextFreeId(used, Number.isInteger(last) && last > 0 ? last : 0)
   if (id === null) throw new NoEndpointIdError()
-  writeStateFile(path, `${id}\n`)
+  writeBootFile(path, `${id}\n`)
   return id
 }

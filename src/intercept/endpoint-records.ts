@@ -12,7 +12,7 @@ import {
   type EndpointRecord,
 } from '../core/endpoint.js'
 import { ENDPOINT_ID_MAX, type Instance } from '../core/instance.js'
-import { readStateFile, removeStateFile, setAside, writeStateFile } from './state-file.js'
+import { readStateFile, removeStateFile, setAside, writeBootFile } from './state-file.js'
 
 /** With `vin-` before it 15 octets, IFNAMSIZ less its NUL; 44 bits of SHA-256. */
 const KEY_HEX_DIGITS = 11
@@ -65,7 +65,7 @@ export function keyLockPath(instance: Instance, key: AttachmentKey): string {
 }
 
 export function writeRecord(instance: Instance, record: EndpointRecord): void {
-  writeStateFile(recordPath(instance, record), `${JSON.stringify(record)}\n`)
+  writeBootFile(recordPath(instance, record), `${JSON.stringify(record)}\n`)
 }
 
 export function removeRecord(instance: Instance, key: AttachmentKey): void {

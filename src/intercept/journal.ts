@@ -9,7 +9,7 @@ import type { Instance } from '../core/instance.js'
 import { endpointRecordSchema, keyHash, readState, stateFiles } from './endpoint-records.js'
 import type { PodState } from './pod-state.js'
 import { podStateJson, podStateSchema } from './pod-state-json.js'
-import { removeStateFile, writeStateFile } from './state-file.js'
+import { removeStateFile, writeBootFile } from './state-file.js'
 
 const JOURNAL_SCHEMA = 1
 const journalSchema = z.object({
@@ -30,7 +30,7 @@ function journalPath(instance: Instance, key: AttachmentKey): string {
 export function writeJournal(instance: Instance, entry: JournalEntry): void {
   const { record, before } = entry
   const json = { schema: JOURNAL_SCHEMA, record, before: podStateJson(before) }
-  writeStateFile(journalPath(instance, record), `${JSON.stringify(json)}\n`)
+  writeBootFile(journalPath(instance, record), `${JSON.stringify(json)}\n`)
 }
 
 export function readJournal(

@@ -10,6 +10,7 @@ import {
   IFF_ALLMULTI,
   IFF_NOARP,
   IFF_PROMISC,
+  IFF_RUNNING,
   IFF_UP,
   IN6_ADDR_GEN_MODE_NONE,
   type Link,
@@ -97,6 +98,24 @@ export function closingRequests({ link, neighbours }: PodState): Request[] {
   ]
 }
 
+/** linkwatch is scheduled at once for a veth; a busy node may take this long. */
+const OPERATIONAL_TIMEOUT_MS = 500
+const POLL_MS = 1
+const neverWoken = new Int32Array(new SharedArrayBuffer(4))
+
+/**
+ * The carrier's event reaches addrconf after the link is up, and makes a link-local address by the mode
+ * that is set then: the mode is put back when that is over. A link that had no carrier gets none now.
+ */
+function awaitOperational(os: Os, netlinkFd: number, { name, flags }: Link): void {
+  if ((flags & IFF_RUNNING) === 0) return
+  for (let spentMs = 0; spentMs < OPERATIONAL_TIMEOUT_MS; spentMs += POLL_MS) {
+    const [link] = apply(os, netlinkFd, [getLinkByName(name)]).map(decodeLink)
+    if (((link?.flags ?? 0) & IFF_RUNNING) !== 0) return
+    Atomics.wait(neverWoken, 0, 0, POLL_MS)
+  }
+}
+
 /** Any number of times; on an interface that is as it should be it changes nothing that lasts. */
 export function replayPodState(
   os: Os,
@@ -112,6 +131,7 @@ export function replayPodState(
   const routes = routeRequests(state.routes, readRoutes(os, netlinkFd, link.ifindex))
   apply(os, netlinkFd, routes.surplus, { accept: ['ESRCH', 'ENOENT'] })
   apply(os, netlinkFd, routes.missing, { accept: ['EEXIST'] })
+  awaitOperational(os, netlinkFd, link)
   apply(os, netlinkFd, closingRequests(state))
   const absent = link.altNames.filter((name) => !have.altNames.includes(name))
   if (absent.length > 0) apply(os, netlinkFd, [addAltNames(link.ifindex, absent)])

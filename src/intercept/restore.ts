@@ -9,7 +9,7 @@ import { deleteLink, getLinkByName, setLink } from '../core/netlink/link-request
 import type { InterceptContext } from './context.js'
 import type { Enforcer } from './driver.js'
 import { driverFor } from './drivers.js'
-import { keyLockPath, readRecord, removeRecord } from './endpoint-records.js'
+import { keyLockPath, listRecords, readRecord, removeRecord } from './endpoint-records.js'
 import { closeEnforcer, NETLINK_ROUTE, openEnforcer } from './enforcer.js'
 import {
   type JournalEntry,
@@ -149,7 +149,9 @@ function undoIn(
   before: PodState,
 ): void {
   const names = namesOf(record)
-  const pod = openPod(context, [record.netns], record.netnsInode)
+  // Inode numbers start again with each boot.
+  const isOurBoot = record.bootId === context.bootId
+  const pod = isOurBoot ? openPod(context, [record.netns], record.netnsInode) : null
   try {
     if (pod === null) deleteBoth(context, enforcer, names)
     else giveBack(context, enforcer, pod, names, before)
@@ -160,7 +162,7 @@ function undoIn(
 }
 
 /** The links are gone and their filters with them; what a driver still keeps of them is no reason to fail. */
-function removeFilters(
+export function removeFilters(
   context: InterceptContext,
   enforcer: Enforcer,
   record: EndpointRecord,
@@ -177,8 +179,7 @@ function removeFilters(
 export function detach(context: InterceptContext, key: AttachmentKey, netns: string): void {
   const { os, instance, warn } = context
   withKeyLock(os, keyLockPath(instance, key), () => {
-    const unfinished = readJournal(instance, key, warn)
-    if (unfinished !== null) undo(context, unfinished)
+    undoUnfinished(context, key)
     const record = readRecord(instance, key, warn)
     const enforcer = openEnforcer(os, instance)
     if (enforcer === null) {
@@ -230,21 +231,28 @@ function giveBackJournalled(
   removeJournal(instance, record)
 }
 
-/** Journals whose process is dead: undone. Of another boot: only files. */
+/** Journals whose process is dead: undone. Files of another boot name nothing that exists: removed. */
 export function recover(context: InterceptContext): number {
   const { os, instance, warn, bootId } = context
   let undone = 0
   for (const entry of listJournal(instance, warn)) {
     const { record } = entry
-    if (isLocked(os, keyLockPath(instance, record))) continue
+    if (record.bootId !== bootId || isLocked(os, keyLockPath(instance, record))) continue
     warn(`${record.namespace}/${record.pod} ${record.ifName}: a swap broke off; undone`)
-    if (record.bootId === bootId) {
-      withKeyLock(os, keyLockPath(instance, record), () => undo(context, entry))
-    } else {
-      removeJournal(instance, record)
-      removeRecord(instance, record)
-    }
+    withKeyLock(os, keyLockPath(instance, record), () => undoUnfinished(context, record))
     undone++
   }
+  const journalled = listJournal(instance, warn).map(({ record }) => record)
+  for (const record of [...journalled, ...listRecords(instance, warn)]) {
+    if (record.bootId === bootId) continue
+    removeJournal(instance, record)
+    removeRecord(instance, record)
+  }
   return undone
+}
+
+/** Read again under the lock: DEL may have come first. */
+function undoUnfinished(context: InterceptContext, key: AttachmentKey): void {
+  const entry = readJournal(context.instance, key, context.warn)
+  if (entry !== null) undo(context, entry)
 }

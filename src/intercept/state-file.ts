@@ -11,23 +11,40 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 
-export function writeStateFile(path: string, text: string, mode = 0o600): void {
+/** `isSynced`: it has to survive a crash of the machine, not only of the process. */
+function write(path: string, text: string, mode: number, isSynced: boolean): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   const temporary = `${path}.${process.pid}.new`
   const fd = openSync(temporary, 'w', mode)
   try {
     writeFileSync(fd, text)
-    fsyncSync(fd)
+    if (isSynced) fsyncSync(fd)
   } finally {
     closeSync(fd)
   }
   renameSync(temporary, path)
-  const folder = openSync(dirname(path), 'r')
+  if (isSynced) syncFolder(dirname(path))
+}
+
+function syncFolder(dir: string): void {
+  const fd = openSync(dir, 'r')
   try {
-    fsyncSync(folder)
+    fsyncSync(fd)
   } finally {
-    closeSync(folder)
+    closeSync(fd)
   }
+}
+
+export function writeStateFile(path: string, text: string, mode = 0o600): void {
+  write(path, text, mode, true)
+}
+
+/**
+ * For what names kernel objects: void after a reboot (its boot id says so), so that a sync would only cost
+ * ADD some 20 ms each where /run is on a disk.
+ */
+export function writeBootFile(path: string, text: string, mode = 0o600): void {
+  write(path, text, mode, false)
 }
 
 /** null = no such file. */

@@ -25,7 +25,7 @@ import { withKeyLock, withLock } from './lock.js'
 import { type OpenNetns, openPodNetns } from './netns.js'
 import { addressTexts, type PodNetns, readLink, readPodState } from './pod-state.js'
 import { replayPodState } from './replay.js'
-import { giveBackStale, undo } from './restore.js'
+import { giveBackStale, removeFilters, undo } from './restore.js'
 import { apply, dump } from './tc/rtnetlink.js'
 
 export interface AttachSpec extends AttachmentKey {
@@ -74,6 +74,7 @@ function attachIn(place: Place, netns: OpenNetns, spec: AttachSpec): EndpointRec
   else if (known !== null && isAttached(place, netns, known)) return known
   // Links of this key without a record that holds: a lost file, or a namespace that is no more.
   giveBackStale(context, place.enforcer, pod, spec)
+  if (known !== null) removeFilters(context, place.enforcer, known)
   const link = interceptableLink(place, spec)
   const before = readPodState(os, pod, link)
   const entry = withLock(os, instance.lockPath, () => {

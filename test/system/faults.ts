@@ -1,8 +1,8 @@
 /** An operating system that fails at a chosen call: before it happened, after it did, or for good from then on. */
 import { type Os, OsError } from '../../src/intercept/os.js'
 
-/** `dead`: as a process that was killed there, no later call gets through either. */
-export type FaultMode = 'before' | 'after' | 'dead'
+/** `dead`: no later call gets through either, not even those that undo. `killed`: the process ends there. */
+export type FaultMode = 'before' | 'after' | 'dead' | 'killed'
 
 export interface Gate {
   calls: number
@@ -29,6 +29,7 @@ export function through<T extends object>(gate: Gate, target: T): T {
       return (...args: unknown[]) => {
         gate.calls++
         const isDue = gate.mode === 'dead' ? gate.calls >= gate.at : gate.calls === gate.at
+        if (isDue && gate.mode === 'killed') process.kill(process.pid, 'SIGKILL')
         if (isDue && gate.mode !== 'after') throw fault(String(name))
         const result: unknown = Reflect.apply(value, inner, args)
         if (isDue) throw fault(String(name))

@@ -25,9 +25,8 @@ function entries(dir: string): string[] {
 /** Of one pod in one namespace: what the instance still holds of it. */
 function remains(world: World, driver: IdleDriver): unknown {
   const { instance } = world
-  const links = existsSync(instance.netnsPath) ? world.enforcerLinks() : []
   return {
-    links: links.filter((name) => name.startsWith('v') && !name.endsWith('neuv')),
+    links: world.enforcerLinks().filter((name) => /^(vin|vex)-/.test(name)),
     records: entries(instance.endpointsDir),
     journal: entries(instance.journalDir),
     ensured: driver.ensured.size,

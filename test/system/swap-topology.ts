@@ -1,5 +1,5 @@
 /** A node and a pod as a bridge or ptp plugin leaves them, and an instance of our own beside them. */
-import { readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import type { Test } from 'tap'
 import { type Instance, instanceOf } from '../../src/core/instance.js'
 import { os } from '../../src/intercept/addon.js'
@@ -44,6 +44,19 @@ export interface World {
   spec(more?: Partial<AttachSpec>): AttachSpec
 }
 
+export function specOf(netns: string): AttachSpec {
+  return {
+    containerID: 'c0ffee',
+    ifName: 'eth0',
+    network: 'test',
+    netns,
+    namespace: 'default',
+    pod: 'web',
+    podUid: null,
+    failure: 'open',
+  }
+}
+
 /** eth0 ↔ host0 on a bridge; the host's index is one that a fresh namespace would not use. */
 export function makePod(t: Test, host: Netns, hostIfName = 'host0'): Netns {
   const pod = testNetns(t, 'vsp')
@@ -53,6 +66,13 @@ export function makePod(t: Test, host: Netns, hostIfName = 'host0'): Netns {
   host.ip(`link set ${hostIfName} up`)
   pod.ip('link set eth0 up')
   return pod
+}
+
+/** None where the namespace was not made yet. */
+function linksIn(instance: Instance): string[] {
+  if (!existsSync(instance.netnsPath)) return []
+  const links = JSON.parse(ip(`-n ${instance.name} -j link show`)) as { ifname: string }[]
+  return links.map(({ ifname }) => ifname)
 }
 
 export function makeWorld(t: Test): World {
@@ -73,10 +93,7 @@ export function makeWorld(t: Test): World {
     pod,
     instance,
     warnings,
-    enforcerLinks: () =>
-      (JSON.parse(ip(`-n ${instance.name} -j link show`)) as { ifname: string }[]).map(
-        ({ ifname }) => ifname,
-      ),
+    enforcerLinks: () => linksIn(instance),
     context: (driver = new IdleDriver(), theOs = os) => ({
       os: theOs,
       instance,
@@ -85,17 +102,7 @@ export function makeWorld(t: Test): World {
       now: () => '2026-01-01T00:00:00.000Z',
       warn: (message) => warnings.push(message),
     }),
-    spec: (more = {}) => ({
-      containerID: 'c0ffee',
-      ifName: 'eth0',
-      network: 'test',
-      netns: pod.path,
-      namespace: 'default',
-      pod: 'web',
-      podUid: null,
-      failure: 'open',
-      ...more,
-    }),
+    spec: (more = {}) => ({ ...specOf(pod.path), ...more }),
   }
 }
 

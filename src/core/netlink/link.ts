@@ -50,6 +50,8 @@ export const VETH_INFO_PEER = 1
 export const IFLA_INET6_ADDR_GEN_MODE = 8
 /** linux/if.h */
 export const IFF_UP = 0x1
+/** Operationally up (RFC 2863): the carrier is there and the kernel has told everybody. */
+export const IFF_RUNNING = 0x40
 export const IFF_NOARP = 0x80
 export const IFF_PROMISC = 0x100
 export const IFF_ALLMULTI = 0x200
