@@ -200,12 +200,20 @@ export class Node {
     return join(this.dir, 'dpd.yaml')
   }
 
+  writeConfig(): { readonly dpdConfigFile: string } {
+    const lines = [
+      `policyDir: ${this.policyDir}`,
+      `endpointsDir: ${this.endpointsDir}`,
+      `events: { file: ${join(this.dir, 'events.json')} }`,
+      this.options.dpdConfig ?? '',
+    ]
+    writeFileSync(this.configPath, lines.join('\n'))
+    return { dpdConfigFile: this.configPath }
+  }
+
   /** Starts dpd and waits until it answers. */
   async startDpd(): Promise<void> {
-    writeFileSync(
-      this.configPath,
-      `policyDir: ${this.policyDir}\nendpointsDir: ${this.endpointsDir}\nevents:\n  file: ${join(this.dir, 'events.json')}\n${this.options.dpdConfig ?? ''}`,
-    )
+    this.writeConfig()
     const log = openSync(join(this.dir, 'dpd.log'), 'a')
     const program = join(root, 'dist', 'bin', 'dpd')
     const args = [

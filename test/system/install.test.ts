@@ -1,0 +1,162 @@
+import { execFileSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { exec, Node } from '../node.js'
+import { root } from '../root.js'
+
+t.setTimeout(240_000)
+const CONFLIST =
+  '{"cniVersion":"0.4.0",\n "name":"pods","vendor":{"z":1,"a":2},"plugins":[{"type":"bridge"},{"type":"portmap"}]}\n'
+
+function stage(t: Test): { dir: string; netd: string } {
+  const dir = mkdtempSync(join(tmpdir(), 'vethwall-install-'))
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  const netd = join(dir, 'etc', 'cni', 'net.d')
+  mkdirSync(netd, { recursive: true })
+  return { dir, netd }
+}
+const install = (dir: string, ...args: string[]): string =>
+  execFileSync('sh', [join(root, 'install.sh'), '--root', dir, ...args], { encoding: 'utf8' })
+
+function files(dir: string): string[] {
+  return readdirSync(dir, { recursive: true, encoding: 'utf8' })
+    .filter((name) => statSync(join(dir, name)).isFile())
+    .sort()
+}
+
+t.test('install twice, uninstall twice', async (t) => {
+  const { dir, netd } = stage(t)
+  const conflist = join(netd, '10-pods.conflist')
+  writeFileSync(conflist, CONFLIST)
+  t.match(install(dir), /vethwall appended/)
+  for (const path of [
+    '/opt/cni/bin/vethwall',
+    '/usr/local/sbin/dpd',
+    '/usr/local/bin/dpctl',
+    '/usr/local/lib/vethwall/bin/node',
+  ]) {
+    t.ok(statSync(join(dir, path)).mode & 0o111, `${path} is executable`)
+  }
+  for (const path of [
+    '/etc/vethwall/dpd.yaml',
+    '/etc/vethwall/policy.d',
+    '/etc/systemd/system/dpd.service',
+  ]) {
+    t.ok(existsSync(join(dir, path)), path)
+  }
+  const list = JSON.parse(readFileSync(conflist, 'utf8'))
+  t.same(
+    list.plugins.map(({ type }: { type: string }) => type),
+    ['bridge', 'portmap', 'vethwall'],
+  )
+  t.equal(list.cniVersion, '0.4.0', 'the version is never raised')
+  t.equal(readFileSync(`${conflist}.vethwall-original`, 'utf8'), CONFLIST, 'the original is kept')
+  const once = files(dir)
+  t.match(install(dir), /there already/)
+  t.same(files(dir), once, 'twice in a row is harmless')
+  t.match(install(dir, '--uninstall'), /vethwall removed/)
+  t.equal(readFileSync(conflist, 'utf8'), CONFLIST, "the original's very octets")
+  t.same(files(dir), ['etc/cni/net.d/10-pods.conflist'], 'nothing else stays')
+  install(dir, '--uninstall')
+  t.same(files(dir), ['etc/cni/net.d/10-pods.conflist'])
+})
+
+t.test("the operator's own work stays", async (t) => {
+  const { dir, netd } = stage(t)
+  const conflist = join(netd, '10-pods.conflist')
+  writeFileSync(conflist, CONFLIST)
+  install(dir)
+  writeFileSync(join(dir, 'etc/vethwall/policy.d/mine.yaml'), '# mine\n')
+  const changed = JSON.parse(readFileSync(conflist, 'utf8'))
+  writeFileSync(conflist, JSON.stringify({ ...changed, disableCheck: true }))
+  t.match(install(dir, '--uninstall'), /kept .* with your policy/)
+  t.ok(existsSync(join(dir, 'etc/vethwall/policy.d/mine.yaml')))
+  t.match(JSON.parse(readFileSync(conflist, 'utf8')), {
+    disableCheck: true,
+    plugins: [{ type: 'bridge' }, { type: 'portmap' }],
+  })
+})
+
+t.test('a conflist that cannot carry us is passed over, the next one is taken', async (t) => {
+  const { dir, netd } = stage(t)
+  writeFileSync(join(netd, '00-broken.conflist'), '{"name":')
+  writeFileSync(join(netd, '05-empty.conflist'), '')
+  writeFileSync(join(netd, '10-pods.conflist'), CONFLIST)
+  const said = install(dir)
+  t.match(said, /00-broken.conflist: passed over: not JSON/)
+  t.match(said, /10-pods.conflist: vethwall appended/)
+  t.equal(readFileSync(join(netd, '00-broken.conflist'), 'utf8'), '{"name":')
+})
+
+/** The staged /usr/local over the machine's, in a mount namespace of its own. */
+const inStage = (dir: string, script: string): string[] => [
+  '-m',
+  'sh',
+  '-c',
+  `mount --bind ${join(dir, 'usr/local')} /usr/local && ${script}`,
+]
+
+t.test('the unit: systemd-analyze verify, and its ExecStart under a NOTIFY_SOCKET', async (t) => {
+  const { dir } = stage(t)
+  install(dir)
+  const unit = join(dir, 'etc/systemd/system/dpd.service')
+  const verified = await exec('unshare', inStage(dir, `systemd-analyze verify --man=no ${unit}`), {
+    timeoutMs: 60_000,
+  })
+  t.equal(verified.status, 0, `${verified.stdout}${verified.stderr}`)
+  t.notMatch(verified.stderr, /dpd\.service/, 'no complaint about the unit')
+
+  const start = /^ExecStart=(.*)$/m.exec(readFileSync(unit, 'utf8'))?.[1] ?? ''
+  const ensure = /^ExecStartPre=\+(.*)$/m.exec(readFileSync(unit, 'utf8'))?.[1] ?? ''
+  const node = new Node({ name: `vwti${process.pid}` })
+  t.teardown(() => node.close())
+  const { dpdConfigFile } = node.writeConfig()
+  const flags = `--instance ${node.instance.name} --config ${dpdConfigFile}`
+  const made = await exec('unshare', [
+    '--propagation',
+    'unchanged',
+    ...inStage(dir, `${ensure} ${flags}`),
+  ])
+  t.equal(made.status, 0, made.stderr)
+  t.ok(existsSync(node.instance.netnsPath), 'ExecStartPre makes the enforcer namespace')
+  const heard = await notifications(t, dir, `exec ${start} ${flags}`)
+  t.match(heard, /READY=1/, 'ready is notified')
+  t.match(heard, /WATCHDOG=1/, 'and the watchdog is fed')
+})
+
+/** What a service manager would hear. */
+async function notifications(t: Test, dir: string, command: string): Promise<string> {
+  const script = `
+import os, signal, socket, subprocess, sys
+path = sys.argv[1]
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(path); s.settimeout(20)
+env = dict(os.environ, NOTIFY_SOCKET=path, WATCHDOG_USEC='400000')
+p = subprocess.Popen(['unshare', *sys.argv[2:]], env=env, stderr=subprocess.DEVNULL)
+seen = ''
+try:
+    while not ('READY=1' in seen and 'WATCHDOG=1' in seen):
+        seen += s.recv(4096).decode() + '\\n'
+finally:
+    p.send_signal(signal.SIGTERM); p.wait()
+    print(seen)
+`
+  const { stdout, stderr } = await exec(
+    'python3',
+    ['-c', script, join(dir, 'notify'), ...inStage(dir, command)],
+    { timeoutMs: 60_000 },
+  )
+  t.comment(stderr)
+  return stdout
+}
