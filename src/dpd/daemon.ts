@@ -1,0 +1,268 @@
+/** The daemon of one instance: the only place where its parts are put together. */
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Config } from '../core/config.js'
+import { type Instance, VTH_NAME } from '../core/instance.js'
+import { type CompileInput, compile } from '../core/policy/compile.js'
+import { EMPTY_DIRECTORY } from '../core/policy/endpoints-directory.js'
+import { EMPTY_POLICY_SET } from '../core/policy/model.js'
+import { PRODUCT_VERSION } from '../core/product-version.js'
+import { os } from '../intercept/addon.js'
+import type { InterceptContext } from '../intercept/context.js'
+import { driverOf } from '../intercept/drivers.js'
+import { ensureEnforcer } from '../intercept/enforcer.js'
+import { recover } from '../intercept/restore.js'
+import { writeStateFile } from '../intercept/state-file.js'
+import { endpointRoutes } from './api/endpoints.js'
+import { flowRoutes } from './api/flows.js'
+import { createServer } from './api/http.js'
+import { listenOnLoopback, listenOnSocket, refuseSecond } from './api/listen.js'
+import { metricsRoute, statusRoutes } from './api/status.js'
+import { attachFile } from './attach-file.js'
+import { Control } from './control.js'
+import { registry } from './dpi/registry.js'
+import { Endpoints } from './endpoints.js'
+import { ShardEngine } from './engine/bridge.js'
+import { EventsFile, type EventsSink, noEvents } from './events-file.js'
+import { viewFlow } from './flow-view.js'
+import { FlowBook } from './flows.js'
+import { heartbeatOf } from './heartbeat.js'
+import { InstancePipes } from './instance-pipes.js'
+import { Judge } from './judge/judge.js'
+import { Learning } from './learning.js'
+import { live } from './lifecycle.js'
+import { ModeOverrides } from './mode-overrides.js'
+import { nodeAddresses } from './node-addresses.js'
+import { openNotifier } from './notify.js'
+import { Peers } from './peers.js'
+import { watchDirectories } from './policy-files.js'
+import { PolicySources } from './policy-sources.js'
+import { PolicyStore } from './policy-store.js'
+import { Reconciler } from './reconciler.js'
+import { Reporter } from './reporter.js'
+import { spawnWatchdog } from './watchdog.js'
+
+const RECONCILE_MS = 10_000
+const BOOT_ID_PATH = '/proc/sys/kernel/random/boot_id'
+
+export interface Setting {
+  readonly instance: Instance
+  readonly config: Config
+  readonly log: Logger
+}
+
+const nowMs = (): number => Date.now()
+
+function openEvents({ config, log }: Setting): EventsSink {
+  const { file, ...rest } = config.events
+  if (file === null) return noEvents
+  return new EventsFile({ file, ...rest }, nowMs, (message) => log.warn(message))
+}
+
+export function openContext({ instance, config, log }: Setting): InterceptContext {
+  return {
+    os,
+    instance,
+    driver: driverOf(os, instance, config.driver),
+    bootId: readFileSync(BOOT_ID_PATH, 'utf8').trim(),
+    now: () => new Date().toISOString(),
+    warn: (message) => log.warn(message),
+  }
+}
+
+/** Kernel and engine; the engine's thread is not running yet. */
+function openKernel(setting: Setting) {
+  const { instance, log } = setting
+  const context = openContext(setting)
+  const undone = recover(context)
+  if (undone > 0) log.warn(`${undone} swaps that broke off were undone`)
+  const enforcer = ensureEnforcer(context)
+  const engine = new ShardEngine({
+    netnsFd: enforcer.netnsFd,
+    ifName: VTH_NAME,
+    heartbeat: heartbeatOf(context.driver, instance.runDir),
+    key: randomBytes(16),
+  })
+  return { context, engine, pipes: new InstancePipes(context, enforcer) }
+}
+
+/** Judge, flow book and reporter: what happens to the engine's events. */
+function openJudging({ instance, log }: Setting, events: EventsSink) {
+  const peers = { current: new Peers(EMPTY_DIRECTORY, [], []) }
+  const warn = (message: string): void => log.warn(message)
+  const learning = new Learning(instance.stateDir, warn)
+  const peerName = (address: string): string | null => peers.current.name(address)
+  const reporter = new Reporter({
+    events,
+    learning,
+    nowMs,
+    peerName,
+    learnedPeer: (address) => peers.current.learned(address),
+    book: () => flows,
+  })
+  const policy = compile({
+    set: EMPTY_POLICY_SET,
+    directory: EMPTY_DIRECTORY,
+    generation: 0,
+    defaults: { mode: 'discover' },
+    nodeAddresses: [],
+    nodeTraffic: 'allow',
+    endpoints: [],
+  })
+  const judge = new Judge({ policy, parsers: registry, report: reporter, nowMs })
+  const flows: FlowBook = new FlowBook(judge, (flow) => viewFlow(flow, peerName, null))
+  return { judge, flows, reporter, learning, peers, policy }
+}
+
+/** Everything but the sockets. */
+function openDaemon(setting: Setting) {
+  const { instance, config, log } = setting
+  const warn = (message: string): void => log.warn(message)
+  const startedAtMs = nowMs()
+  const events = openEvents(setting)
+  const { judge, flows, reporter, learning, peers, policy: empty } = openJudging(setting, events)
+  const { context, engine, pipes } = openKernel(setting)
+  const overrides = new ModeOverrides(join(instance.stateDir, 'modes.json'), warn)
+  const content = config.inspection.content
+  const endpoints = new Endpoints({ pipes, engine, judge, content, warn })
+  const node = nodeAddresses(config.nodeAddresses ?? null)
+  const directories = { policies: config.policyDir, endpoints: config.endpointsDir }
+  const lastGoodPath = join(instance.stateDir, 'last-good-policy.json')
+  const policy = new PolicyStore(
+    {
+      sources: new PolicySources(directories, lastGoodPath, warn),
+      inputs: () => compileInputs(config, endpoints, overrides, node),
+      engine,
+      judge,
+      endpoints,
+      onApplied: (compiled, { set, directory }) => {
+        const records = endpoints.all().map(({ record }) => record)
+        peers.current = new Peers(directory, records, node)
+        const file = attachFile({ set, directory, defaults: defaultsOf(config) }, overrides.all())
+        writeStateFile(instance.attachPath, `${JSON.stringify(file)}\n`, 0o644)
+        log.info({ generation: compiled.generation, endpoints: records.length }, 'policy in force')
+      },
+      warn,
+      nowMs,
+    },
+    empty,
+  )
+  const info = (message: string): void => log.info(message)
+  const reconciler = new Reconciler({ pipes, endpoints, policy, info, warn })
+  const control = new Control({
+    instance: instance.name,
+    driver: context.driver.name,
+    startedAtMs,
+    peers: () => peers.current,
+    preflight: () => [],
+    ...{
+      endpoints,
+      policy,
+      overrides,
+      learning,
+      flows,
+      engine,
+      events,
+      reporter,
+      reconciler,
+      pipes,
+    },
+  })
+  engine.onEvents((batch) => engine.send(judge.handle(batch)))
+  const driver = context.driver.name
+  return { control, driver, engine, events, flows, learning, pipes, policy, reconciler }
+}
+
+type Daemon = ReturnType<typeof openDaemon>
+
+function defaultsOf({ defaults }: Config): CompileInput['defaults'] {
+  const { mode, failure } = defaults
+  return failure === undefined ? { mode } : { mode, failure }
+}
+
+function compileInputs(
+  config: Config,
+  endpoints: Endpoints,
+  overrides: ModeOverrides,
+  node: readonly string[],
+): Omit<CompileInput, 'set' | 'directory' | 'generation'> {
+  const records = endpoints.all().map(({ record }) => record)
+  const modes = records.flatMap((record) => {
+    const mode = overrides.mode(record)
+    return mode === null ? [] : [[record.id, mode] as const]
+  })
+  return {
+    defaults: defaultsOf(config),
+    nodeAddresses: node,
+    nodeTraffic: config.nodeTraffic,
+    endpoints: records.map(({ id, namespace, pod, addresses }) => ({
+      id,
+      namespace,
+      pod,
+      addresses,
+    })),
+    overrides: new Map(modes),
+    quarantined: new Set(records.filter((r) => overrides.isQuarantined(r)).map(({ id }) => id)),
+  }
+}
+
+/** The control socket and, where configured, the metrics port. Returns what closes them. */
+async function serve({ instance, config, log }: Setting, { control, flows }: Daemon) {
+  const fault = (message: string): void => log.error(message)
+  const routes = [...statusRoutes(control), ...endpointRoutes(control), ...flowRoutes(flows)]
+  const socket = createServer(routes, fault)
+  await listenOnSocket(socket, instance.socketPath)
+  const { listen } = config.metrics
+  if (listen === undefined) return [socket]
+  const metrics = createServer([metricsRoute(control)], fault)
+  await listenOnLoopback(metrics, listen)
+  return [socket, metrics]
+}
+
+export async function startDaemon(setting: Setting): Promise<void> {
+  const { instance, config, log } = setting
+  for (const dir of [instance.runDir, instance.stateDir, instance.noticesDir]) {
+    mkdirSync(dir, { recursive: true })
+  }
+  await refuseSecond(instance.socketPath)
+  const daemon = openDaemon(setting)
+  const { engine, events, learning, pipes, policy, reconciler } = daemon
+  const fault = (what: string) => (error: unknown) => log.error(`${what}: ${String(error)}`)
+  reconciler.adopt()
+  await policy.reload()
+  engine.start()
+  if (daemon.driver === 'tc') spawnWatchdog(instance)
+  const servers = await serve(setting, daemon)
+  const stopWatching = watchDirectories([config.policyDir, config.endpointsDir], () => {
+    policy.reload().catch(fault('policy'))
+  })
+  const reconcile = () => void reconciler.reconcile().catch(fault('reconcile'))
+  const stopNotices = watchDirectories([instance.noticesDir], reconcile, /\.json$/)
+  const timer = setInterval(reconcile, RECONCILE_MS)
+  await live({
+    reload: async () => {
+      events.reopen()
+      await policy.reload()
+      await reconciler.reconcile()
+    },
+    stop: async () => {
+      clearInterval(timer)
+      stopWatching()
+      stopNotices()
+      for (const server of servers) {
+        server.close()
+        server.closeAllConnections()
+      }
+      await engine.stop()
+      learning.save()
+      events.close()
+      pipes.close()
+    },
+    notifier: openNotifier(process.env, (message) => log.error(message)),
+    info: (message) => log.info(message),
+    fatal: (message) => log.fatal(message),
+  })
+  log.info({ instance: instance.name, version: PRODUCT_VERSION }, 'ready')
+}

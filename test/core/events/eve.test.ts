@@ -1,0 +1,83 @@
+import t from 'tap'
+import type { FlowView } from '../../../src/core/api/flow.js'
+import {
+  denialEvent,
+  eveTimestamp,
+  flowEvent,
+  transactionEvent,
+} from '../../../src/core/events/eve.js'
+
+const ISO = '2026-01-02T03:04:05.678Z'
+const DECISION = {
+  verdict: 'deny',
+  policy: null,
+  rule: 'default-deny',
+  reason: 'default-deny',
+  generation: 3,
+} as const
+const FLOW: FlowView = {
+  ...{ flow: 42, endpoint: 7, namespace: 'default', pod: 'web', ifName: 'eth0' },
+  ...{ direction: 'ingress', protocol: 6, vlan: 0, app: 'http', start: 'syn' },
+  ...{ source: 'fd00::1', sourcePort: 40000, destination: 'fd00::7', destinationPort: 80 },
+  ...{ mode: 'protect', verdict: 'deny', would: null, decision: DECISION, fields: {} },
+  peer: { address: 'fd00::1', name: 'default/client' },
+  transactions: [],
+  transactionsTotal: 1,
+  startedAt: '2026-01-02T03:04:00.000Z',
+  ...{ endedAt: ISO, how: 'denied' },
+  counts: { packets: { orig: 3, reply: 2 }, octets: { orig: 300, reply: 200 } },
+}
+const FIELDS = {
+  method: 'POST',
+  host: 'shop.example',
+  path: '/admin',
+  target: '/admin?token=secret',
+  'header.authorization': 'Basic secret',
+  'header.user-agent': 'curl',
+}
+
+t.test('common fields are EVE’s', async (t) => {
+  t.equal(eveTimestamp(ISO), '2026-01-02T03:04:05.678000+0000')
+  t.match(flowEvent(FLOW, ISO), {
+    timestamp: '2026-01-02T03:04:05.678000+0000',
+    flow_id: 42,
+    event_type: 'flow',
+    src_ip: 'fd00::1',
+    dest_port: 80,
+    proto: 'TCP',
+    app_proto: 'http',
+    flow: { pkts_toserver: 3, bytes_toclient: 200, age: 5, reason: 'denied' },
+    vethwall: {
+      pod: 'web',
+      direction: 'ingress',
+      peer: 'default/client',
+      verdict: 'deny',
+      rule: 'default-deny',
+      generation: 3,
+    },
+  })
+})
+
+t.test('a denial names pod, peer, app and rule', async (t) => {
+  const event = denialEvent(FLOW, DECISION, FIELDS, ISO)
+  t.match(event, {
+    event_type: 'drop',
+    http: { http_method: 'POST', hostname: 'shop.example', url: '/admin', http_user_agent: 'curl' },
+    vethwall: { namespace: 'default', pod: 'web', peer: 'default/client', rule: 'default-deny' },
+  })
+  t.notMatch(JSON.stringify(event), /secret/, 'header fields and queries stay out')
+})
+
+t.test('outside protect it is an alert, and says would', async (t) => {
+  const event = denialEvent({ ...FLOW, mode: 'monitor', verdict: 'allow' }, DECISION, {}, ISO)
+  t.match(event, { event_type: 'alert', vethwall: { verdict: 'allow', would: 'deny' } })
+})
+
+t.test('transactions of the protocols that EVE knows', async (t) => {
+  const transaction = { fields: { names: ['www.example'], types: ['A'] }, decision: DECISION }
+  t.match(transactionEvent({ ...FLOW, app: 'dns' }, transaction, ISO), {
+    event_type: 'dns',
+    dns: { rrname: ['www.example'], rrtype: ['A'] },
+  })
+  t.equal(transactionEvent({ ...FLOW, app: 'unknown' }, transaction, ISO), null)
+})
