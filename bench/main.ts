@@ -49,7 +49,7 @@ async function bed(path: PathName): Promise<Bed> {
   const node = new Node({
     name: `vwb${path}${process.pid}`,
     plain: path === 'plain',
-    dpdConfig: 'depth:\n  - { namespace: default, pod: server, depth: content }\n',
+    dpdConfig: 'inspection: { content: [default/server] }\n',
   })
   writeFileSync(
     join(node.endpointsDir, 'bench.yaml'),
