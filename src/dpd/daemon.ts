@@ -40,6 +40,7 @@ import { Peers } from './peers.js'
 import { watchDirectories } from './policy-files.js'
 import { PolicySources } from './policy-sources.js'
 import { PolicyStore } from './policy-store.js'
+import { preflight } from './preflight.js'
 import { Reconciler } from './reconciler.js'
 import { Reporter } from './reporter.js'
 import { spawnWatchdog } from './watchdog.js'
@@ -156,7 +157,7 @@ function openDaemon(setting: Setting) {
     driver: context.driver.name,
     startedAtMs,
     peers: () => peers.current,
-    preflight: () => [],
+    preflight: () => preflight(os).findings,
     ...{
       endpoints,
       policy,

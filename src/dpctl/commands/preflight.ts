@@ -1,7 +1,25 @@
+import type * as z from 'zod'
+import { API_PROTOCOL } from '../../core/api/protocol.js'
 import { preflightAnswerSchema } from '../../core/api/status.js'
-import { type Command, printJson } from '../command.js'
-import { EXIT_FINDING, EXIT_OK } from '../exit-code.js'
+import { type Command, type Context, printJson } from '../command.js'
+import { EXIT_FINDING, EXIT_OK, Unreachable } from '../exit-code.js'
 import { formatTable } from '../table.js'
+
+/** Asked of dpd, whose driver may be forced; before dpd is there, of the kernel itself. */
+async function ask(context: Context): Promise<z.infer<typeof preflightAnswerSchema>> {
+  try {
+    return await context.client.get('/v1/preflight', preflightAnswerSchema)
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error
+    const [{ preflight: probe }, { os }] = await Promise.all([
+      import('../../dpd/preflight.js'),
+      import('../../intercept/addon.js'),
+    ])
+    context.err('dpctl: dpd does not answer; asking the kernel directly\n')
+    const { driver, findings } = probe(os)
+    return { protocol: API_PROTOCOL, driver, findings: [...findings] }
+  }
+}
 
 export const preflight: Command = {
   words: ['preflight'],
@@ -9,8 +27,8 @@ export const preflight: Command = {
   summary: 'each missing kernel option or tool and what it costs',
   options: {},
   async run(context) {
-    const answer = await context.client.get('/v1/preflight', preflightAnswerSchema)
-    const isClean = answer.driver !== null && answer.findings.every(({ state }) => state === 'ok')
+    const answer = await ask(context)
+    const isClean = answer.findings.every(({ state }) => state === 'ok')
     if (context.output === 'json') printJson(context, answer)
     else {
       context.out(
