@@ -1,0 +1,119 @@
+import t from 'tap'
+import type { EndpointPath, EndpointRecord } from '../../src/core/endpoint.js'
+import type { CompiledPolicy } from '../../src/core/policy/compiled.js'
+import { Endpoints } from '../../src/dpd/endpoints.js'
+import type { Engine, EngineEndpoint } from '../../src/dpd/engine/engine.js'
+import type { JudgedEndpoint } from '../../src/dpd/judge/flow.js'
+import type { Pipes } from '../../src/dpd/pipes.js'
+import { compiled, ingressPolicy, POD } from './judge/bench.js'
+
+export const RECORD: EndpointRecord = {
+  ...{ schema: 1, bootId: 'b', id: POD, network: 'n', netns: '/run/netns/x', netnsInode: '4:1' },
+  ...{ containerID: 'c1', ifName: 'eth0', namespace: 'default', pod: 'web', podUid: null },
+  ...{ driver: 'bpf', addresses: ['10.1.0.7/24'], failure: 'open', createdAt: 'now' },
+  links: {
+    ...{ mac: '02:00:00:00:00:07', mtuOctets: 1500, podIfindex: 2, vinName: 'vin-1' },
+    ...{ vinIfindex: 20, vexName: 'vex-1', vexIfindex: 21, hostIfindex: 20, peerIndexLost: false },
+  },
+}
+
+/** Everything that is asked of engine, kernel and judge, in order. */
+class World {
+  readonly log: string[] = []
+  failOnce: string | null = null
+  readonly judged = new Map<number, JudgedEndpoint>()
+  readonly endpoints: Endpoints
+
+  constructor(content: readonly string[] = []) {
+    const kernel = (verb: string) => (_record: EndpointRecord, s: { path: EndpointPath }) => {
+      this.#note(`${verb} ${s.path}`)
+    }
+    const pipes = { ensure: kernel('ensure'), setPath: kernel('setPath') } as unknown as Pipes
+    const engine = {
+      setEndpoint: async ({ path, strict, deliverAll }: EngineEndpoint) =>
+        this.#note(`engine ${path}${strict ? ' strict' : ''}${deliverAll ? ' all' : ''}`),
+      removeEndpoint: async () => this.#note('engine none'),
+    } as unknown as Engine
+    this.endpoints = new Endpoints({
+      pipes,
+      engine,
+      judge: {
+        setEndpoint: (endpoint) => void this.judged.set(endpoint.id, endpoint),
+        removeEndpoint: (id) => void this.judged.delete(id),
+      },
+      content,
+      warn: (message) => this.log.push(message),
+    })
+  }
+
+  #note(what: string): void {
+    if (this.failOnce === what) {
+      this.failOnce = null
+      throw new Error('EIO')
+    }
+    this.log.push(what)
+  }
+
+  async apply(policy: CompiledPolicy): Promise<string[]> {
+    this.log.length = 0
+    this.endpoints.introduce(policy)
+    await this.endpoints.apply(policy)
+    return [...this.log]
+  }
+}
+
+const PROTECT = compiled(ingressPolicy('[]'), 1)
+const MONITOR = compiled(ingressPolicy('[]', 'monitor'), 2)
+const QUARANTINE = compiled(ingressPolicy('[]'), 3, { quarantined: new Set([POD]) })
+
+t.test('towards inline the engine goes first, away from it the kernel', async (t) => {
+  const world = new World()
+  const endpoint = world.endpoints.add(RECORD)
+  t.same(await world.apply(PROTECT), ['engine inline strict', 'ensure inline'])
+  t.match(endpoint, { path: 'inline', mode: 'protect', failure: 'closed', applied: true })
+  t.same(await world.apply(PROTECT), [], 'nothing changed, nothing is done')
+  t.same(await world.apply(MONITOR), ['setPath tap', 'engine tap all'])
+  t.match(world.judged.get(POD), { mode: 'monitor', enforced: false, deliverAll: true })
+  t.same(await world.apply(PROTECT), ['engine inline strict', 'setPath inline'])
+  t.same(await world.apply(QUARANTINE), ['setPath quarantine', 'engine none'])
+  t.equal(endpoint.path, 'quarantine')
+})
+
+t.test('an announced endpoint that is known is put in force again', async (t) => {
+  const world = new World()
+  world.endpoints.add(RECORD)
+  await world.apply(PROTECT)
+  world.endpoints.add(RECORD)
+  t.same(await world.apply(PROTECT), ['ensure inline', 'engine inline strict'])
+})
+
+t.test('a fault is said, not applied, and tried again', async (t) => {
+  const world = new World()
+  const endpoint = world.endpoints.add(RECORD)
+  world.failOnce = 'ensure inline'
+  const log = await world.apply(PROTECT)
+  t.match(log[1], /default\/web\/eth0: inline not in force: Error: EIO/)
+  t.equal(endpoint.applied, false)
+  t.match(await world.apply(PROTECT), [/engine inline/, 'ensure inline'])
+  t.equal(endpoint.applied, true)
+})
+
+t.test('depth content is by pod', async (t) => {
+  const world = new World(['default/w*'])
+  world.endpoints.add(RECORD)
+  t.same(await world.apply(PROTECT), ['engine inline strict all', 'ensure inline'])
+})
+
+t.test('remove: idempotent; an id that another took over is left to it', async (t) => {
+  const world = new World()
+  world.endpoints.add(RECORD)
+  await world.apply(PROTECT)
+  world.endpoints.add({ ...RECORD, containerID: 'c2' })
+  world.log.length = 0
+  t.equal((await world.endpoints.remove(RECORD))?.containerID, 'c1')
+  t.same(world.log, [])
+  t.equal(await world.endpoints.remove(RECORD), null)
+  t.equal((await world.endpoints.remove({ containerID: 'c2', ifName: 'eth0' }))?.id, POD)
+  t.same(world.log, ['engine none'])
+  t.equal(world.judged.size, 0)
+})

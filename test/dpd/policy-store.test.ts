@@ -1,0 +1,135 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { CompiledPolicy } from '../../src/core/policy/compiled.js'
+import { watchDirectories } from '../../src/dpd/policy-files.js'
+import { PolicySources } from '../../src/dpd/policy-sources.js'
+import { PolicyStore } from '../../src/dpd/policy-store.js'
+import { until } from '../netns.js'
+import { compiled, ingressPolicy } from './judge/bench.js'
+
+interface Files {
+  readonly policies: string
+  readonly endpoints: string
+  readonly lastGood: string
+}
+
+function makeFiles(t: Test): Files {
+  const dir = t.testdir({ policies: {}, endpoints: {} })
+  return {
+    policies: join(dir, 'policies'),
+    endpoints: join(dir, 'endpoints'),
+    lastGood: join(dir, 'last-good.json'),
+  }
+}
+
+function openStore(files: Files): { store: PolicyStore; log: string[] } {
+  const log: string[] = []
+  const store = new PolicyStore(
+    {
+      sources: new PolicySources(files, files.lastGood, (message) => log.push(message)),
+      inputs: () => ({
+        defaults: { mode: 'discover' },
+        nodeAddresses: [],
+        nodeTraffic: 'allow',
+        endpoints: [],
+      }),
+      engine: {
+        setPolicy: async () => void log.push('engine'),
+        send: (commands) => log.push(`send ${commands.length}`),
+      },
+      judge: {
+        setPolicy: ({ generation }: CompiledPolicy) => {
+          log.push(`judge ${generation}`)
+          return []
+        },
+      },
+      endpoints: {
+        introduce: () => void log.push('introduce'),
+        apply: async () => void log.push('apply'),
+      },
+      onApplied: ({ generation }) => log.push(`applied ${generation}`),
+      warn: (message) => log.push(message),
+      nowMs: () => 0,
+    },
+    compiled('', 0),
+  )
+  return { store, log }
+}
+
+t.test('one generation: engine, endpoints, judge', async (t) => {
+  const files = makeFiles(t)
+  writeFileSync(join(files.policies, 'a.yaml'), ingressPolicy('[]'))
+  const { store, log } = openStore(files)
+  await store.reload()
+  t.same(log, ['introduce', 'engine', 'apply', 'judge 1', 'send 0', 'applied 1'])
+  t.match(store.status(), { generation: 1, policies: 1, source: 'files', faults: [] })
+})
+
+t.test('a broken set leaves the old one active and is named', async (t) => {
+  const files = makeFiles(t)
+  const path = join(files.policies, 'a.yaml')
+  writeFileSync(path, ingressPolicy('[]'))
+  const { store, log } = openStore(files)
+  await store.reload()
+  writeFileSync(path, 'kind: Policy\nfoo: bar\n')
+  await store.reload()
+  t.match(store.status(), { generation: 1, policies: 1, faults: [{ file: path, line: 1 }] })
+  t.ok(log.at(-1)?.includes('the policy set before stays in force'))
+  writeFileSync(join(files.endpoints, 'e.yaml'), 'pods: [{ nam: x }]\n')
+  writeFileSync(path, ingressPolicy('[]'))
+  await store.reload()
+  t.match(store.status().faults, [{ file: join(files.endpoints, 'e.yaml'), line: 1 }])
+  t.equal(store.failedLoads, 2)
+
+  await t.test('and a restart finds the last good one', async (t) => {
+    const again = openStore(files)
+    await again.store.reload()
+    t.match(again.store.status(), { policies: 1, source: 'last-good', generation: 1 })
+    rmSync(files.lastGood)
+    const lost = openStore(files)
+    await lost.store.reload()
+    t.match(lost.store.status(), { policies: 0, source: 'empty', generation: 1 })
+  })
+
+  rmSync(join(files.endpoints, 'e.yaml'))
+  await store.reload()
+  t.match(store.status(), { generation: 2, source: 'files', faults: [] })
+  t.match(JSON.parse(readFileSync(files.lastGood, 'utf8')), { schema: 1 })
+})
+
+t.test('changes wait for one another', async (t) => {
+  const { store, log } = openStore(makeFiles(t))
+  await Promise.all([
+    store.reload(),
+    store.inTurn(async () => void log.push('between')),
+    store.reload(),
+  ])
+  t.same(
+    log.filter((line) => /applied|between/.test(line)),
+    ['applied 1', 'between', 'applied 2'],
+  )
+  await t.rejects(store.inTurn(async () => Promise.reject(new Error('x'))))
+  await t.resolves(store.reload(), 'a failed one holds up nothing')
+})
+
+t.test('watched: a file that comes, changes by rename, goes; a directory made later', async (t) => {
+  const dir = join(t.testdir({}), 'later')
+  let changes = 0
+  t.teardown(watchDirectories([dir], () => changes++))
+  const changed = (what: string, from: number) => until(what, () => changes > from, 6000)
+  mkdirSync(dir)
+  writeFileSync(join(dir, 'a.yaml'), '1')
+  await changed('made later', 0)
+  const before = changes
+  writeFileSync(join(dir, 'a.yaml'), '22')
+  await changed('written', before)
+  const again = changes
+  rmSync(join(dir, 'a.yaml'))
+  await changed('removed', again)
+  const quiet = changes
+  writeFileSync(join(dir, '.a.yaml.swp'), 'x')
+  writeFileSync(join(dir, 'note.txt'), 'x')
+  await new Promise((resolve) => setTimeout(resolve, 150))
+  t.equal(changes, quiet, 'other files say nothing')
+})
