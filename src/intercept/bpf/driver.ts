@@ -16,6 +16,7 @@ import {
 } from '../../core/bpf/maps.js'
 import type { EndpointPath, EndpointRecord } from '../../core/endpoint.js'
 import { type Instance, VBR_IFINDEX, VTH_IFINDEX } from '../../core/instance.js'
+import { isReleaseSince, type KernelVersion } from '../../core/kernel-release.js'
 import { bpfFilter, decodeBpfFilter } from '../../core/netlink/cls-bpf.js'
 import {
   decodeFilter,
@@ -39,7 +40,7 @@ const GONE = ['ENOENT', 'EINVAL', 'ENODEV'] as const
 const BPF_ANY = 0
 const HEARTBEAT_SLOT = 0
 /** Before it, redirect_peer left the pod's RX counters alone (kernel-findings). */
-const PEER_REDIRECT_SINCE: readonly [major: number, minor: number] = [6, 8]
+const PEER_REDIRECT_SINCE: KernelVersion = [6, 8]
 
 function filterKey(ifindex: number): FilterKey {
   return { ifindex, priority: PRIORITY, handle: HANDLE }
@@ -48,11 +49,6 @@ function filterKey(ifindex: number): FilterKey {
 /** Read back by `check`: says that the program in force is this build's. */
 function filterName(program: ProgramName): string {
   return `${program}:${PROGRAM_VERSION}`
-}
-
-function isKernelSince([major, minor]: readonly [number, number]): boolean {
-  const [haveMajor = 0, haveMinor = 0] = release().split('.').map(Number)
-  return haveMajor > major || (haveMajor === major && haveMinor >= minor)
 }
 
 /** /sys/devices/system/cpu/possible is `0` or `0-N`: a per-CPU value has a slot for each. */
@@ -65,7 +61,7 @@ export class BpfDriver implements PipeDriver {
   readonly name = 'bpf'
   readonly #os: Os
   readonly #instance: Instance
-  readonly #isPeerRedirect = isKernelSince(PEER_REDIRECT_SINCE)
+  readonly #isPeerRedirect = isReleaseSince(release(), PEER_REDIRECT_SINCE)
   #opened: Loaded | null = null
 
   constructor(os: Os, instance: Instance) {

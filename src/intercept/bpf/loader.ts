@@ -54,35 +54,48 @@ function fdOf<K extends string>(fds: ReadonlyMap<K, number>, name: K): number {
   return fd
 }
 
-/** Opens the pin, or makes the object and pins it. */
-function ensurePinned(os: Os, path: string, make: () => number): number {
-  const pinned = os.bpf.get(path)
-  if (pinned !== null) return pinned
-  const fd = make()
-  os.bpf.pin(fd, path)
-  return fd
-}
+type Make = () => number
+/** Finds an object of that kind and name, or makes it. */
+type Ensure = (kind: 'map' | 'program', name: string, make: Make) => number
 
-export function load(os: Os, bpffsDir: string): Loaded {
-  ensureBpffs(os)
-  const mapsDir = join(bpffsDir, MAPS_FOLDER)
-  const programsDir = join(bpffsDir, PROGRAMS_FOLDER)
-  ensureFolder(mapsDir)
-  ensureFolder(programsDir)
+function ensureAll(os: Os, ensure: Ensure): Loaded {
   const maps = new Map<MapName, number>()
   const programs = new Map<ProgramName, number>()
   for (const spec of MAPS) {
-    const make = () => os.bpf.mapCreate(spec)
-    maps.set(spec.name, ensurePinned(os, join(mapsDir, spec.name), make))
+    maps.set(
+      spec.name,
+      ensure('map', spec.name, () => os.bpf.mapCreate(spec)),
+    )
   }
   for (const { name, instructions, relocations } of PROGRAMS) {
     const make = () => {
       const code = relocate(Buffer.from(instructions, 'base64'), relocations, maps)
       return os.bpf.progLoad({ name, instructions: code, license: LICENSE })
     }
-    programs.set(name, ensurePinned(os, join(programsDir, name), make))
+    programs.set(name, ensure('program', name, make))
   }
   return new Loaded(os, maps, programs)
+}
+
+/** Everything fresh and unpinned: gone with its descriptors. */
+export function createAll(os: Os): Loaded {
+  return ensureAll(os, (_kind, _name, make) => make())
+}
+
+/** From the pins, made where there are none. */
+export function load(os: Os, bpffsDir: string): Loaded {
+  ensureBpffs(os)
+  const folders = { map: join(bpffsDir, MAPS_FOLDER), program: join(bpffsDir, PROGRAMS_FOLDER) }
+  ensureFolder(folders.map)
+  ensureFolder(folders.program)
+  return ensureAll(os, (kind, name, make) => {
+    const path = join(folders[kind], name)
+    const pinned = os.bpf.get(path)
+    if (pinned !== null) return pinned
+    const fd = make()
+    os.bpf.pin(fd, path)
+    return fd
+  })
 }
 
 /** Only the names go; what filters still use lives until they are replaced. */

@@ -8,10 +8,11 @@ of a test: under an emulated kernel a start of Python takes seconds.
   stamp path            the heartbeat file, ten times a second
   serve addresses       answers datagrams, takes and gives streams, on port 7007
   stop target           ends an echo or a stamp, by its id
+  drain target          answers when that echo has no frame waiting
   exchange ifName, receiver, frames, sentinel
                         sends frames; `[pkttype, tci or -1, hex]` of each that arrives at `receiver`
                         before the sentinel does
-  udp address, datagrams, intervalMicros
+  udp address, datagrams, intervalMicros, patienceMs
                         numbered datagrams to a `serve`, and what came back of them
   tcp address, octets, verb   `give` or `take`: how many octets arrived as they were sent
 """
@@ -91,9 +92,12 @@ def echo(call, stopped):
     s.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
     s.bind((call["ifName"], ETH_P_ALL))
     answer(call, "ready")
+    idle = RUNNING[call["id"]][2]
     while not stopped.is_set():
-        if select.select([s], [], [], 0.05)[0]:
+        if select.select([s], [], [], 0.02)[0]:
             echo_one(s)
+        else:
+            idle.set()
     s.close()
 
 
@@ -141,27 +145,28 @@ def udp_echo(s):
 
 def udp(call):
     total, pause = call["datagrams"], call["intervalMicros"] / 1e6
-    seen, duplicates, sent, given_up = set(), 0, 0, 0
+    under_way, seen, duplicates, sent = set(), set(), 0, 0
     s = socket.socket(family(call["address"]), socket.SOCK_DGRAM)
     with s:
         s.connect((call["address"], PORT))
         s.setblocking(False)
         due = heard = time.monotonic()
-        while sent < total or len(seen) + given_up < total:
+        while sent < total or under_way:
             now = time.monotonic()
-            if now - heard > 1:
-                given_up, heard = sent - len(seen), now
-            under_way = sent - len(seen) - given_up
-            if sent < total and now >= due and under_way < WINDOW:
+            if now - heard > call["patienceMs"] / 1e3:
+                under_way.clear()
+                heard = now
+            may_send = sent < total and len(under_way) < WINDOW
+            if may_send and now >= due:
                 try:
                     s.send(struct.pack("!I", sent) + bytes(60))
                 except OSError:
                     pass  # an ICMP error of an earlier one; this one counts as lost
+                under_way.add(sent)
                 sent += 1
                 due = now + pause
                 continue
-            wait = max(0, due - now) if sent < total and under_way < WINDOW else 0.02
-            if not select.select([s], [], [], wait)[0]:
+            if not select.select([s], [], [], max(0, due - now) if may_send else 0.02)[0]:
                 continue
             try:
                 number = struct.unpack_from("!I", s.recv(2048))[0]
@@ -170,6 +175,7 @@ def udp(call):
             heard = time.monotonic()
             duplicates += number in seen
             seen.add(number)
+            under_way.discard(number)
     return {"sent": sent, "lost": total - len(seen), "duplicates": duplicates}
 
 
@@ -235,13 +241,18 @@ def run(call):
             enter(call["netns"])
         if call["verb"] in ("echo", "stamp"):
             stopped = threading.Event()
-            RUNNING[call["id"]] = stopped, threading.current_thread()
+            RUNNING[call["id"]] = stopped, threading.current_thread(), threading.Event()
             {"echo": echo, "stamp": stamp}[call["verb"]](call, stopped)
         elif call["verb"] == "stop":
-            stopped, thread = RUNNING.pop(call["target"])
+            stopped, thread, _ = RUNNING.pop(call["target"])
             stopped.set()
             thread.join()
             answer(call, "stopped")
+        elif call["verb"] == "drain":
+            idle = RUNNING[call["target"]][2]
+            idle.clear()
+            idle.wait(20)
+            answer(call, "idle")
         else:
             verb = {"serve": serve, "exchange": exchange, "udp": udp, "tcp": tcp}[call["verb"]]
             answer(call, verb(call))

@@ -41,6 +41,8 @@ interface Waiting {
 
 export interface Running {
   stop(): Promise<void>
+  /** Until an echo has no frame waiting: as the engine acknowledges that it has drained. */
+  drain(): Promise<void>
 }
 
 export class Traffic {
@@ -82,6 +84,9 @@ export class Traffic {
       stop: async () => {
         await this.#call('stop', { target })
       },
+      drain: async () => {
+        await this.#call('drain', { target })
+      },
     }
   }
 
@@ -119,14 +124,20 @@ export class Traffic {
     return (result as [number, number, string][]).map(([type, tci, hex]) => ({ type, tci, hex }))
   }
 
-  /** Numbered datagrams, echoed by `serve`; a window keeps them below what a socket's buffer holds. */
+  /**
+   * Numbered datagrams, echoed by `serve`; a window keeps them below what a socket's buffer holds.
+   * Those of a window are lost when none comes back for `patienceMs`.
+   */
   async udp(
     netns: Netns,
     address: string,
-    datagrams: number,
-    intervalMicros: number,
+    flow: {
+      readonly datagrams: number
+      readonly intervalMicros: number
+      readonly patienceMs: number
+    },
   ): Promise<UdpCount> {
-    const call = { netns: netns.path, address, datagrams, intervalMicros }
+    const call = { netns: netns.path, address, ...flow }
     return (await this.#call('udp', call)) as UdpCount
   }
 
