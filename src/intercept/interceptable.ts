@@ -1,3 +1,4 @@
+import { isReleaseSince, type KernelVersion } from '../core/kernel-release.js'
 import type { Link } from '../core/netlink/link.js'
 
 /** Only a veth that nothing stands on can be swapped: the failure setting says what becomes of others. */
@@ -34,12 +35,9 @@ export function refusal(link: Link, others: readonly Link[]): NotVethError | nul
 }
 
 /** IFLA_NEW_IFINDEX; a kernel before it ignores the attribute without a word. */
-const KERNEL_MIN: readonly [major: number, minor: number] = [5, 13]
+const KERNEL_MIN: KernelVersion = [5, 13]
 
-/** `release` as uname(2) tells it, e.g. 6.1.0-18-amd64. */
 export function kernelRefusal(release: string): NotVethError | null {
-  const [major = 0, minor = 0] = release.split('.').map(Number)
-  const [minMajor, minMinor] = KERNEL_MIN
-  if (major > minMajor || (major === minMajor && minor >= minMinor)) return null
+  if (isReleaseSince(release, KERNEL_MIN)) return null
   return new NotVethError(`kernel ${release} can't keep interface indexes, 5.13 is needed`)
 }

@@ -1,4 +1,7 @@
-/** `node swap-child.js VERB INSTANCE NETNS CALL`: ADD or DEL in a process that is killed at that call. */
+/**
+ * `node swap-child.js VERB INSTANCE NETNS CALL [CONTAINER]`: ADD or DEL in a process of its own, which is
+ * killed at that call (0 = never).
+ */
 import { readFileSync } from 'node:fs'
 import { instanceOf } from '../../src/core/instance.js'
 import { os } from '../../src/intercept/addon.js'
@@ -7,8 +10,9 @@ import { attach } from '../../src/intercept/swap.js'
 import { gate, through } from './faults.js'
 import { IdleDriver, specOf } from './swap-topology.js'
 
-const [verb, instance = '', netns = '', call] = process.argv.slice(2)
+const [verb, instance = '', netns = '', call, containerID = 'c0ffee'] = process.argv.slice(2)
 const fault = gate(Number(call), 'killed')
+const spec = { ...specOf(netns), containerID }
 const context = {
   os: through(fault, os),
   instance: instanceOf(instance),
@@ -17,5 +21,5 @@ const context = {
   now: () => '2026-01-01T00:00:00.000Z',
   warn: (message: string) => process.stderr.write(`${message}\n`),
 }
-if (verb === 'ADD') attach(context, specOf(netns))
-else detach(context, specOf(netns), netns)
+if (verb === 'ADD') attach(context, spec)
+else detach(context, spec, netns)
