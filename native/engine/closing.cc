@@ -26,21 +26,27 @@ void Shard::settle_after(Flow& flow) {
 void Shard::trim(Flow& flow) {
   if (flow.inspection == nullptr) return;
   bool unsent = false;
+  bool is_late = false;
   const bool is_read = flow.stance != flow::Stance::kForward || wants_octets(flow);
   bool idle = !is_read;
   for (size_t i = 0; i < 2; ++i) {
     HalfInspection& half = flow.inspection->half[i];
     const bool guards = !flow.tap && flow.tcp[i].acked < half.guard_to;
     half.log.trim(guards ? std::min(half.delivered, flow.tcp[i].acked) : half.delivered);
+    is_late = is_late || half.delivered < half.next;
     unsent = unsent || half.held.has_unsent();
     if (!is_read && !half.held.has_unsent()) half.held.clear();
     idle = idle && !guards && half.held.empty();
   }
   if (idle) flow.inspection.reset();
-  if (!unsent)
-    holds_.remove(flow);
-  else if (!flow.has_held)
+  if (unsent)
     holds_.add(flow, now_ns_);
+  else
+    holds_.remove(flow);
+  if (is_late)
+    late_.add(flow, now_ns_);
+  else
+    late_.remove(flow);
 }
 
 flow::Timer Shard::timer_of(const Flow& flow) const {
@@ -61,6 +67,7 @@ void Shard::deny(Flow& flow, uint32_t rule) {
   flow.stance = flow::Stance::kDenied;
   flow.inspection.reset();
   holds_.remove(flow);
+  late_.remove(flow);
   if (!flow.tap) report_closed(flow, Closed::kDenied);
 }
 
@@ -88,6 +95,7 @@ void Shard::remove(Flow& flow, Closed how) {
   report_closed(flow, how);
   timers_.remove(flow);
   holds_.remove(flow);
+  late_.remove(flow);
   table_.erase(flow);
 }
 

@@ -51,7 +51,9 @@ void Shard::apply(Flow& flow, const CommandHeader& command, std::span<const uint
 void Shard::need(Flow& flow, const CommandHeader& command) {
   if (flow.inspection == nullptr || flow.protocol() != IPPROTO_TCP) return;
   HalfInspection& half = flow.inspection->half[index_of(command.dir)];
-  half.need = std::max<uint64_t>(1, command.count);
+  const uint64_t counted = half.delivered - std::min(half.delivered, command.at);
+  const uint64_t known = command.at > 0 ? counted : 0;
+  half.need = command.count > known ? command.count - known : 1;
   half.need_told = true;
   deliver(flow, command.dir);
   const bool is_waiting = half.need_told && half.delivered + half.need > half.next;

@@ -7,8 +7,8 @@
 namespace vethwall::engine {
 namespace {
 
-constexpr uint8_t kRouterSolicitation = 133, kRouterAdvertisement = 134;  // RFC 4861 §4
-constexpr uint8_t kNeighborSolicitation = 135, kNeighborAdvertisement = 136, kRedirect = 137;
+// RFC 4861 §4.
+constexpr uint8_t kRouterSolicitation = 133, kRouterAdvertisement = 134, kRedirect = 137;
 constexpr uint8_t kNdHopLimit = 255;                                  // RFC 4861 §6.1, §7.1
 constexpr uint8_t kMldQuery = 130, kMldReport = 131, kMldDone = 132;  // RFC 2710 §3
 constexpr uint8_t kMld2Report = 143;                                  // RFC 3810 §5.2

@@ -64,8 +64,12 @@ flow::Held Shard::held_from(const Arrival& arrival, uint64_t from, uint64_t to) 
   held.vnet = arrival.vnet;
   held.packet = arrival.packet;
   held.frame.assign(arrival.frame.begin(), arrival.frame.end());
-  if (!clear_urgent(held.frame, held.vnet, held.packet))
+  if (clear_urgent(held.frame, held.vnet, held.packet)) {
+    held.packet.tcp_flags &= static_cast<uint8_t>(~kUrg);
+    held.packet.urgent_pointer = 0;
+  } else {
     held.fragments.assign(arrival.fragments.begin(), arrival.fragments.end());
+  }
   return held;
 }
 

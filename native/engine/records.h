@@ -81,7 +81,7 @@ struct CommandHeader {
   Answer answer;  // deny
   Then then;      // deny
   uint64_t flow;
-  uint64_t at;     // skip: from | release: upTo | deny: from
+  uint64_t at;     // skip: from | release: upTo | deny: from | need: where `count` begins, or 0
   uint64_t count;  // need: octets | skip: octets or kToEnd
   uint32_t generation;
   uint32_t rule;

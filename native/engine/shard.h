@@ -7,7 +7,7 @@
 
 #include "engine/engine.h"
 #include "engine/events.h"
-#include "flow/hold_list.h"
+#include "flow/age_list.h"
 #include "flow/table.h"
 #include "flow/timers.h"
 #include "flow/token_bucket.h"
@@ -138,6 +138,7 @@ class Shard final : public Engine {
   void deliver(Flow& flow, Dir dir);
   bool deliver_chunk(Flow& flow, Dir dir, uint64_t octets, bool ended);
   void report_gap_of_lost(Flow& flow, Dir dir);
+  void deliver_late(Flow& flow);
   void gap(Flow& flow, Dir dir, uint64_t to, GapCause cause);
 
   // tcp_tap.cc
@@ -196,7 +197,8 @@ class Shard final : public Engine {
   flow::Budget budget_;
   flow::FlowTable table_;
   flow::TimerLists timers_;
-  flow::HoldList holds_;
+  flow::AgeList<&Flow::hold> holds_;
+  flow::AgeList<&Flow::late> late_;
   flow::TokenBucket icmp_tokens_;
   wire::Reassembler reassembler_;
   std::shared_ptr<const policy::Table> policy_;

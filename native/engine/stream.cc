@@ -62,6 +62,15 @@ void Shard::deliver(Flow& flow, Dir dir) {
   }
 }
 
+void Shard::deliver_late(Flow& flow) {
+  late_.remove(flow);
+  for (const Dir dir : {Dir::kOrig, Dir::kReply}) {
+    if (flow.inspection == nullptr) return;
+    flow.inspection->half[index_of(dir)].need = 1;
+    deliver(flow, dir);
+  }
+}
+
 bool Shard::deliver_chunk(Flow& flow, Dir dir, uint64_t octets, bool ended) {
   HalfInspection& half = flow.inspection->half[index_of(dir)];
   const flow::TcpHalf& tcp = flow.tcp[index_of(dir)];

@@ -156,6 +156,7 @@ void Shard::inspect_reset(Flow& flow, Dir dir, const Arrival& arrival) {
   // A settled flow keeps its log: the receiver need not have seen this reset.
   if (flow.stance != flow::Stance::kUndecided) return;
   holds_.remove(flow);
+  late_.remove(flow);
   flow.inspection.reset();
 }
 

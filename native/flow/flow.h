@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "engine/records.h"
+#include "flow/age_list.h"
 #include "flow/inspection.h"
 #include "flow/key.h"
 #include "flow/tcp_half.h"
@@ -58,10 +59,8 @@ struct Flow {
   bool is_answered = false;
   bool is_settled = false;  // the judge wants no more octets
   bool event_lost = false;  // the failure setting is due
-  bool has_held = false;    // linked in the list of holds
-  uint64_t held_ns = 0;     // when the judge last made it wait
-  Flow* hold_previous = nullptr;
-  Flow* hold_next = nullptr;
+  AgeLink hold;             // payload waits for the judge
+  AgeLink late;             // octets wait for more of them before they are reported
 
   uint16_t source_port = 0;
   uint16_t destination_port = 0;

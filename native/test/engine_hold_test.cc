@@ -182,6 +182,11 @@ TEST(urgent_octets_stay_in_the_stream) {
     CHECK_EQ(net.counter(Counter::kUrgentCleared), 1u);
     net.client(kHttp, 3, {}, 0, kAck | kUrg, {.urgent = 9});
     CHECK(!net.frames()[0].has(kUrg));
+    // Nor does a part of a cut frame bring it back.
+    net.client(kHttp, 3, "defghi", 0, kAck | kUrg, {.urgent = 2});
+    net.release(Dir::kOrig, 5);
+    net.release(Dir::kOrig, 9);
+    for (const Sent& sent : net.frames()) CHECK(!sent.has(kUrg));
   });
 }
 
@@ -319,6 +324,27 @@ TEST(need_delays_the_next_report) {
     net.need(Dir::kOrig, 100);
     net.client(kHttp, 5, "f", 0, kAck | kFin);
     CHECK(net.events().last(EventKind::kOctets).ended());
+  });
+}
+
+TEST(need_only_delays_and_may_say_where_it_counts_from) {
+  both([](uint8_t family) {
+    Net net(family);
+    net.handshake(kHttp);
+    net.forget();
+    net.client(kHttp, 0, "abc");
+    net.need(Dir::kOrig, 100);
+    net.client(kHttp, 3, "d");
+    net.pass(kSecond / 20);
+    CHECK_EQ(net.events().joined(Dir::kOrig), "abcd");
+    // Counted when only "a" had been told.
+    engine::CommandHeader need = net.make(CommandKind::kNeed, Dir::kOrig, 1);
+    need.count = 5;
+    net.send(need);
+    net.client(kHttp, 4, "e");
+    CHECK_EQ(net.events().joined(Dir::kOrig), "");
+    net.client(kHttp, 5, "f");
+    CHECK_EQ(net.events().joined(Dir::kOrig), "ef");
   });
 }
 

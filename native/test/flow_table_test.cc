@@ -1,5 +1,4 @@
 // The flow table, its hash and its timers.
-#include "flow/hold_list.h"
 #include "flow/table.h"
 #include "flow/token_bucket.h"
 #include "test/tap.h"
@@ -78,19 +77,20 @@ TEST(flood_of_openings_evicts_openings) {
 
 TEST(holds_are_listed_by_age) {
   flow::FlowTable table(10, {1, 2});
-  flow::HoldList holds;
+  flow::AgeList<&Flow::hold> holds;
   Flow& a = *table.insert(key_of(1));
   Flow& b = *table.insert(key_of(2));
   holds.add(a, 1);
   holds.add(b, 2);
-  CHECK(holds.head() == &a);
   holds.add(a, 3);
-  CHECK(holds.head() == &b);
-  holds.remove(b);
-  holds.remove(b);
-  CHECK(holds.head() == &a && a.held_ns == 3);
+  CHECK(holds.expired(10, 10) == nullptr);
+  CHECK(holds.expired(11, 10) == &a);
   holds.remove(a);
-  CHECK(holds.head() == nullptr);
+  holds.remove(a);
+  CHECK(holds.expired(11, 10) == nullptr);
+  CHECK(holds.expired(12, 10) == &b);
+  holds.remove(b);
+  CHECK(holds.expired(100, 10) == nullptr);
 }
 
 TEST(tokens_fill_with_time) {
