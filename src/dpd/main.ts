@@ -51,7 +51,11 @@ async function main(argv: readonly string[]): Promise<void> {
 main(process.argv.slice(2)).catch((error: unknown) => {
   const isConfig = error instanceof ConfigError
   const message =
-    isConfig || !(error instanceof Error) ? String(error) : (error.stack ?? error.message)
+    error instanceof Error
+      ? isConfig
+        ? error.message
+        : (error.stack ?? error.message)
+      : String(error)
   process.stderr.write(`dpd: ${message}\n`)
   process.exit(isConfig ? 2 : 1)
 })
