@@ -23,8 +23,10 @@ export interface WatchdogDeps {
 
 export class Watchdog {
   readonly #deps: WatchdogDeps
-  /** Of the last tick: a live judge costs one file read; endpoints are looked at while it is dead and once after. */
-  #wasDead = true
+  /** null = not known yet. */
+  #wasDead: boolean | null = null
+  /** A live judge costs one file read: endpoints are looked at while it is dead, and once after. */
+  #isSettled = false
 
   constructor(deps: WatchdogDeps) {
     this.#deps = deps
@@ -32,16 +34,17 @@ export class Watchdog {
 
   tick(): void {
     const isDead = isJudgeDead(this.#deps.stamps(), this.#deps.nowNs())
-    if (isDead !== this.#wasDead) {
-      this.#deps.log(
-        isDead
-          ? 'heartbeat is stale: inline endpoints take their failure setting'
-          : 'heartbeat is back',
-      )
+    if (isDead !== this.#wasDead) this.#logChange(isDead)
+    this.#wasDead = isDead
+    if (isDead || !this.#isSettled) this.#isSettled = this.#setAll(isDead) && !isDead
+  }
+
+  #logChange(isDead: boolean): void {
+    if (isDead) {
+      this.#deps.log('heartbeat is stale: inline endpoints take their failure setting')
+    } else if (this.#wasDead === true) {
+      this.#deps.log('heartbeat is back: inline endpoints are judged again')
     }
-    if (!isDead && !this.#wasDead) return
-    const isDone = this.#setAll(isDead)
-    this.#wasDead = isDead || !isDone
   }
 
   /** One endpoint's error must not leave the others dark. */
