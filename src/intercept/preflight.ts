@@ -42,6 +42,13 @@ function isFit(findings: readonly Finding[]): boolean {
   return findings.every(({ state }) => state !== 'missing')
 }
 
+/** One driver is enough: what another lacks makes the node poorer, not unfit. */
+function asFallback(findings: readonly Finding[], isNeeded: boolean): Finding[] {
+  return findings.map((finding) =>
+    finding.state === 'missing' && !isNeeded ? { ...finding, state: 'degraded' } : finding,
+  )
+}
+
 function ofHost(host: ProbeHost): Preflight {
   const answers = (probes: readonly Probe[]) => probes.map((probe) => ask(host, probe))
   const links = answers(LINK_PROBES)
@@ -50,7 +57,12 @@ function ofHost(host: ProbeHost): Preflight {
   const nfqueue = answers(NFQUEUE_PROBES)
   const isSwapFit = isFit(links)
   return {
-    findings: [...links, ...bpf, ...tc, ...nfqueue],
+    findings: [
+      ...links,
+      ...asFallback(bpf, !isFit(tc)),
+      ...asFallback(tc, !isFit(bpf)),
+      ...nfqueue,
+    ],
     drivers: {
       bpf: isSwapFit && isFit(bpf),
       tc: isSwapFit && isFit(tc),

@@ -38,7 +38,7 @@ export function probeActions(os: Os, netlinkFd: number): string[] {
   return missing.map(({ kind }) => `act_${kind}`)
 }
 
-const COST = 'the tc driver does not work: without bpf, pods can not be intercepted'
+const COST = 'the tc driver does not work: no fall-back where bpf does not load'
 
 export const TC_PROBES: readonly Probe[] = [
   {
