@@ -5,7 +5,7 @@ import { type Instance, instanceOf } from '../../src/core/instance.js'
 import { os } from '../../src/intercept/addon.js'
 import type { InterceptContext } from '../../src/intercept/context.js'
 import type { PipeDriver } from '../../src/intercept/driver.js'
-import { removeEnforcer } from '../../src/intercept/enforcer.js'
+import { closeEnforcer, ensureEnforcer, removeEnforcer } from '../../src/intercept/enforcer.js'
 import type { Os } from '../../src/intercept/os.js'
 import type { AttachSpec } from '../../src/intercept/swap.js'
 import { ip, type Netns, testNetns, uniqueName, until } from '../netns.js'
@@ -165,6 +165,11 @@ export function dressPointToPoint(pod: Netns): void {
     '-6 route add default via fd05::1',
   ]
   for (const line of lines) pod.ip(line)
+}
+
+/** The enforcer of the world's instance, as ADD makes it. */
+export function ensure(world: World): void {
+  closeEnforcer(os, ensureEnforcer(world.context()))
 }
 
 /** One of everything, for tests that put it back many times. */
