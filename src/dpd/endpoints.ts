@@ -123,10 +123,13 @@ export class Endpoints {
     if (isSame && endpoint.applied) return
     const setting: PathSetting = { path, failure, strict: mode === 'protect' }
     // Towards inline the engine knows first: a frame that it would not send back is lost. Away from
-    // it the kernel does: what is on its way up still comes back.
-    if (wasInline) this.#setKernel(endpoint, setting)
+    // it the kernel does: what is on its way up still comes back. vbr drops a tap's frames, so tap
+    // waits until the engine holds none.
+    const isDraining = wasInline && path === 'tap'
+    if (isDraining) this.#setKernel(endpoint, { ...setting, path: 'direct' })
+    else if (wasInline) this.#setKernel(endpoint, setting)
     await this.#setEngine(endpoint.record, settings, path)
-    if (!wasInline) this.#setKernel(endpoint, setting)
+    if (!wasInline || isDraining) this.#setKernel(endpoint, setting)
     endpoint.path = path
     endpoint.failure = failure
     endpoint.applied = true

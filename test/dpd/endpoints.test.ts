@@ -72,7 +72,7 @@ t.test('towards inline the engine goes first, away from it the kernel', async (t
   t.same(await world.apply(PROTECT), ['engine inline strict', 'ensure inline'])
   t.match(endpoint, { path: 'inline', mode: 'protect', failure: 'closed', applied: true })
   t.same(await world.apply(PROTECT), [], 'nothing changed, nothing is done')
-  t.same(await world.apply(MONITOR), ['setPath tap', 'engine tap all'])
+  t.same(await world.apply(MONITOR), ['setPath direct', 'engine tap all', 'setPath tap'])
   t.match(world.judged.get(POD), { mode: 'monitor', enforced: false, deliverAll: true })
   t.same(await world.apply(PROTECT), ['engine inline strict', 'setPath inline'])
   t.same(await world.apply(QUARANTINE), ['setPath quarantine', 'engine none'])
