@@ -51,6 +51,15 @@ async function bed(path: PathName): Promise<Bed> {
     plain: path === 'plain',
     dpdConfig: 'inspection: { content: [default/server] }\n',
   })
+  try {
+    return await furnish(node, path)
+  } catch (error) {
+    await node.close()
+    throw error
+  }
+}
+
+async function furnish(node: Node, path: PathName): Promise<Bed> {
   writeFileSync(
     join(node.endpointsDir, 'bench.yaml'),
     'pods: [{ namespace: default, name: server, labels: { app: server } }]\n',
