@@ -83,7 +83,7 @@ function openKernel(setting: Setting) {
   const engine = new ShardEngine({
     netnsFd: enforcer.netnsFd,
     ifName: VTH_NAME,
-    heartbeat: heartbeatOf(context.driver, instance.runDir),
+    heartbeat: heartbeatOf(context.driver, instance),
     key: randomBytes(16),
   })
   return { context, engine, pipes: new InstancePipes(context, enforcer) }

@@ -91,7 +91,10 @@ export class FlowBook {
   list(query: FlowQuery): FlowView[] {
     const ended = query.state === 'live' ? [] : this.ended.all()
     const live = query.state === 'ended' ? [] : Array.from(this.live.flows(), this.view)
-    return [...ended, ...live].filter((flow) => matchesQuery(flow, query)).slice(-query.limit)
+    return [...ended, ...live]
+      .filter((flow) => matchesQuery(flow, query))
+      .sort((a, b) => a.flow - b.flow)
+      .slice(-query.limit)
   }
 
   liveOf(endpoint: number): number {

@@ -9,7 +9,7 @@ import { driverOf } from '../intercept/drivers.js'
 import { keyLockPath, listRecords } from '../intercept/endpoint-records.js'
 import { linkByIndex } from '../intercept/enforcer.js'
 import { isLocked } from '../intercept/lock.js'
-import { detach } from '../intercept/restore.js'
+import { detach, recover } from '../intercept/restore.js'
 import type { Pipes } from './pipes.js'
 
 export class InstancePipes implements Pipes {
@@ -25,6 +25,10 @@ export class InstancePipes implements Pipes {
   records(): readonly EndpointRecord[] {
     const { instance, bootId, warn } = this.context
     return listRecords(instance, warn).filter((record) => record.bootId === bootId)
+  }
+
+  recover(): number {
+    return recover(this.context)
   }
 
   takeNotices(): number {

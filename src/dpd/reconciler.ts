@@ -57,6 +57,7 @@ export class Reconciler {
   async #follow(): Promise<boolean> {
     const { pipes, endpoints, info } = this.parts
     pipes.takeNotices()
+    pipes.recover()
     const records = pipes.records()
     let changed = false
     for (const { record } of endpoints.all()) {

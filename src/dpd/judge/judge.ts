@@ -26,6 +26,8 @@ import { rejudge } from './rejudge.js'
 import type { JudgeReport } from './report.js'
 import type { Ruling } from './ruling.js'
 
+/** As the engine's flow table: more can only be flows whose end was lost with the ring full. */
+const FLOWS_MAX = 262_144
 const NOT_COUNTED: FlowCounts = { packets: { orig: 0, reply: 0 }, octets: { orig: 0, reply: 0 } }
 
 export interface JudgeSettings {
@@ -33,6 +35,7 @@ export interface JudgeSettings {
   readonly parsers: readonly Parser<unknown>[]
   readonly report: JudgeReport
   readonly nowMs: () => number
+  readonly flowsMax?: number
 }
 
 export class Judge {
@@ -104,6 +107,7 @@ export class Judge {
     const { rulings } = this.#court
     const unruled = rulings.of({ verdict: 'undecided', rule: 0, needs: 'app' })
     const flow = openFlow(event, endpoint, unruled, this.settings.nowMs())
+    if (this.#flows.size >= (this.settings.flowsMax ?? FLOWS_MAX)) this.#forgetOldest()
     this.#flows.set(flow.id, flow)
     flow.ruling = this.#firstRuling(flow, event)
     const transport = transportOf(event.tuple)
@@ -170,6 +174,13 @@ export class Judge {
     flow.phase = 'denied'
     flow.inspection = null
     this.settings.report.denied(flow, ruling, null)
+  }
+
+  #forgetOldest(): void {
+    for (const oldest of this.#flows.values()) {
+      this.#closed(oldest, { how: 'evicted', counts: NOT_COUNTED })
+      return
+    }
   }
 
   #closed(flow: Flow, event: Pick<ClosedEvent, 'how' | 'counts'>): void {

@@ -71,11 +71,13 @@ export class Bench {
     text: string,
     readonly endpoint: Partial<JudgedEndpoint> = {},
     readonly generation = 1,
+    flowsMax = 1000,
   ) {
     this.judge = new Judge({
       policy: compiled(text, generation),
       parsers: registry,
       nowMs: () => 0,
+      flowsMax,
       report: {
         opened: () => undefined,
         judged: () => undefined,
@@ -150,10 +152,14 @@ export class Bench {
   }
 }
 
-/** Commands without what all have. */
+/** Commands without what all have; `then` as `next`. */
 export function brief(commands: readonly EngineCommand[]): object[] {
-  return commands.map(({ flow: _flow, generation: _generation, ...rest }) => {
-    const { rule: _rule, ...command } = rest as { rule?: number } & object
-    return command
+  return commands.map((command) => {
+    const shown = Object.entries(command).filter(
+      ([name]) => !['flow', 'generation', 'rule'].includes(name),
+    )
+    return Object.fromEntries(
+      shown.map(([name, value]) => [name === 'then' ? 'next' : name, value]),
+    )
   })
 }

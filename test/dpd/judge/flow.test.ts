@@ -28,7 +28,7 @@ for (const [family, destination, source] of [
       { cmd: 'release', dir: 'orig', upTo: 1 },
     ])
     const denied = bench.octets(flow, 'orig', 1, query(2, 'www.forbidden'))
-    t.match(brief(denied), [{ cmd: 'deny', dir: 'orig', from: 1, then: 'continue' }])
+    t.match(brief(denied), [{ cmd: 'deny', dir: 'orig', from: 1, next: 'continue' }])
     const [deny] = denied
     const answer = deny?.cmd === 'deny' && typeof deny.answer === 'object' ? deny.answer : null
     t.equal((answer?.refusal[3] ?? 0) & 0x0f, 5, 'RCODE REFUSED')
@@ -43,7 +43,7 @@ t.test('not DNS on the DNS port: ICMP, and the flow stays denied', async (t) => 
   const bench = new Bench(DNS)
   const flow = bench.open({ protocol: 17, destinationPort: 53 })
   t.match(brief(bench.octets(flow, 'orig', 0, 'hello there, this is no DNS')), [
-    { cmd: 'deny', from: 0, answer: 'icmp', then: 'close' },
+    { cmd: 'deny', from: 0, answer: 'icmp', next: 'close' },
     { cmd: 'settle', verdict: 'deny' },
   ])
 })
@@ -110,4 +110,11 @@ t.test('an endpoint that goes takes its flows along', async (t) => {
   bench.judge.removeEndpoint(7)
   t.same(bench.told.closed, [flow])
   t.same(bench.octets(flow, 'orig', 0, 'x'), [])
+})
+
+t.test('flows whose end was lost do not pile up', async (t) => {
+  const bench = new Bench(DNS, {}, 1, 2)
+  const flows = [bench.open({}), bench.open({}), bench.open({})]
+  t.same(bench.told.closed, [flows[0]])
+  t.equal([...bench.judge.flows()].length, 2)
 })

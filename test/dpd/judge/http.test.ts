@@ -27,7 +27,7 @@ t.test('no octet of a denied request leaves; TCP is reset', async (t) => {
   const flow = bench.open({})
   const post = 'POST /items/1 HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 3\r\n\r\nx=1'
   t.same(brief(bench.octets(flow, 'orig', 0, post)), [
-    { cmd: 'deny', dir: 'orig', from: 0, answer: 'reset', then: 'close' },
+    { cmd: 'deny', dir: 'orig', from: 0, answer: 'reset', next: 'close' },
   ])
   t.match(bench.told.denied, [
     { rule: 'default-deny', reason: 'default-deny', fields: { method: 'POST' } },
@@ -44,7 +44,7 @@ t.test('one segment ends an allowed request and begins a denied one', async (t) 
   const commands = bench.octets(flow, 'orig', 0, first + get('/admin') + get('/items/2'))
   t.same(brief(commands), [
     { cmd: 'release', dir: 'orig', upTo: first.length },
-    { cmd: 'deny', dir: 'orig', from: first.length, answer: 'reset', then: 'close' },
+    { cmd: 'deny', dir: 'orig', from: first.length, answer: 'reset', next: 'close' },
   ])
 })
 

@@ -1,0 +1,104 @@
+import t from 'tap'
+import type { EndpointPath, EndpointRecord } from '../../src/core/endpoint.js'
+import { Endpoints } from '../../src/dpd/endpoints.js'
+import type { Engine } from '../../src/dpd/engine/engine.js'
+import type { Pipes } from '../../src/dpd/pipes.js'
+import type { PolicyStore } from '../../src/dpd/policy-store.js'
+import { Reconciler } from '../../src/dpd/reconciler.js'
+import { compiled, ingressPolicy, POD } from './judge/bench.js'
+
+const RECORD: EndpointRecord = {
+  ...{ schema: 1, bootId: 'b', id: POD, network: 'n', netns: '/run/netns/x', netnsInode: '4:1' },
+  ...{ containerID: 'c1', ifName: 'eth0', namespace: 'default', pod: 'web', podUid: null },
+  ...{ driver: 'bpf', addresses: ['10.1.0.7/24'], failure: 'open', createdAt: 'now' },
+  links: {
+    ...{ mac: '02:00:00:00:00:07', mtuOctets: 1500, podIfindex: 2, vinName: 'vin-1' },
+    ...{ vinIfindex: 20, vexName: 'vex-1', vexIfindex: 21, hostIfindex: 20, peerIndexLost: false },
+  },
+}
+
+/** The kernel and the records directory as two maps. */
+function makeWorld() {
+  const records = new Map<string, EndpointRecord>()
+  const alive = new Set<string>()
+  const busy = new Set<string>()
+  const kernel = new Map<string, EndpointPath>()
+  const log: string[] = []
+  const pipes: Pipes = {
+    records: () => [...records.values()],
+    recover: () => 0,
+    takeNotices: () => 0,
+    isBusy: ({ containerID }) => busy.has(containerID),
+    isAlive: ({ containerID }) => alive.has(containerID),
+    ensure: ({ containerID }, { path }) => void kernel.set(containerID, path),
+    setPath: ({ containerID }, { path }) => void kernel.set(containerID, path),
+    readPath: ({ containerID }) => kernel.get(containerID) ?? null,
+    check: () => [],
+    collect: ({ containerID }) => void records.delete(containerID),
+    counters: () => ({}),
+  }
+  const engine = {
+    setEndpoint: async () => undefined,
+    removeEndpoint: async (id: number) => void log.push(`engine forgets ${id}`),
+  } as unknown as Engine
+  const judge = { setEndpoint: () => undefined, removeEndpoint: () => undefined }
+  const endpoints = new Endpoints({ pipes, engine, judge, content: [], warn: (m) => log.push(m) })
+  const policy = {
+    inTurn: <T>(work: () => Promise<T>) => work(),
+    recompile: async () => {
+      log.push('recompiled')
+      await endpoints.apply(compiled(ingressPolicy('[]'), 1))
+    },
+  } as unknown as PolicyStore
+  const note = (message: string): void => void log.push(message)
+  const reconciler = new Reconciler({ pipes, endpoints, policy, info: note, warn: note })
+  return { records, alive, busy, kernel, log, endpoints, policy, reconciler }
+}
+
+t.test('at start: living records are adopted, dead ones collected', async (t) => {
+  const world = makeWorld()
+  world.records.set('c1', RECORD)
+  world.records.set('c2', { ...RECORD, containerID: 'c2', id: 8 })
+  world.alive.add('c1')
+  world.reconciler.adopt()
+  t.same(
+    world.endpoints.all().map(({ record }) => record.containerID),
+    ['c1'],
+  )
+  t.same([...world.records.keys()], ['c1'])
+  t.equal(world.reconciler.collected, 1)
+})
+
+t.test('a record that nobody announced is found; one that goes is forgotten', async (t) => {
+  const world = makeWorld()
+  world.records.set('c1', RECORD)
+  world.alive.add('c1')
+  world.busy.add('c1')
+  await world.reconciler.reconcile()
+  t.same(world.endpoints.all(), [], 'an ADD under way is left to its plugin')
+  world.busy.clear()
+  await world.reconciler.reconcile()
+  t.equal(world.kernel.get('c1'), 'inline')
+  world.records.clear()
+  await world.reconciler.reconcile()
+  t.same(world.endpoints.all(), [])
+  t.ok(world.log.includes(`engine forgets ${POD}`))
+})
+
+t.test('drift is repaired and counted; a pod without DEL is collected', async (t) => {
+  const world = makeWorld()
+  world.records.set('c1', RECORD)
+  world.alive.add('c1')
+  world.reconciler.adopt()
+  await world.policy.recompile()
+  world.kernel.set('c1', 'direct')
+  await world.reconciler.reconcile()
+  t.equal(world.kernel.get('c1'), 'inline')
+  t.equal(world.reconciler.repaired, 1)
+  await world.reconciler.reconcile()
+  t.equal(world.reconciler.repaired, 1)
+  world.alive.clear()
+  await world.reconciler.reconcile()
+  t.equal(world.reconciler.collected, 1)
+  t.same(world.endpoints.all(), [])
+})
