@@ -175,7 +175,7 @@ async function fuzz() {
 const STEPS = {
   build: () => single('build', 'node', ['build.mjs']),
   check: async () => {
-    await single('format and lint', 'node_modules/.bin/biome', ['ci', '.'])
+    await single('format and lint', 'node_modules/.bin/biome', ['ci', '--colors=off', '.'])
     await single('format C++', 'make', ['-s', '-C', 'native', 'format-check'])
     await single('shellcheck', 'shellcheck', [
       'setup.sh',

@@ -111,7 +111,6 @@ t.test('no octet of what is denied arrives', async (t) => {
   listener = (event) => {
     if (event.ev !== 'octets' || event.at > 0) return
     const to = { flow: event.flow, generation: 4, rule: 16 } as const
-    // biome-ignore lint/suspicious/noThenProperty: the contract's word; never awaited
     engine.send([{ cmd: 'deny', ...to, dir: 'orig', from: 0, answer: 'reset', then: 'close' }])
   }
   for (const host of HOSTS) {

@@ -41,7 +41,6 @@ export const lineParser: Parser<LineState> = {
   }),
   refusal: (_, tx) => {
     if (tx === 3) throw new Error('refusal')
-    // biome-ignore lint/suspicious/noThenProperty: the contract's word; never awaited
     return { toOpener: Uint8Array.of(tx), then: 'close' }
   },
 }

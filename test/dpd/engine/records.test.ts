@@ -136,7 +136,6 @@ const commands: readonly (readonly [command: EngineCommand, want: string])[] = [
     `30000000 03 00 00 00 ${FLOW} 0900000000000000 0000000000000000 2a000000 11000000 00000000 00000000`,
   ],
   [
-    // biome-ignore lint/suspicious/noThenProperty: the contract's word; never awaited
     { cmd: 'deny', ...to, dir: 'orig', from: 9, rule: 1, answer: 'icmp', then: 'continue' },
     `30000000 04 00 01 01 ${FLOW} 0900000000000000 0000000000000000 2a000000 01000000 00000000 00000000`,
   ],
@@ -148,7 +147,6 @@ const commands: readonly (readonly [command: EngineCommand, want: string])[] = [
       from: 0,
       rule: 1,
       answer: { refusal: Buffer.from('abc') },
-      // biome-ignore lint/suspicious/noThenProperty: the contract's word; never awaited
       then: 'close',
     },
     `38000000 04 00 02 00 ${FLOW} 0000000000000000 0000000000000000 2a000000 01000000 00000000 03000000

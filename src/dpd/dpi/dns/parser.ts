@@ -44,7 +44,6 @@ export const dnsUdp: Parser<DnsState> = {
   gap: () => need(1),
   refusal: (state, tx) => {
     const toOpener = refusedOf(state, tx)
-    // biome-ignore lint/suspicious/noThenProperty: the contract's word; never awaited
     return toOpener === null ? null : { toOpener, then: 'continue' }
   },
 }
@@ -67,7 +66,6 @@ export const dnsTcp: Parser<DnsState> = {
     const message = refusedOf(state, tx)
     if (message === null) return null
     const toOpener = Uint8Array.from([message.length >> 8, message.length & 0xff, ...message])
-    // biome-ignore lint/suspicious/noThenProperty: the contract's word; never awaited
     return { toOpener, then: 'close' }
   },
 }

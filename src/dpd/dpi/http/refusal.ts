@@ -13,6 +13,5 @@ export function forbidden(isHead: boolean): Refusal {
     'Connection: close',
     '\r\n',
   ].join('\r\n')
-  // biome-ignore lint/suspicious/noThenProperty: the contract's word; never awaited
   return { toOpener: fromLatin1(isHead ? head : head + TEXT), then: 'close' }
 }
