@@ -185,6 +185,25 @@ t.test('a pod under protect', async (t) => {
     t.not((await curl(world, 'http://[fd55::2]/admin')).status, 0)
   })
 
+  await t.test('discover learns a policy that imports unchanged', async (t) => {
+    t.equal((await daemon.dpctl('mode', 'default/web', 'discover')).status, 0)
+    t.equal((await curl(world, 'http://10.55.0.2/learned', '-H', 'Host: shop.example')).status, 0)
+    const learned = await until('learned', async () => {
+      const exit = await daemon.dpctl('policy', 'learn', 'default/web')
+      return exit.stdout.includes('shop.example') ? exit.stdout : null
+    })
+    writeFileSync(`${daemon.dir}/learned.yaml`, learned)
+    t.match(await daemon.dpctl('policy', 'check', `${daemon.dir}/learned.yaml`), { status: 0 })
+    t.equal((await daemon.dpctl('mode', 'default/web', 'auto')).status, 0)
+  })
+
+  await t.test('quarantine cuts off, release lets in again', async (t) => {
+    t.equal((await daemon.dpctl('mode', 'default/web', 'quarantine')).status, 0)
+    t.not((await curl(world, 'http://10.55.0.2/items/1', '--max-time', '1')).status, 0)
+    t.equal((await daemon.dpctl('mode', 'default/web', 'release')).status, 0)
+    await until('in', async () => (await curl(world, 'http://10.55.0.2/items/1')).status === 0)
+  })
+
   await t.test('killed: closed; back: adopted, and stopped in order', async (t) => {
     await daemon.stop('SIGKILL')
     t.not((await curl(world, 'http://10.55.0.2/items/1', '--max-time', '2')).status, 0)
