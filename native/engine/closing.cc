@@ -86,6 +86,7 @@ void Shard::forward_uninspected(Flow& flow, uint32_t rule) {
 
 void Shard::report_closed(Flow& flow, Closed how) {
   if (flow.is_closed) return;
+  if (flow.tap) deliver_late(flow);
   flow.is_closed = true;
   ++count(Counter::kFlowsClosed);
   events_.closed(flow, how);

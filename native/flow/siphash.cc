@@ -31,7 +31,8 @@ struct SipState {
 
 uint64_t little_endian_word(const uint8_t* octets, size_t count) {
   uint64_t word = 0;
-  for (size_t i = 0; i < count; ++i) word |= uint64_t{octets[i]} << (8 * i);
+  std::memcpy(&word, octets, count);
+  static_assert(std::endian::native == std::endian::little);
   return word;
 }
 
@@ -42,8 +43,9 @@ uint64_t siphash24(const SipKey& key, std::span<const uint8_t> octets) {
                  key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573};
   const size_t whole = octets.size() & ~size_t{7};
   for (size_t at = 0; at < whole; at += 8) state.absorb(little_endian_word(octets.data() + at, 8));
-  state.absorb(little_endian_word(octets.data() + whole, octets.size() - whole) |
-               uint64_t{octets.size()} << 56);
+  const size_t rest = octets.size() - whole;
+  const uint64_t last = rest == 0 ? 0 : little_endian_word(octets.data() + whole, rest);
+  state.absorb(last | uint64_t{octets.size()} << 56);
   state.v2 ^= 0xff;
   for (int i = 0; i < 4; ++i) state.round();
   return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;

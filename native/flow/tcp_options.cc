@@ -6,12 +6,10 @@ namespace vethwall::flow {
 namespace {
 
 constexpr uint32_t kTcpHeaderOctets = 20;
-constexpr uint8_t kEnd = 0, kNop = 1, kMss = 2, kWindowScale = 3;
+constexpr uint8_t kEnd = 0, kNop = 1, kWindowScale = 3;
 constexpr uint8_t kMaxWindowScale = 14;  // RFC 7323 §2.3
 
 void read_option(std::span<const uint8_t> option, SynOptions& out) {
-  if (option[0] == kMss && option.size() == 4)
-    out.mss = static_cast<uint16_t>(option[2] << 8 | option[3]);
   if (option[0] == kWindowScale && option.size() == 3) {
     out.has_window_scale = true;
     out.window_scale = std::min(option[2], kMaxWindowScale);

@@ -1,4 +1,4 @@
-// The two options of a SYN that later judgements need (RFC 9293 §3.2, RFC 7323 §2.2).
+// The option of a SYN that tells how wide later windows are (RFC 7323 §2.2).
 #pragma once
 #include <cstdint>
 
@@ -7,7 +7,6 @@
 namespace vethwall::flow {
 
 struct SynOptions {
-  uint16_t mss = 536;  // RFC 9293 §3.7.1: the default without the option
   bool has_window_scale = false;
   uint8_t window_scale = 0;
 };

@@ -127,6 +127,20 @@ TEST(tap_follows_a_connection_from_its_middle) {
   });
 }
 
+TEST(tap_tells_the_rest_before_the_end) {
+  both([](uint8_t family) {
+    Net net(family, kTap);
+    net.handshake(kHttp);
+    net.client(kHttp, 0, "a");
+    net.need(Dir::kOrig, 100);
+    net.client(kHttp, 1, "bc");
+    net.client(kHttp, 3, {}, 0, kRst);
+    Events events = net.events();
+    CHECK_EQ(events.joined(Dir::kOrig), "abc");
+    CHECK(events.back().header.kind == EventKind::kClosed);
+  });
+}
+
 TEST(inline_follows_tap_without_loss) {
   both([](uint8_t family) {
     Setup setup = kTap;
