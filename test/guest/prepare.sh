@@ -8,7 +8,7 @@ mkdir -p "$cache"
 cd "$cache"
 package=$(apt-cache depends linux-image-amd64 | awk '/Depends:/ { print $2; exit }')
 version=${package#linux-image-}
-[ "$(cat ready 2>/dev/null)" = "$version 4" ] && exit 0
+[ "$(cat ready 2>/dev/null)" = "$version 5" ] && exit 0
 
 echo "guest: unpacking $package" >&2
 rm -rf ready root x initramfs modules
@@ -62,7 +62,6 @@ mkdir -p /root/dev/pts /root/dev/shm
 mount -t devpts devpts /root/dev/pts
 mount -t tmpfs tmpfs /root/dev/shm
 mount -t tmpfs tmpfs /root/run
-mount -t tmpfs tmpfs /root/tmp
 mount -t tmpfs tmpfs /root/sys/fs/cgroup 2>/dev/null
 mkdir -p /root/run/netns /root/run/lock /root/lib/modules
 cache=$(param cache)
@@ -84,4 +83,4 @@ INIT
 chmod +x initramfs/init
 (cd initramfs && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >initramfs.gz
 rm -rf initramfs
-echo "$version 4" >ready
+echo "$version 5" >ready
