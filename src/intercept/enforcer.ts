@@ -10,7 +10,7 @@ import { withLock } from './lock.js'
 import { isNetns, type OpenNetns, openNetns } from './netns.js'
 import type { Os } from './os.js'
 import { GSO_MAX_OCTETS } from './replay.js'
-import { apply } from './tc/rtnetlink.js'
+import { apply } from './rtnetlink.js'
 
 /** linux/netlink.h */
 export const NETLINK_ROUTE = 0

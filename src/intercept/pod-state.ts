@@ -11,7 +11,7 @@ import {
 } from '../core/netlink/neighbour.js'
 import { dumpRoutes, routeOf } from '../core/netlink/route.js'
 import type { Os } from './os.js'
-import { apply, dump } from './tc/rtnetlink.js'
+import { apply, dump } from './rtnetlink.js'
 
 /** Rules by iif and oif are not here: they name the device, and the kernel binds them to the new one. */
 export interface PodState {

@@ -34,7 +34,7 @@ import {
   type Sysctl,
   sysctlPath,
 } from './pod-state.js'
-import { apply } from './tc/rtnetlink.js'
+import { apply } from './rtnetlink.js'
 
 /** vnet_hdr has no words for a larger frame (BIG TCP). */
 export const GSO_MAX_OCTETS = 65536

@@ -23,7 +23,7 @@ import { isLocked, withKeyLock } from './lock.js'
 import { openNetns, ownNetnsIdentity } from './netns.js'
 import { type PodNetns, type PodState, readLink, readPodState } from './pod-state.js'
 import { replayPodState } from './replay.js'
-import { apply } from './tc/rtnetlink.js'
+import { apply } from './rtnetlink.js'
 
 const GONE = { accept: ['ENODEV', 'ENOENT'] }
 

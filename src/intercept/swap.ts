@@ -26,7 +26,7 @@ import { type OpenNetns, openPodNetns } from './netns.js'
 import { addressTexts, type PodNetns, readLink, readPodState } from './pod-state.js'
 import { replayPodState } from './replay.js'
 import { giveBackStale, removeFilters, undo } from './restore.js'
-import { apply, dump } from './tc/rtnetlink.js'
+import { apply, dump } from './rtnetlink.js'
 
 export interface AttachSpec extends AttachmentKey {
   readonly network: string

@@ -28,7 +28,7 @@ import {
 import { replaceIngress } from '../../core/netlink/qdisc.js'
 import type { Drift, Enforcer, PathSetting, PipeDriver } from '../driver.js'
 import type { Os } from '../os.js'
-import { apply } from '../tc/rtnetlink.js'
+import { apply } from '../rtnetlink.js'
 import { type Loaded, load, type ProgramName, unpinOtherVersions } from './loader.js'
 import { PROGRAM_VERSION } from './program.generated.js'
 

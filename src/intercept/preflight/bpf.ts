@@ -5,7 +5,7 @@ import { bpfFilter } from '../../core/netlink/cls-bpf.js'
 import { replaceFilter } from '../../core/netlink/filter.js'
 import { replaceIngress } from '../../core/netlink/qdisc.js'
 import { createAll } from '../bpf/loader.js'
-import { apply } from '../tc/rtnetlink.js'
+import { apply } from '../rtnetlink.js'
 import { LO_IFINDEX } from './links.js'
 import type { Probe } from './probe.js'
 

@@ -9,7 +9,7 @@ import {
   type VethEnd,
 } from '../../core/netlink/link-request.js'
 import { replaceIngress } from '../../core/netlink/qdisc.js'
-import { apply } from '../tc/rtnetlink.js'
+import { apply } from '../rtnetlink.js'
 import type { Probe, ProbeHost, ProbeNetns } from './probe.js'
 
 /** The loopback device of any namespace: enough for a qdisc and filters. */

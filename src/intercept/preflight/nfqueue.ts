@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { binary, encodeAttributes } from '../../core/netlink/attribute.js'
 import { joined, NLM_F_ACK, type Request } from '../../core/netlink/message.js'
-import { apply } from '../tc/rtnetlink.js'
+import { apply } from '../rtnetlink.js'
 import type { Probe } from './probe.js'
 
 const NETLINK_NETFILTER = 12

@@ -4,7 +4,7 @@ import { NetlinkError } from '../../core/netlink/error.js'
 import { replaceIngress } from '../../core/netlink/qdisc.js'
 import { addU32Table } from '../../core/netlink/u32.js'
 import type { Os } from '../os.js'
-import { apply } from '../tc/rtnetlink.js'
+import { apply } from '../rtnetlink.js'
 import { LO_IFINDEX } from './links.js'
 import type { Probe } from './probe.js'
 

@@ -25,11 +25,11 @@ import {
 } from '../../core/netlink/u32.js'
 import type { Drift, Enforcer, PathSetting, PipeDriver } from '../driver.js'
 import type { Os } from '../os.js'
+import { apply, dump } from '../rtnetlink.js'
 import { CAUSE_NAMES, causeOf, counted } from './causes.js'
 import { type Asked, decodeCookie } from './cookie.js'
 import { driftOf, findNode, isInForce, isSameSelector } from './difference.js'
 import { endpointRules, type InForce, isVbrFirst, NODES } from './endpoint-rules.js'
-import { apply, dump } from './rtnetlink.js'
 import { isCurrentLayout, LAST_NODE, sharedNodes, TABLE_BUCKETS, VTH_NODE } from './vbr-rules.js'
 
 const PRIORITY = 1

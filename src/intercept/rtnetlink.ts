@@ -1,5 +1,5 @@
 /** Requests to one rtnetlink socket, checked: every answer that the caller did not expect is an error. */
-import { decodeAcknowledgement, NetlinkError } from '../../core/netlink/error.js'
+import { decodeAcknowledgement, NetlinkError } from '../core/netlink/error.js'
 import {
   decodeMessages,
   encodeBatch,
@@ -8,8 +8,8 @@ import {
   NLMSG_DONE,
   NLMSG_ERROR,
   type Request,
-} from '../../core/netlink/message.js'
-import type { Os } from '../os.js'
+} from '../core/netlink/message.js'
+import type { Os } from './os.js'
 
 const TIMEOUT_MS = 5000
 /** What one sendmsg may carry under the default net.core.wmem_default (212 992). */
