@@ -34,7 +34,7 @@ import { Judge } from './judge/judge.js'
 import { Learning } from './learning.js'
 import { live } from './lifecycle.js'
 import { ModeOverrides } from './mode-overrides.js'
-import { nodeAddresses } from './node-addresses.js'
+import { NodeAddresses } from './node-addresses.js'
 import { openNotifier } from './notify.js'
 import { Peers } from './peers.js'
 import { watchDirectories } from './policy-files.js'
@@ -128,7 +128,7 @@ function openDaemon(setting: Setting) {
   const overrides = new ModeOverrides(join(instance.stateDir, 'modes.json'), warn)
   const content = config.inspection.content
   const endpoints = new Endpoints({ pipes, engine, judge, content, warn })
-  const node = nodeAddresses(config.nodeAddresses ?? null)
+  const node = new NodeAddresses(config.nodeAddresses ?? null)
   const directories = { policies: config.policyDir, endpoints: config.endpointsDir }
   const lastGoodPath = join(instance.stateDir, 'last-good-policy.json')
   const policy = new PolicyStore(
@@ -140,7 +140,7 @@ function openDaemon(setting: Setting) {
       endpoints,
       onApplied: (compiled, { set, directory }) => {
         const records = endpoints.all().map(({ record }) => record)
-        peers.current = new Peers(directory, records, node)
+        peers.current = new Peers(directory, records, node.current)
         const file = attachFile({ set, directory, defaults: defaultsOf(config) }, overrides.all())
         writeStateFile(instance.attachPath, `${JSON.stringify(file)}\n`, 0o644)
         log.info({ generation: compiled.generation, endpoints: records.length }, 'policy in force')
@@ -151,7 +151,7 @@ function openDaemon(setting: Setting) {
     empty,
   )
   const info = (message: string): void => log.info(message)
-  const reconciler = new Reconciler({ pipes, endpoints, policy, info, warn })
+  const reconciler = new Reconciler({ pipes, endpoints, policy, node, info, warn })
   const control = new Control({
     instance: instance.name,
     driver: context.driver.name,
@@ -187,8 +187,9 @@ function compileInputs(
   config: Config,
   endpoints: Endpoints,
   overrides: ModeOverrides,
-  node: readonly string[],
+  node: NodeAddresses,
 ): Omit<CompileInput, 'set' | 'directory' | 'generation'> {
+  node.refresh()
   const records = endpoints.all().map(({ record }) => record)
   const modes = records.flatMap((record) => {
     const mode = overrides.mode(record)
@@ -196,7 +197,7 @@ function compileInputs(
   })
   return {
     defaults: defaultsOf(config),
-    nodeAddresses: node,
+    nodeAddresses: node.current,
     nodeTraffic: config.nodeTraffic,
     endpoints: records.map(({ id, namespace, pod, addresses }) => ({
       id,

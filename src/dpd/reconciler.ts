@@ -1,6 +1,7 @@
 /** Keeps records and kernel together: adopts, repairs drift, collects what no DEL came for. */
 import type { EndpointRecord } from '../core/endpoint.js'
 import type { Endpoints } from './endpoints.js'
+import type { NodeAddresses } from './node-addresses.js'
 import type { Pipes } from './pipes.js'
 import type { PolicyStore } from './policy-store.js'
 
@@ -8,6 +9,7 @@ export interface ReconcilerParts {
   readonly pipes: Pipes
   readonly endpoints: Endpoints
   readonly policy: PolicyStore
+  readonly node: Pick<NodeAddresses, 'refresh'>
   readonly info: (message: string) => void
   readonly warn: (message: string) => void
 }
@@ -46,9 +48,10 @@ export class Reconciler {
 
   /** At intervals and on SIGHUP. */
   reconcile(): Promise<void> {
-    const { policy } = this.parts
+    const { policy, node } = this.parts
     return policy.inTurn(async () => {
-      if (await this.#follow()) await policy.recompile()
+      const hasMoved = node.refresh()
+      if ((await this.#follow()) || hasMoved) await policy.recompile()
       this.#repair()
     })
   }

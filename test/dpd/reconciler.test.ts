@@ -51,7 +51,10 @@ function makeWorld() {
     },
   } as unknown as PolicyStore
   const note = (message: string): void => void log.push(message)
-  const reconciler = new Reconciler({ pipes, endpoints, policy, info: note, warn: note })
+  const reconciler = new Reconciler({
+    ...{ pipes, endpoints, policy, node: { refresh: () => false } },
+    ...{ info: note, warn: note },
+  })
   return { records, alive, busy, kernel, log, endpoints, policy, reconciler }
 }
 
