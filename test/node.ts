@@ -260,6 +260,11 @@ export class Node {
     })
   }
 
+  /** In the node's own namespace. */
+  exec(command: string, args: readonly string[]): Promise<Exit> {
+    return exec('nsenter', [`--net=/run/netns/${this.netns}`, command, ...args])
+  }
+
   dpctl(...args: string[]): Promise<Exit> {
     return exec(join(root, 'dist', 'bin', 'dpctl'), ['--instance', this.instance.name, ...args])
   }
