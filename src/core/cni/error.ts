@@ -1,13 +1,10 @@
 /** CNI error codes (CNI SPEC 1.1.0, "Error codes"), the two of libcni's Go library included. */
 export const CNI_INCOMPATIBLE_VERSION = 1
-export const CNI_UNSUPPORTED_FIELD = 2
 export const CNI_UNKNOWN_CONTAINER = 3
 export const CNI_INVALID_ENVIRONMENT = 4
-export const CNI_IO_FAILURE = 5
 export const CNI_DECODING_FAILURE = 6
 export const CNI_INVALID_NETWORK_CONFIG = 7
 export const CNI_INVALID_NETNS = 8
-export const CNI_TRY_AGAIN_LATER = 11
 export const CNI_INTERNAL = 999
 /** Ours start at 100. */
 export const CNI_SWAP_FAILED = 100
