@@ -160,3 +160,26 @@ finally:
   t.comment(stderr)
   return stdout
 }
+
+t.test(
+  'release gives running pods their own interfaces back, then the enforcer goes',
+  async (t) => {
+    const node = new Node({ name: `vwtr${process.pid}` })
+    t.teardown(() => node.close())
+    await node.startDpd()
+    const a = await node.addPod('a')
+    const b = await node.addPod('b')
+    await node.stopDpd()
+    const main = join(root, 'dist', 'install', 'index.js')
+    const released = await exec(process.execPath, [main, 'release', node.instance.name])
+    t.equal(released.status, 0, released.stdout + released.stderr)
+    t.match(released.stdout, /default\/a eth0: released/)
+    for (const address of [b.ip4, b.ip6]) {
+      const { status } = await a.exec('ping', ['-c', '1', '-W', '2', address])
+      t.equal(status, 0, `${address} answers without us`)
+    }
+    for (const path of [node.instance.netnsPath, node.instance.runDir, node.instance.bpffsDir]) {
+      t.notOk(existsSync(path), `${path} is gone`)
+    }
+  },
+)
