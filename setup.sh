@@ -5,11 +5,11 @@ set -eu
 cd "$(dirname "$0")"
 
 build='g++ make'
-demo='iproute2 containernetworking-plugins iptables curl openssl dnsmasq-base bind9-dnsutils nginx-light'
-bench='iperf3'
+demo='iproute2 iputils-ping containernetworking-plugins iptables curl openssl dnsmasq-base bind9-dnsutils nginx-light'
+bench='iperf3 python3'
 tests='clang clang-format lld llvm libclang-rt-14-dev libbpf-dev linux-libc-dev bpftool containerd runc
   qemu-system-x86 busybox-static ethtool tcpdump iperf3 systemd shellcheck kmod xz-utils
-  netcat-openbsd python3'
+  procps python3'
 case ${1:-} in
   build) packages=$build ;;
   demo) packages="$build $demo" ;;
