@@ -35,14 +35,14 @@ export async function startEcho(
 }
 
 const CLIENT = `const net = require('net'), dgram = require('dgram')
-const DEADLINE_MS = 4000
-function tcp({ host, port, parts, until }) {
+
+function tcp({ host, port, parts, until, deadlineMs }) {
   return new Promise((resolve) => {
     const started = Date.now()
     let text = '', connected = false
     const s = net.connect({ port, host, noDelay: true })
     const end = (how) => { clearTimeout(timer); s.destroy(); resolve({ how, connected, text, tookMs: Date.now() - started }) }
-    const timer = setTimeout(() => end('silence'), DEADLINE_MS)
+    const timer = setTimeout(() => end('silence'), deadlineMs)
     s.setEncoding('latin1')
     s.on('error', (e) => end(e.code)).on('end', () => end('end'))
     s.on('data', (d) => { text += d; if (text.includes(until)) end('ok') })
@@ -52,12 +52,12 @@ function tcp({ host, port, parts, until }) {
     })
   })
 }
-function udp({ host, port }) {
+function udp({ host, port, deadlineMs }) {
   return new Promise((resolve) => {
     const started = Date.now()
     const s = dgram.createSocket(host.includes(':') ? 'udp6' : 'udp4')
     const end = (how) => { clearTimeout(timer); s.close(); resolve({ how, connected: false, text: '', tookMs: Date.now() - started }) }
-    const timer = setTimeout(() => end('silence'), DEADLINE_MS)
+    const timer = setTimeout(() => end('silence'), deadlineMs)
     s.on('error', (e) => end(e.code)).on('message', () => end('ok'))
     s.connect(port, host, () => s.send('hello'))
   })
@@ -73,6 +73,8 @@ export interface Call {
   readonly parts?: readonly string[]
   /** Heard this: done. */
   readonly until?: string
+  /** Heard nothing by then: `silence`. */
+  readonly deadlineMs?: number
 }
 export interface Heard {
   /** ok, end, silence, or the error's code. */
@@ -82,9 +84,11 @@ export interface Heard {
   readonly tookMs: number
 }
 
+const DEFAULTS = { protocol: 'tcp', parts: ['hello'], until: 'hello', deadlineMs: 4000 }
+
 /** All at once, answers in their order. */
 export async function talk(pod: Pod, calls: readonly Call[]): Promise<readonly Heard[]> {
-  const full = calls.map((call) => ({ protocol: 'tcp', parts: ['hello'], until: 'hello', ...call }))
+  const full = calls.map((call) => ({ ...DEFAULTS, ...call }))
   const { stdout, stderr } = await pod.exec(process.execPath, ['-e', CLIENT, JSON.stringify(full)])
   if (stdout === '') throw new Error(`${pod.name}: the client said nothing: ${stderr}`)
   return JSON.parse(stdout) as Heard[]
