@@ -121,7 +121,10 @@ async function tap(name, folders, jobs) {
     for (let file = files.shift(); file !== undefined; file = files.shift()) {
       const test = file.slice(TESTS.length + 1).replace(/\.test\.js$/, '')
       const started = Date.now()
-      const result = await run(test, 'node', ['--enable-source-maps', file], { TAP_TIMEOUT: '300' })
+      const result = await run(test, 'node', ['--enable-source-maps', file], {
+        TAP_TIMEOUT: '300',
+        SOAK: soak ? '1' : '0',
+      })
       report(test, started, result, tapCounts(result.text))
     }
   }
