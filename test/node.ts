@@ -24,7 +24,8 @@ import { root } from './root.js'
 const PLUGINS = '/usr/lib/cni'
 /** setpriv(1): a test that is killed takes its servers along. */
 const ENDS_WITH_US = ['--pdeathsig', 'KILL'] as const
-const DEADLINE_MS = 20_000
+/** Emulated machines are given more. */
+const DEADLINE_MS = Number(process.env.TEST_DEADLINE_MS ?? 20_000)
 
 export interface NodeOptions {
   readonly name: string

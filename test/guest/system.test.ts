@@ -24,6 +24,7 @@ t.test('system tests on a stock Debian kernel', { timeout: GUEST_MS + 30_000 }, 
   const lines: string[] = []
   const guest = await runInGuest(command, {
     timeoutMs: GUEST_MS,
+    env: { TEST_DEADLINE_MS: '120000', SLICE_DRIVERS: IS_SOAK ? 'bpf,tc' : 'tc' },
     onLine: (line) => lines.push(line),
   })
   t.equal(guest.status, 0, 'the guest ran to its end')
