@@ -45,6 +45,14 @@ export function tcProblem(os: Os): string | null {
   }
 }
 
+/** Why a conflist entry's `driver` can't work here; null = it can. */
+export function driverProblem(os: Os, name: DriverName | 'auto'): string | null {
+  const bpf = name === 'tc' ? null : bpfProblem(os)
+  if (bpf === null && name !== 'tc') return null
+  const tc = name === 'bpf' ? null : tcProblem(os)
+  return name !== 'bpf' && tc === null ? null : [bpf, tc].filter((why) => why !== null).join('; ')
+}
+
 /** What each driver lacks here, null = it works. */
 export function availableDrivers(os: Os): ReadonlyMap<DriverName, string | null> {
   return new Map<DriverName, string | null>([

@@ -28,6 +28,10 @@ export interface PluginDeps {
   detach(key: AttachmentKey, netns: string): void
   /** null = no such endpoint. */
   check(key: AttachmentKey): readonly Drift[] | null
+  /** Every endpoint that this network has here. */
+  attachments(network: string): readonly EndpointRecord[]
+  /** null = ADD could be served. */
+  problem(): string | null
   /** Left on disk for dpd where it can't be told. */
   leaveNotice(verb: 'ADD' | 'DEL', key: AttachmentKey): void
   warn(message: string): void

@@ -14,7 +14,9 @@ import { add } from './add.js'
 import { check } from './check.js'
 import { del } from './del.js'
 import type { PluginDeps } from './deps.js'
+import { gc } from './gc.js'
 import type { VerbHandler } from './request.js'
+import { status } from './status.js'
 
 export interface Call {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -32,6 +34,8 @@ const VERBS: Readonly<Record<Exclude<Verb, 'VERSION'>, VerbHandler<PluginDeps>>>
   ADD: add,
   DEL: del,
   CHECK: check,
+  GC: gc,
+  STATUS: status,
 }
 
 const ABOUT = `vethwall ${PRODUCT_VERSION}: chained CNI plugin, see CNI_COMMAND in the CNI specification

@@ -16,8 +16,8 @@ import { PRODUCT_VERSION } from '../core/product-version.js'
 import { os } from '../intercept/addon.js'
 import { check } from '../intercept/check.js'
 import type { InterceptContext } from '../intercept/context.js'
-import { driverOf } from '../intercept/drivers.js'
-import { readState } from '../intercept/endpoint-records.js'
+import { driverOf, driverProblem } from '../intercept/drivers.js'
+import { listRecords, readState } from '../intercept/endpoint-records.js'
 import { closeEnforcer, openEnforcer } from '../intercept/enforcer.js'
 import { NoSuchInterfaceError, NotVethError } from '../intercept/interceptable.js'
 import { NotNetnsError } from '../intercept/netns.js'
@@ -86,6 +86,9 @@ function depsOf(config: NetworkConfig): PluginDeps {
     },
     detach: (key, netns) => detach(context, key, netns),
     check: (key) => check(context, key),
+    attachments: (network) =>
+      listRecords(instance, warn).filter((record) => record.network === network),
+    problem: () => driverProblem(os, config.driver),
     leaveNotice: (verb, key) => leaveNotice(instance, verb, key),
     warn,
   }

@@ -25,7 +25,7 @@ export const ID = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/
 /** IFNAMSIZ (linux/if.h) less the final NUL. */
 const IFNAME_MAX_OCTETS = 15
 
-const VERBS: readonly Verb[] = ['ADD', 'DEL', 'CHECK', 'VERSION']
+const VERBS: readonly Verb[] = ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS', 'VERSION']
 
 function ifNameProblem(value: string): string | null {
   if (new TextEncoder().encode(value).length > IFNAME_MAX_OCTETS)
@@ -47,7 +47,7 @@ const VARIABLES: readonly Variable[] = [
       value.startsWith('/') && !value.includes('\0') ? null : 'not an absolute path',
   },
   { name: 'CNI_IFNAME', requiredBy: ['ADD', 'DEL', 'CHECK'], problem: ifNameProblem },
-  { name: 'CNI_PATH', requiredBy: ['ADD', 'DEL', 'CHECK'], problem: () => null },
+  { name: 'CNI_PATH', requiredBy: ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS'], problem: () => null },
 ]
 
 /** `K=V;K=V`; values may hold `=`, unknown keys are kept for whoever knows them. */

@@ -3,7 +3,7 @@
  * keys. Unknown keys are ignored; a bad value of one of ours is code 7.
  */
 import * as z from 'zod/mini'
-import type { DriverName, Failure } from '../endpoint.js'
+import type { AttachmentKey, DriverName, Failure } from '../endpoint.js'
 import { DEFAULT_INSTANCE, isInstanceName } from '../instance.js'
 import { ID } from './environment.js'
 import { CNI_DECODING_FAILURE, CNI_INVALID_NETWORK_CONFIG, CniError } from './error.js'
@@ -19,6 +19,8 @@ export interface NetworkConfig {
   readonly driver: DriverName | 'auto'
   /** As it came, key order kept: it is also the result. */
   readonly prevResult: PrevResult | null
+  /** GC: what the runtime still has; null = it did not say, which is not the same as none. */
+  readonly validAttachments: readonly AttachmentKey[] | null
 }
 
 /** Only what is read here is checked; everything else passes through untouched. */
@@ -83,6 +85,23 @@ function readPrevResult(conf: Readonly<Record<string, unknown>>): PrevResult | n
   return prevResult
 }
 
+const attachmentsShape = z.array(z.object({ containerID: z.string(), ifname: z.string() }))
+
+/** libcni also sends the list under the key of its first draft: either counts, the specified one first. */
+function readValidAttachments(conf: Readonly<Record<string, unknown>>): AttachmentKey[] | null {
+  const list = conf['cni.dev/valid-attachments'] ?? conf['cni.dev/attachments']
+  if (list === undefined || list === null) return null
+  const shape = attachmentsShape.safeParse(list)
+  if (!shape.success) {
+    throw new CniError(
+      CNI_INVALID_NETWORK_CONFIG,
+      'cni.dev/valid-attachments is not a list of {containerID, ifname}',
+      firstIssue(shape.error),
+    )
+  }
+  return shape.data.map(({ containerID, ifname }) => ({ containerID, ifName: ifname }))
+}
+
 /** In the order of design §6: version (1) before our own keys and prevResult (7). */
 export function parseNetworkConfig(
   verb: Verb,
@@ -105,15 +124,17 @@ export function parseNetworkConfig(
     )
   }
   // DEL goes by its key alone, and must work with whatever a crashed runtime has cached.
-  const prevResult = verb === 'DEL' ? null : readPrevResult(conf)
-  if (prevResult === null && (verb === 'ADD' || verb === 'CHECK')) {
+  const readsPrevResult = verb === 'ADD' || verb === 'CHECK'
+  const prevResult = readsPrevResult ? readPrevResult(conf) : null
+  if (prevResult === null && readsPrevResult) {
     throw new CniError(
       CNI_INVALID_NETWORK_CONFIG,
       `${verb} needs prevResult: vethwall must be chained after a primary plugin`,
       `put {"type": "vethwall"} last in the "plugins" list of network ${name}`,
     )
   }
-  return { cniVersion, name, ...own.data, prevResult }
+  const validAttachments = verb === 'GC' ? readValidAttachments(conf) : null
+  return { cniVersion, name, ...own.data, prevResult, validAttachments }
 }
 
 /** The result of ADD: prevResult as it was, key order kept, under the configuration's version. */

@@ -4,13 +4,15 @@ import { CNI_INCOMPATIBLE_VERSION, CniError } from './error.js'
 export const SUPPORTED_VERSIONS = ['0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'] as const
 export const LATEST_VERSION = '1.1.0'
 
-export type Verb = 'ADD' | 'DEL' | 'CHECK' | 'VERSION'
+export type Verb = 'ADD' | 'DEL' | 'CHECK' | 'GC' | 'STATUS' | 'VERSION'
 
 /** The version of the configuration from which a verb exists (CNI SPEC 1.1.0, §2). */
 const VERB_SINCE: Readonly<Record<Verb, string>> = {
   ADD: '0.3.0',
   DEL: '0.3.0',
   CHECK: '0.4.0',
+  GC: '1.1.0',
+  STATUS: '1.1.0',
   VERSION: '0.3.0',
 }
 
