@@ -5,15 +5,21 @@ import type { Fields } from '../core/inspect/contract.js'
 
 export const FLOW_HEADS = ['FLOW', 'POD', 'DIR', 'PEER', 'PROTO', 'APP', 'VERDICT', 'RULE', 'WHAT']
 
-export function withPort(address: string, port: number): string {
+const IPPROTO_ICMP = 1
+const IPPROTO_ICMPV6 = 58
+const WHAT_COLUMNS = 80
+
+/** ICMP has no ports: what stands in their place is the echo's identifier. */
+export function withPort(address: string, port: number, protocol: number): string {
+  if (protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6) return address
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
 export function peerText(flow: FlowView): string {
   const outward = flow.direction === 'egress'
   const at = outward
-    ? withPort(flow.destination, flow.destinationPort)
-    : withPort(flow.source, flow.sourcePort)
+    ? withPort(flow.destination, flow.destinationPort, flow.protocol)
+    : withPort(flow.source, flow.sourcePort, flow.protocol)
   return flow.peer.name === null ? at : `${flow.peer.name} (${at})`
 }
 
@@ -33,6 +39,10 @@ export function whatText(flow: FlowView): string {
   return fieldsText(last === undefined ? flow.fields : last.fields)
 }
 
+function shortened(text: string): string {
+  return text.length > WHAT_COLUMNS ? `${text.slice(0, WHAT_COLUMNS - 1)}…` : text
+}
+
 export function flowRow(flow: FlowView): string[] {
   return [
     String(flow.flow),
@@ -43,6 +53,6 @@ export function flowRow(flow: FlowView): string[] {
     flow.app ?? '-',
     verdictText(flow),
     flow.decision.rule,
-    whatText(flow).slice(0, 80),
+    shortened(whatText(flow)),
   ]
 }

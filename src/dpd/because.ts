@@ -24,7 +24,11 @@ export function explain(flow: FlowView): string[] {
   const pod = `${flow.namespace}/${flow.pod}`
   const peer = flow.peer.name ?? flow.peer.address
   const outward = flow.direction === 'egress'
-  const what = `${flow.app ?? 'unidentified'} over ${protocolName(flow.protocol)} port ${flow.destinationPort}`
+  const over = protocolName(flow.protocol)
+  const isIcmp = /icmp/i.test(over)
+  const what = isIcmp
+    ? over
+    : `${flow.app ?? 'unidentified'} over ${over} port ${flow.destinationPort}`
   const between = outward ? `from pod ${pod} to peer ${peer}` : `from peer ${peer} to pod ${pod}`
   const act =
     flow.mode === 'protect'

@@ -16,8 +16,8 @@ const HEADS = ['PROTO', 'OPENER', 'RECEIVER', 'APP', 'VERDICT', 'RULE', 'WHAT']
 function rows(flow: FlowView): string[][] {
   const head = [
     protocolName(flow.protocol).toLowerCase(),
-    withPort(flow.source, flow.sourcePort),
-    withPort(flow.destination, flow.destinationPort),
+    withPort(flow.source, flow.sourcePort, flow.protocol),
+    withPort(flow.destination, flow.destinationPort, flow.protocol),
     flow.app ?? '-',
   ]
   if (flow.transactions.length === 0) {

@@ -17,7 +17,7 @@ function describe(flow: FlowView): string {
     ['direction', flow.direction],
     [
       'tuple',
-      `${protocolName(flow.protocol).toLowerCase()} ${withPort(flow.source, flow.sourcePort)} > ${withPort(flow.destination, flow.destinationPort)}`,
+      `${protocolName(flow.protocol).toLowerCase()} ${withPort(flow.source, flow.sourcePort, flow.protocol)} > ${withPort(flow.destination, flow.destinationPort, flow.protocol)}`,
     ],
     ['app', flow.app ?? 'not identified'],
     ['verdict', verdictText(flow)],
