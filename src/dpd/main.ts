@@ -4,6 +4,7 @@ import { instanceOf } from '../core/instance.js'
 import { PRODUCT_VERSION } from '../core/product-version.js'
 import { os } from '../intercept/addon.js'
 import { closeEnforcer, ensureEnforcer } from '../intercept/enforcer.js'
+import { InUseError } from './api/listen.js'
 import { type Arguments, readArguments, USAGE } from './arguments.js'
 import { checkFiles } from './check.js'
 import { ConfigError, loadConfig } from './config-file.js'
@@ -50,12 +51,8 @@ async function main(argv: readonly string[]): Promise<void> {
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   const isConfig = error instanceof ConfigError
-  const message =
-    error instanceof Error
-      ? isConfig
-        ? error.message
-        : (error.stack ?? error.message)
-      : String(error)
-  process.stderr.write(`dpd: ${message}\n`)
+  const isExpected = isConfig || error instanceof InUseError
+  const text = error instanceof Error ? error : new Error(String(error))
+  process.stderr.write(`dpd: ${isExpected ? text.message : (text.stack ?? text.message)}\n`)
   process.exit(isConfig ? 2 : 1)
 })

@@ -6,10 +6,15 @@ import * as path from 'node:path'
 
 const SOCKET_MODE = 0o660
 
+/** The operator's to resolve, no fault of ours. */
+export class InUseError extends Error {
+  override readonly name = 'InUseError'
+}
+
 /** Before anything is touched: two daemons of one instance would each undo what the other does. */
 export async function refuseSecond(socketPath: string): Promise<void> {
   if (fs.existsSync(socketPath) && (await answers(socketPath))) {
-    throw new Error(`${socketPath}: another dpd of this instance is running; stop it first`)
+    throw new InUseError(`${socketPath}: another dpd of this instance is running; stop it first`)
   }
 }
 
@@ -25,7 +30,11 @@ export async function listenOnLoopback(
   server: http.Server,
   address: { readonly host: string; readonly port: number },
 ): Promise<void> {
-  await listen(server, address)
+  const { host, port } = address
+  await listen(server, address).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error
+    throw new InUseError(`metrics.listen ${host} port ${port}: in use; choose another port`)
+  })
 }
 
 function listen(server: http.Server, options: net.ListenOptions): Promise<void> {
