@@ -16,7 +16,8 @@ namespace vethwall::engine {
 
 struct Limits {
   uint32_t flows = 262144;
-  uint32_t hold_octets_per_direction = 14000;
+  uint32_t hold_octets_per_direction = 14000;       // that the judge has read and keeps
+  uint32_t unread_octets_per_direction = 2u << 20;  // that it has not read yet
   uint64_t hold_ns = 1'000'000'000;
   uint64_t hold_octets_total = 64ull << 20;
   uint32_t out_of_order_octets = 262144;  // per direction, tap: then a gap is reported

@@ -84,12 +84,18 @@ flow::Held Shard::passed_copy(uint64_t at, std::span<const uint8_t> octets) cons
 }
 
 // The last frame may pass the limit: one that segmentation offload made is longer than the limit.
+// The limit is for octets that the judge has read and keeps. Of those that it has not read yet a
+// sender past its initial window has more in flight, and what is lost of them costs it a time-out:
+// while half of the node's memory is free they wait.
 bool Shard::has_room(const HalfInspection& half, const Arrival& arrival) const {
   const uint64_t octets = half.held.payload_octets();
+  const uint64_t limit = limits_.hold_octets_per_direction;
+  const uint64_t unread_limit = std::max<uint64_t>(limit, limits_.unread_octets_per_direction);
+  const bool wants_more = half.need_told && half.delivered + half.need > half.next;
+  const bool may_lag = !wants_more && budget_.has(limits_.hold_octets_total / 2);
   const bool fits = arrival.packet.protocol == IPPROTO_TCP
-                        ? octets < limits_.hold_octets_per_direction
-                        : octets == 0 || octets + arrival.packet.payload_octets <=
-                                             limits_.hold_octets_per_direction;
+                        ? octets < (may_lag ? unread_limit : limit)
+                        : octets == 0 || octets + arrival.packet.payload_octets <= limit;
   return fits && !half.held.is_long();
 }
 
