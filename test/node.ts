@@ -19,14 +19,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Instance, instanceOf } from '../src/core/instance.js'
 import { CniChain, type Json } from './cni-chain.js'
+import { Pod } from './pod.js'
+import { ENDS_WITH_US, type Exit, exec, until } from './process.js'
 import { root } from './root.js'
 
-const PLUGINS = '/usr/lib/cni'
-/** setpriv(1): a test that is killed takes its servers along. */
-const ENDS_WITH_US = ['--pdeathsig', 'KILL'] as const
-/** Emulated machines are given more. */
-const DEADLINE_MS = Number(process.env.TEST_DEADLINE_MS ?? 20_000)
+export { Pod } from './pod.js'
+export { type Exit, exec, until } from './process.js'
 
+const PLUGINS = '/usr/lib/cni'
 export interface NodeOptions {
   readonly name: string
   /** Keys of our conflist entry besides type and instance. */
@@ -37,119 +37,8 @@ export interface NodeOptions {
   readonly plain?: boolean
 }
 
-export interface Exit {
-  readonly status: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Waits for a condition; the message names it when the deadline passes. */
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  deadlineMs = DEADLINE_MS,
-): Promise<void> {
-  const end = Date.now() + deadlineMs
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`waited ${deadlineMs} ms in vain: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
-export function exec(
-  command: string,
-  args: readonly string[],
-  options: { readonly timeoutMs?: number; readonly input?: string } = {},
-): Promise<Exit> {
-  return new Promise((resolve) => {
-    const child = spawn(command, [...args], {
-      timeout: options.timeoutMs ?? DEADLINE_MS,
-      killSignal: 'SIGKILL',
-    })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      stdout += chunk
-    })
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      stderr += chunk
-    })
-    child.stdin.on('error', () => {})
-    child.stdin.end(options.input ?? '')
-    child.on('error', (error) => resolve({ status: 127, stdout, stderr: String(error) }))
-    child.on('close', (status) => resolve({ status: status ?? 128, stdout, stderr }))
-  })
-}
-
 const sh = (command: string, ...args: string[]): string =>
   execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-
-/** A server and the workers that it forked: each runs in a process group of its own. */
-function endGroup(leader: number): void {
-  try {
-    process.kill(-leader, 'SIGKILL')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-  }
-}
-
-export class Pod {
-  private readonly children: ChildProcess[] = []
-
-  constructor(
-    readonly name: string,
-    readonly containerID: string,
-    /** Name below /run/netns. */
-    readonly netns: string,
-    readonly ip4: string,
-    readonly ip6: string,
-    readonly result: Json,
-  ) {}
-
-  get netnsPath(): string {
-    return `/run/netns/${this.netns}`
-  }
-
-  /** Runs to its end inside the pod. */
-  exec(
-    command: string,
-    args: readonly string[],
-    options: { readonly timeoutMs?: number; readonly input?: string } = {},
-  ): Promise<Exit> {
-    return exec('nsenter', [`--net=${this.netnsPath}`, command, ...args], options)
-  }
-
-  /** Runs until the node closes. */
-  serve(command: string, args: readonly string[], log: string): ChildProcess {
-    const out = openSync(log, 'a')
-    const child = spawn(
-      'setpriv',
-      [...ENDS_WITH_US, 'nsenter', `--net=${this.netnsPath}`, command, ...args],
-      {
-        stdio: ['ignore', out, out],
-        detached: true,
-      },
-    )
-    closeSync(out)
-    this.children.push(child)
-    return child
-  }
-
-  async listening(port: number, protocol: 'tcp' | 'udp' = 'tcp'): Promise<void> {
-    await until(`${this.name} listens on ${port}/${protocol}`, async () => {
-      const { stdout } = await this.exec('ss', [
-        '-Hln',
-        protocol === 'tcp' ? '-t' : '-u',
-        `sport = :${port}`,
-      ])
-      return stdout.includes(`:${port}`)
-    })
-  }
-
-  stop(): void {
-    for (const { pid } of this.children) if (pid !== undefined) endGroup(pid)
-  }
-}
 
 export class Node {
   readonly instance: Instance
