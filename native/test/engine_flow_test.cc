@@ -1,4 +1,5 @@
-// The life of a flow that L3/L4 policy alone decides.
+// The life of a flow that L3/L4 policy alone decides: what opens it, what is part of it, what ends
+// it.
 #include "test/engine_net.h"
 
 using namespace vethwall;
@@ -43,68 +44,6 @@ TEST(allowed_connection_passes_untouched_and_is_counted) {
   });
 }
 
-TEST(denied_syn_is_reset_at_once) {
-  both([](uint8_t family) {
-    Net net(family);
-    net.tcp(true, kDenied, kSyn, kClientIsn, 0);
-    const std::vector<Sent> frames = net.frames();
-    CHECK_EQ(frames.size(), 1u);
-    CHECK(frames[0].to_pod && frames[0].has(kRst | kAck));
-    CHECK_EQ(frames[0].packet.acknowledgement, kClientIsn + 1);
-    CHECK_EQ(frames[0].packet.source_port, kDenied);
-    CHECK_EQ(frames[0].packet.destination_port, kClientPort);
-    Events events = net.events();
-    CHECK_EQ(events.last(EventKind::kOpened).header.b, kDenyRule);
-    const Event closed = events.last(EventKind::kClosed);
-    CHECK_EQ(closed.header.c, static_cast<uint8_t>(engine::Closed::kDenied));
-    CHECK_EQ(closed.header.rule, kDenyRule);
-    CHECK_EQ(events.size(), 2u);
-    // The same SYN again: told again, no new events.
-    net.tcp(true, kDenied, kSyn, kClientIsn, 0);
-    CHECK_EQ(net.frames().size(), 1u);
-    CHECK_EQ(net.events().size(), 0u);
-    // Another connection on the same ports is another flow.
-    net.tcp(true, kDenied, kSyn, 77, 0);
-    CHECK_EQ(net.events().size(), 2u);
-    CHECK_EQ(net.counter(Counter::kResetsSent), 3u);
-    net.pass(11 * kSecond);
-    CHECK_EQ(net.engine->flows(), 0u);
-  });
-}
-
-TEST(ingress_is_judged_with_the_pod_as_receiver) {
-  both([](uint8_t family) {
-    Net net(family);
-    net.client_port = 41000;
-    // From the network: the peer is the client here.
-    net.partial(false, IPPROTO_TCP, 16, tcp_octets(41000, kDenied, kSyn, 1, 0, {}, {}));
-    const std::vector<Sent> frames = net.frames();
-    CHECK_EQ(frames.size(), 1u);
-    CHECK(!frames[0].to_pod);
-    CHECK_EQ(net.events().last(EventKind::kOpened).header.e,
-             static_cast<uint8_t>(engine::PodSide::kReceiver));
-  });
-}
-
-TEST(denied_datagram_gets_an_icmp_error) {
-  both([](uint8_t family) {
-    Net net(family);
-    net.udp(true, kDenied, "query");
-    const std::vector<Sent> frames = net.frames();
-    CHECK_EQ(frames.size(), 1u);
-    CHECK(frames[0].to_pod);
-    CHECK_EQ(frames[0].packet.icmp_type, family == 4 ? 3 : 1);
-    CHECK_EQ(frames[0].packet.icmp_code, family == 4 ? 13 : 1);
-    CHECK_EQ(net.events().size(), 2u);
-    for (int i = 0; i < 200; ++i) net.udp(true, kDenied, "query");
-    CHECK_EQ(net.events().size(), 0u);
-    CHECK_EQ(net.counter(Counter::kIcmpSent), 50u);  // Linux's icmp_msgs_burst
-    net.now += kSecond;
-    net.udp(true, kDenied, "query");
-    CHECK_EQ(net.counter(Counter::kIcmpSent), 51u);
-  });
-}
-
 TEST(udp_waits_longer_once_answered) {
   both([](uint8_t family) {
     Net net(family);
@@ -122,48 +61,6 @@ TEST(udp_waits_longer_once_answered) {
     net.pass(2 * kSecond);
     CHECK_EQ(net.engine->flows(), 0u);
     CHECK_EQ(net.frames().size(), 3u);
-  });
-}
-
-TEST(echo_is_judged_once_per_identifier_and_denied_silently) {
-  both([](uint8_t family) {
-    Net net(family);
-    net.echo(true, true);
-    net.echo(false, false);
-    CHECK_EQ(net.frames().size(), 2u);
-    CHECK_EQ(net.events().size(), 1u);
-    auto denied = std::make_shared<FixedTable>(*net.table);
-    denied->icmp = {L4Verdict::kDeny, kDenyRule};
-    denied->generation_ = 2;
-    net.engine->set_policy(denied, net.now);
-    CHECK_EQ(net.events().last(EventKind::kClosed).header.rule, kDenyRule);
-    net.echo(true, true, 10);
-    CHECK_EQ(net.frames().size(), 0u);
-    CHECK_EQ(net.counter(Counter::kIcmpSent), 0u);
-  });
-}
-
-TEST(midstream_passes_only_where_both_ends_may_open) {
-  both([](uint8_t family) {
-    Net net(family);
-    net.client(kAllowed, 100, "x");
-    CHECK_EQ(net.frames().size(), 1u);
-    CHECK_EQ(net.events().last(EventKind::kOpened).header.d,
-             static_cast<uint8_t>(engine::Start::kMidstream));
-    for (const uint16_t port : {kHttp, kDenied}) {
-      // Either end may be the one that is seen first.
-      net.server(port, 9, "x", 3);
-      Events events = net.events();
-      CHECK_EQ(events.last(EventKind::kOpened).header.b, 10u);
-      CHECK_EQ(events.last(EventKind::kOpened).opened.destination_port, port);
-      CHECK_EQ(events.last(EventKind::kClosed).header.rule, 10u);
-      const std::vector<Sent> frames = net.frames();
-      CHECK_EQ(frames.size(), 2u);
-      CHECK_EQ(frames[0].packet.sequence, kServerIsn + 1 + 9);
-      CHECK_EQ(frames[1].packet.sequence, kClientIsn + 1 + 3);
-      CHECK(frames[0].to_pod && !frames[1].to_pod);
-    }
-    CHECK_EQ(net.counter(Counter::kMidstreamDenied), 2u);
   });
 }
 
@@ -281,53 +178,6 @@ TEST(removed_endpoint_closes_its_flows) {
     CHECK_EQ(net.engine->flows(), 0u);
     net.udp(true, 9000, "a");
     CHECK_EQ(net.counter(Counter::kUnknownEndpoint), 1u);
-  });
-}
-
-TEST(icmp_error_shares_its_flows_verdict) {
-  both([](uint8_t family) {
-    Net net(family);
-    auto table = std::make_shared<FixedTable>(*net.table);
-    table->icmp = {L4Verdict::kDeny, kDenyRule};
-    net.engine->set_policy(table, net.now);
-    net.udp(true, 9000, "question");
-    net.udp(true, kDenied, "question");
-    net.forget();
-    const auto quoting = [&](uint16_t port) {
-      const IpFields fields{family, IPPROTO_UDP};
-      return be32(1400) + ip_octets(fields, pod_address(family), peer_address(family),
-                                    udp_octets(kClientPort, port, "question"));
-    };
-    const uint8_t too_big = family == 4 ? 3 : 2, code = family == 4 ? 4 : 0;
-    net.icmp(false, too_big, code, quoting(9000));
-    CHECK_EQ(net.frames().size(), 1u);
-    CHECK_EQ(net.counter(Counter::kEssential), 1u);
-    net.icmp(false, too_big, code, quoting(kDenied));
-    net.icmp(false, too_big, code, quoting(9999));
-    CHECK_EQ(net.frames().size(), 0u);
-    CHECK_EQ(net.counter(Counter::kEssential), 1u);
-  });
-}
-
-TEST(new_policy_cuts_what_it_denies_and_forgets_denials) {
-  both([](uint8_t family) {
-    Net net(family);
-    net.handshake(kAllowed);
-    net.client(kAllowed, 0, "abc");
-    net.server(kAllowed, 0, "defgh", 3);
-    net.tcp(true, kDenied, kSyn, kClientIsn, 0);
-    net.forget();
-    net.change_policy(kAllowed, {L4Verdict::kDeny, kDenyRule});
-    const std::vector<Sent> frames = net.frames();
-    CHECK_EQ(frames.size(), 2u);
-    CHECK(frames[0].to_pod && frames[0].has(kRst));
-    CHECK_EQ(frames[0].packet.sequence, kServerIsn + 1 + 5);
-    CHECK(!frames[1].to_pod && frames[1].has(kRst));
-    CHECK_EQ(frames[1].packet.sequence, kClientIsn + 1 + 3);
-    CHECK_EQ(net.events().last(EventKind::kClosed).header.rule, kDenyRule);
-    net.change_policy(kDenied, {L4Verdict::kAllow, kRule});
-    net.tcp(true, kDenied, kSyn, kClientIsn, 0);
-    CHECK_EQ(net.frames().size(), 1u);
   });
 }
 

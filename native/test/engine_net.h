@@ -1,7 +1,6 @@
 // A pod (the client), a peer and an engine between them, with a fixed policy: what the engine's
 // tests are written in.
 #pragma once
-#include <cstring>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,7 +10,7 @@
 
 #include "engine/engine.h"
 #include "test/engine_frame.h"
-#include "test/tap.h"
+#include "test/engine_recorder.h"
 #include "wire/build.h"
 
 namespace vethwall::engine_test {
@@ -19,9 +18,7 @@ namespace vethwall::engine_test {
 using engine::Answer;
 using engine::CommandKind;
 using engine::Counter;
-using engine::Dir;
 using engine::EndpointPath;
-using engine::EventKind;
 using engine::L4Verdict;
 using engine::Took;
 
@@ -48,90 +45,6 @@ class FixedTable : public policy::Table {
                                                  {kDns, {L4Verdict::kUndecided, 0}}};
   policy::Verdict icmp = {L4Verdict::kAllow, kRule};
   uint32_t generation_ = 1;
-};
-
-struct Sent {
-  wire::VnetHeader vnet;
-  std::vector<uint8_t> frame;
-  wire::Packet packet;
-  bool to_pod;
-  std::string payload() const {
-    return {reinterpret_cast<const char*>(frame.data()) + packet.payload_offset,
-            packet.payload_octets};
-  }
-  bool has(uint8_t flags) const { return (packet.tcp_flags & flags) == flags; }
-};
-
-class Frames : public engine::FrameSink {
- public:
-  void emit(const wire::VnetHeader& vnet, wire::Frame frame) override {
-    Sent sent{vnet, {frame.begin(), frame.end()}, {}, false};
-    wire::decode(frame, vnet, sent.packet);
-    wire::Marker marker;
-    sent.to_pod = wire::read_marker(frame, marker) && marker.toward == wire::Toward::kPod;
-    all.push_back(std::move(sent));
-  }
-  std::vector<Sent> all;
-};
-
-struct Event {
-  engine::EventHeader header;
-  engine::OpenedBody opened;
-  engine::ClosedBody closed;
-  std::string octets;
-  bool ended() const { return (header.b & 1) != 0; }
-  bool held() const { return (header.b & 2) != 0; }
-};
-
-struct Events : std::vector<Event> {
-  using std::vector<Event>::vector;
-  size_t count(EventKind kind) const {
-    size_t found = 0;
-    for (const Event& event : *this) found += event.header.kind == kind ? 1 : 0;
-    return found;
-  }
-  // The last of its kind; an empty one, with a failed check, where there is none.
-  Event last(EventKind kind) const {
-    Event found = {};
-    for (const Event& event : *this)
-      if (event.header.kind == kind) found = event;
-    CHECK(found.header.kind == kind);
-    return found;
-  }
-  // All octets of one direction, in the order of their events.
-  std::string joined(Dir dir) const {
-    std::string all;
-    for (const Event& event : *this)
-      if (event.header.kind == EventKind::kOctets && event.header.dir == dir) all += event.octets;
-    return all;
-  }
-};
-
-class Ring : public engine::EventSink {
- public:
-  uint8_t* reserve(uint32_t octets) override {
-    if (room == 0) return nullptr;
-    if (room > 0) --room;
-    record_.assign(octets, 0);
-    return record_.data();
-  }
-  void commit() override {
-    Event event = {};
-    std::memcpy(&event.header, record_.data(), sizeof event.header);
-    const uint8_t* body = record_.data() + sizeof event.header;
-    if (event.header.kind == EventKind::kOpened) std::memcpy(&event.opened, body, 40);
-    if (event.header.kind == EventKind::kClosed) std::memcpy(&event.closed, body, 32);
-    if (event.header.kind == EventKind::kOctets)
-      event.octets.assign(reinterpret_cast<const char*>(body), event.header.a);
-    if (event.header.kind == EventKind::kOpened) flow = event.header.flow;
-    all.push_back(std::move(event));
-  }
-  Events all;
-  int room = -1;      // records; negative: no end
-  uint64_t flow = 0;  // last opened
-
- private:
-  std::vector<uint8_t> record_;
 };
 
 struct Setup {
