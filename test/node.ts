@@ -184,7 +184,12 @@ export class Node {
     sh('ip', 'netns', 'add', netns)
     sh('ip', '-n', netns, 'link', 'set', 'lo', 'up')
     const attachment = this.attachment(name, namespace)
-    const result = await chain.add(attachment)
+    const result = await chain.add(attachment).catch(async (error: unknown) => {
+      // As a runtime would: what a failed ADD left is undone at once.
+      await chain.del(attachment).catch(() => {})
+      sh('ip', 'netns', 'del', netns)
+      throw error
+    })
     const addresses = (result.ips as { address: string }[]).map(
       ({ address }) => address.split('/')[0] ?? '',
     )
