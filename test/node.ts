@@ -33,6 +33,8 @@ export interface NodeOptions {
   readonly entry?: Json
   readonly dpdConfig?: string
   readonly cniVersion?: string
+  /** The primary plugin; default bridge. */
+  readonly primary?: 'bridge' | 'ptp'
   /** Without our plugin in the chain: the plain bridge. */
   readonly plain?: boolean
 }
@@ -67,10 +69,12 @@ export class Node {
   }
 
   private conflist() {
-    const bridge = {
-      type: 'bridge',
-      bridge: 'cni0',
-      isGateway: true,
+    const kind =
+      this.options.primary === 'ptp'
+        ? { type: 'ptp' }
+        : { type: 'bridge', bridge: 'cni0', isGateway: true }
+    const primary = {
+      ...kind,
       ipam: {
         type: 'host-local',
         dataDir: join(this.dir, 'ipam'),
@@ -82,7 +86,7 @@ export class Node {
     return {
       cniVersion: this.options.cniVersion ?? '1.0.0',
       name: `${this.instance.name}-net`,
-      plugins: this.options.plain === true ? [bridge] : [bridge, entry],
+      plugins: this.options.plain === true ? [primary] : [primary, entry],
     }
   }
 
