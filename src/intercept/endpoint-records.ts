@@ -5,13 +5,10 @@
 import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import * as z from 'zod/mini'
-import {
-  type AttachmentKey,
-  ENDPOINT_RECORD_SCHEMA,
-  type EndpointRecord,
-} from '../core/endpoint.js'
-import { ENDPOINT_ID_MAX, type Instance } from '../core/instance.js'
+import type * as z from 'zod/mini'
+import type { AttachmentKey, EndpointRecord } from '../core/endpoint.js'
+import { endpointRecordSchema } from '../core/endpoint-record.js'
+import type { Instance } from '../core/instance.js'
 import { readStateFile, removeStateFile, setAside, writeBootFile } from './state-file.js'
 
 /** With `vin-` before it 15 octets, IFNAMSIZ less its NUL; 44 bits of SHA-256. */
@@ -22,38 +19,6 @@ export function keyHash({ containerID, ifName }: AttachmentKey): string {
   const digest = createHash('sha256').update(`${containerID}\0${ifName}`).digest('hex')
   return digest.slice(0, KEY_HEX_DIGITS)
 }
-
-const ifindex = z.int().check(z.minimum(1))
-const linksSchema = z.object({
-  mac: z.string().check(z.regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/)),
-  mtuOctets: z.int(),
-  podIfindex: ifindex,
-  vinName: z.string(),
-  vinIfindex: ifindex,
-  vexName: z.string(),
-  vexIfindex: ifindex,
-  hostIfindex: z.int(),
-  peerIndexLost: z.boolean(),
-})
-
-export const endpointRecordSchema = z.object({
-  schema: z.literal(ENDPOINT_RECORD_SCHEMA),
-  bootId: z.string(),
-  id: z.int().check(z.minimum(1), z.maximum(ENDPOINT_ID_MAX)),
-  containerID: z.string(),
-  ifName: z.string(),
-  network: z.string(),
-  netns: z.string(),
-  netnsInode: z.string(),
-  namespace: z.string(),
-  pod: z.string(),
-  podUid: z.nullable(z.string()),
-  driver: z.enum(['bpf', 'tc', 'nfqueue', 'ovs']),
-  links: linksSchema,
-  addresses: z.array(z.string()),
-  failure: z.enum(['open', 'closed']),
-  createdAt: z.string(),
-})
 
 export function recordPath(instance: Instance, key: AttachmentKey): string {
   return join(instance.endpointsDir, `${keyHash(key)}.json`)

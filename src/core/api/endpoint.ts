@@ -1,51 +1,12 @@
 /** The plugin's notice of an endpoint (POST and DELETE /v1/endpoints) and the list that people read. */
 import * as z from 'zod'
-import { ENDPOINT_RECORD_SCHEMA, type EndpointRecord } from '../endpoint.js'
-import { ENDPOINT_ID_MAX } from '../instance.js'
+import { endpointRecordSchema } from '../endpoint-record.js'
 import { protocolSchema } from './protocol.js'
 
 export const modeSchema = z.enum(['discover', 'monitor', 'protect'])
 export const failureSchema = z.enum(['open', 'closed'])
 export const pathSchema = z.enum(['direct', 'tap', 'inline', 'quarantine'])
 export const driverSchema = z.enum(['bpf', 'tc', 'nfqueue', 'ovs'])
-
-const ifindexSchema = z.int().min(1).max(0x7fffffff)
-const ifNameSchema = z
-  .string()
-  .min(1)
-  .max(15)
-  .regex(/^[^/\s:]+$/)
-
-const linksSchema = z.object({
-  mac: z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/),
-  mtuOctets: z.int().min(68).max(65535),
-  podIfindex: ifindexSchema,
-  vinName: ifNameSchema,
-  vinIfindex: ifindexSchema,
-  vexName: ifNameSchema,
-  vexIfindex: ifindexSchema,
-  hostIfindex: ifindexSchema,
-  peerIndexLost: z.boolean(),
-})
-
-export const endpointRecordSchema: z.ZodType<EndpointRecord> = z.object({
-  schema: z.literal(ENDPOINT_RECORD_SCHEMA),
-  bootId: z.string(),
-  id: z.int().min(1).max(ENDPOINT_ID_MAX),
-  containerID: z.string().min(1).max(256),
-  ifName: ifNameSchema,
-  network: z.string(),
-  netns: z.string(),
-  netnsInode: z.string(),
-  namespace: z.string().min(1),
-  pod: z.string().min(1),
-  podUid: z.string().nullable(),
-  driver: driverSchema,
-  links: linksSchema,
-  addresses: z.array(z.string()).max(256),
-  failure: failureSchema,
-  createdAt: z.string(),
-})
 
 export const endpointNoticeSchema = z.object({
   protocol: protocolSchema,
