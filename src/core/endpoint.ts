@@ -43,7 +43,7 @@ export interface EndpointLinks {
   /** aa:bb:cc:dd:ee:ff of eth0, kept over the swap. */
   readonly mac: string
   readonly mtuOctets: number
-  /** eth0's ifindex in the pod, the same before and after. */
+  /** eth0's ifindex in the pod while intercepted: vex's, which the host veth tells for its peer. */
   readonly podIfindex: number
   readonly vinName: string
   readonly vinIfindex: number

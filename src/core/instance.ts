@@ -28,7 +28,7 @@ export const VBR_NAME = 'vbr-neuv'
 export const VTH_NAME = 'vth-neuv'
 export const VBR_IFINDEX = 10_000_000
 export const VTH_IFINDEX = 10_000_001
-/** vex-ID gets VEX_IFINDEX_BASE + endpoint id. */
+/** vex-ID gets VEX_IFINDEX_BASE + endpoint id, and so does the eth0 that stands for it in the pod. */
 export const VEX_IFINDEX_BASE = 10_100_000
 /** Endpoint ids are 14 bits of the UCMAC; 0 is never given out. */
 export const ENDPOINT_ID_MAX = 0x3fff

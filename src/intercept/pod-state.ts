@@ -1,6 +1,6 @@
 /** What a pod's interface is beyond its link: read before the swap, in both directions. */
 import { readdirSync } from 'node:fs'
-import { addressOf, addressText, dumpAddresses } from '../core/netlink/address.js'
+import { addressOf, addressOn, addressText, dumpAddresses } from '../core/netlink/address.js'
 import { AF_INET, AF_INET6, type Dumped } from '../core/netlink/dumped.js'
 import { decodeLink, type Link } from '../core/netlink/link.js'
 import { getLinkByName } from '../core/netlink/link-request.js'
@@ -8,8 +8,9 @@ import {
   dumpNeighbours,
   dumpProxyNeighbours,
   lastingNeighbourOf,
+  neighbourOn,
 } from '../core/netlink/neighbour.js'
-import { dumpRoutes, routeOf } from '../core/netlink/route.js'
+import { dumpRoutes, routeOf, routeOn } from '../core/netlink/route.js'
 import type { Os } from './os.js'
 import { apply, dump } from './rtnetlink.js'
 
@@ -94,6 +95,19 @@ export function readPodState(os: Os, pod: PodNetns, link: Link): PodState {
       .flatMap((request) => dump(os, netlinkFd, request))
       .flatMap((m) => kept(lastingNeighbourOf(m, ifindex))),
     sysctls: readSysctls(os, netnsFd, name),
+  }
+}
+
+/** The same state, for an interface of another index. */
+export function podStateOn(state: PodState, ifindex: number): PodState {
+  const from = state.link.ifindex
+  if (from === ifindex) return state
+  return {
+    ...state,
+    link: { ...state.link, ifindex },
+    addresses: state.addresses.map((address) => addressOn(address, ifindex)),
+    routes: state.routes.map((route) => routeOn(route, from, ifindex)),
+    neighbours: state.neighbours.map((neighbour) => neighbourOn(neighbour, ifindex)),
   }
 }
 

@@ -23,7 +23,7 @@ import { type JournalEntry, readJournal, removeJournal, writeJournal } from './j
 import { linkAlias, vexName, vinName } from './link-names.js'
 import { withKeyLock, withLock } from './lock.js'
 import { type OpenNetns, openPodNetns } from './netns.js'
-import { addressTexts, type PodNetns, readLink, readPodState } from './pod-state.js'
+import { addressTexts, type PodNetns, podStateOn, readLink, readPodState } from './pod-state.js'
 import { replayPodState } from './replay.js'
 import { giveBackStale, removeFilters, undo } from './restore.js'
 import { apply, dump } from './rtnetlink.js'
@@ -132,7 +132,7 @@ function isAttached(
 }
 
 function planned(
-  { context, enforcer }: Place,
+  { context, enforcer, pod }: Place,
   spec: AttachSpec,
   netns: OpenNetns,
   link: Link,
@@ -141,6 +141,9 @@ function planned(
 ): EndpointRecord {
   const isTaken = linkByIndex(context.os, enforcer.netlinkFd, link.peerIfindex) !== null
   const peerIndexLost = link.peerIfindex === 0 || isTaken
+  const vexIfindex = VEX_IFINDEX_BASE + id
+  // Another instance may have given that index to another interface of the pod.
+  const isFree = linkByIndex(context.os, pod.netlinkFd, vexIfindex) === null
   return {
     ...{ schema: ENDPOINT_RECORD_SCHEMA, bootId: context.bootId, id },
     ...{ containerID: spec.containerID, ifName: spec.ifName, network: spec.network },
@@ -150,12 +153,12 @@ function planned(
     links: {
       mac: link.mac,
       mtuOctets: link.mtuOctets,
-      podIfindex: link.ifindex,
+      podIfindex: isFree ? vexIfindex : link.ifindex,
       vinName: vinName(spec),
       // Out of everybody's way, and of the vex indexes', where the host's is taken.
       vinIfindex: peerIndexLost ? VEX_IFINDEX_BASE + 0x4000 + id : link.peerIfindex,
       vexName: vexName(spec),
-      vexIfindex: VEX_IFINDEX_BASE + id,
+      vexIfindex,
       hostIfindex: link.peerIfindex,
       peerIndexLost,
     },
@@ -183,7 +186,7 @@ function swap({ context, enforcer, pod }: Place, { record, before }: JournalEntr
   const queues = { tx: link.txQueues, rx: link.rxQueues }
   const pair = newVethPair(
     { name: links.vinName, ifindex: links.vinIfindex, mtuOctets, txQueueFrames, mac: null },
-    { name: link.name, ifindex: link.ifindex, mtuOctets, txQueueFrames, mac: link.mac, queues },
+    { name: link.name, ifindex: links.podIfindex, mtuOctets, txQueueFrames, mac: link.mac, queues },
     pod.netnsFd,
   )
   apply(os, enforcer.netlinkFd, [
@@ -198,7 +201,7 @@ function swap({ context, enforcer, pod }: Place, { record, before }: JournalEntr
     setLink(links.vexIfindex, { up: true }, links.vexName),
     setLink(links.vinIfindex, { up: true }, links.vinName),
   ])
-  replayPodState(os, warn, pod, before)
+  replayPodState(os, warn, pod, podStateOn(before, links.podIfindex))
   return record
 }
 

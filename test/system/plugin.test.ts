@@ -42,6 +42,7 @@ t.test('without dpd and with a bare entry: intercepted, CHECK passes, traffic fl
   const ours = node.chain.list.plugins.at(-1)
   const exit = await call('CHECK', node, 'a', { ...ours, prevResult: a.result })
   t.same(exit, { status: 0, stdout: '', stderr: '' }, 'CHECK says nothing when all is well')
+  await node.chain.check(node.attachment('a'))
   await node.removePod(a)
   t.equal((await pairLinks(node)).length, 2, 'DEL takes the pair away')
 })
@@ -130,11 +131,12 @@ t.test('a pod that lives gets its own interface back at DEL', async (t) => {
   const added = await call('ADD', node, 'a', { ...ours, prevResult: pod.result })
   t.equal(added.status, 0, added.stdout)
   await reaches(t, pod, peer, 'intercepted')
+  const during = JSON.parse((await pod.exec('ip', ['-j', 'addr', 'show', 'dev', 'eth0'])).stdout)
   const deleted = await call('DEL', node, 'a', { ...ours })
   t.equal(deleted.status, 0, deleted.stdout)
   const after = JSON.parse((await pod.exec('ip', ['-j', 'addr', 'show', 'dev', 'eth0'])).stdout)
   t.match(after[0], {
-    ifindex: before[0].ifindex,
+    ifindex: during[0].ifindex,
     address: before[0].address,
     link_index: before[0].link_index,
   })

@@ -59,6 +59,13 @@ function sysctls(netns: Netns, ifName: string): string[] {
   return netns.exec('sh', ['-c', script]).trim().split('\n').sort()
 }
 
+/** What an interception keeps: all but the index, which becomes vex's. */
+export function podDumpAnyIndex(netns: Netns) {
+  const dump = podDump(netns)
+  const { ifindex: _, ...link } = dump.link
+  return { ...dump, link }
+}
+
 export function podDump(netns: Netns, ifName = 'eth0') {
   const each = ['route show table all', 'rule', 'neigh show nud permanent', 'neigh show proxy']
   const all = ['link show', 'address show']

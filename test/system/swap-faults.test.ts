@@ -44,7 +44,7 @@ async function makeSettledWorld(t: Test): Promise<World> {
 for (const mode of MODES) {
   t.test(`ADD with a fault at each call, ${mode}`, async (t) => {
     const world = await makeSettledWorld(t)
-    const before = podDump(world.pod)
+    let before = podDump(world.pod)
     for (let at = 1; ; at++) {
       const driver = new IdleDriver()
       const fault = gate(at, mode)
@@ -59,8 +59,10 @@ for (const mode of MODES) {
         t.ok(at > 20, `${at - 1} calls`)
         return
       }
-      if (isAttached) detach(world.context(driver), world.spec(), world.pod.path)
-      else if (mode === 'dead') recover(world.context(driver))
+      if (isAttached) {
+        before = podDump(world.pod)
+        detach(world.context(driver), world.spec(), world.pod.path)
+      } else if (mode === 'dead') recover(world.context(driver))
       t.strictSame(remains(world, driver), NOTHING, `remains, call ${at}`)
       t.strictSame(podDump(world.pod), before, `pod, call ${at}`)
       // Every second time anew, so that the making of the namespace is hit as well.
@@ -70,10 +72,10 @@ for (const mode of MODES) {
 
   t.test(`DEL with a fault at each call, ${mode}; the runtime repeats it`, async (t) => {
     const world = await makeSettledWorld(t)
-    const before = podDump(world.pod)
     for (let at = 1; ; at++) {
       const driver = new IdleDriver()
       attach(world.context(driver), world.spec())
+      const before = podDump(world.pod)
       const fault = gate(at, mode)
       try {
         detach(

@@ -12,7 +12,7 @@ import { closeEnforcer, ensureEnforcer } from '../../src/intercept/enforcer.js'
 import { detach } from '../../src/intercept/restore.js'
 import { attach } from '../../src/intercept/swap.js'
 import { ip } from '../netns.js'
-import { podDump } from './pod-dump.js'
+import { podDump, podDumpAnyIndex } from './pod-dump.js'
 import {
   dress,
   dressPlain,
@@ -34,13 +34,16 @@ for (const [name, put] of [
     const world = makeWorld(t)
     put(world.pod)
     await settled(world.pod)
-    const before = podDump(world.pod)
+    const before = podDumpAnyIndex(world.pod)
     const record = attach(world.context(), world.spec())
-    t.strictSame(podDump(world.pod), before, 'after attach')
-    t.equal(record.links.vinIfindex, record.links.hostIfindex, 'vin has the index of the host veth')
+    const intercepted = podDump(world.pod)
+    t.strictSame(podDumpAnyIndex(world.pod), before, 'after attach')
+    const [host] = world.host.ipJson<{ ifindex: number; link_index: number }[]>('link show host0')
+    t.equal(intercepted.link.link_index, host?.ifindex, 'eth0 tells the host veth for its peer')
+    t.equal(intercepted.link.ifindex, host?.link_index, 'and the host veth tells eth0')
     t.strictSame(check(world.context(), record), [], 'check finds no drift')
     detach(world.context(), record, record.netns)
-    t.strictSame(podDump(world.pod), before, 'after detach')
+    t.strictSame(podDump(world.pod), intercepted, 'after detach')
     t.strictSame(world.warnings, [])
     t.strictSame(readdirSync(world.instance.endpointsDir), [])
     t.strictSame(readdirSync(world.instance.journalDir), [])
@@ -82,7 +85,7 @@ t.test('a host index that is taken in the enforcer is given up and said', async 
   ensure(world)
   const [host] = world.host.ipJson<{ ifindex: number }[]>('link show host0')
   ip(`-n ${world.instance.name} link add taken index ${host?.ifindex} type veth peer name taken1`)
-  const before = podDump(world.pod)
+  const before = podDumpAnyIndex(world.pod)
   const record = attach(world.context(), world.spec())
   t.match(record.links, { peerIndexLost: true, hostIfindex: host?.ifindex })
   t.not(record.links.vinIfindex, host?.ifindex)

@@ -38,7 +38,7 @@ export function requireVersion(verb: Verb, cniVersion: string): void {
     throw new CniError(
       CNI_INCOMPATIBLE_VERSION,
       `${verb} does not exist in cniVersion ${cniVersion}`,
-      `it came with ${VERB_SINCE[verb]}; raise the conflist's cniVersion or set disableCheck`,
+      `it came with ${VERB_SINCE[verb]}; raise the conflist's cniVersion`,
     )
   }
 }

@@ -27,6 +27,13 @@ export function addressOf(message: Message, ifindex: number): Dumped | null {
   return viewOf(dumped.header).getUint32(4, HOST_LITTLE_ENDIAN) === ifindex ? dumped : null
 }
 
+/** The same address, on that device. */
+export function addressOn(address: Dumped, ifindex: number): Dumped {
+  const header = address.header.slice()
+  viewOf(header).setUint32(4, ifindex, HOST_LITTLE_ENDIAN)
+  return { ...address, header }
+}
+
 export function isIpv6(address: Dumped): boolean {
   return address.header[0] === AF_INET6
 }

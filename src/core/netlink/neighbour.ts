@@ -34,6 +34,13 @@ export function lastingNeighbourOf(message: Message, ifindex: number): Dumped | 
   return isPermanent || isProxy ? neighbour : null
 }
 
+/** The same neighbour, of that device. */
+export function neighbourOn(neighbour: Dumped, ifindex: number): Dumped {
+  const header = neighbour.header.slice()
+  viewOf(header).setInt32(4, ifindex, HOST_LITTLE_ENDIAN)
+  return { ...neighbour, header }
+}
+
 export function addNeighbour(neighbour: Dumped): Request {
   const attributes = without(neighbour.attributes, [NDA_CACHEINFO, NDA_PROBES])
   const replace = { header: neighbour.header, attributes }

@@ -91,6 +91,24 @@ function outIfindexes(route: Dumped): number[] {
   return out === null ? hops : [asU32(out), ...hops]
 }
 
+function hopsOn(multipath: Attribute, from: number, to: number): Attribute {
+  const octets = multipath.octets.slice()
+  const view = viewOf(octets)
+  for (const { at, ifindex } of nextHops(octets)) {
+    if (ifindex === from) view.setInt32(at + 4, to, HOST_LITTLE_ENDIAN)
+  }
+  return { ...multipath, octets }
+}
+
+/** The same route, through device `to` where it went through `from`; hops of other devices stay. */
+export function routeOn(route: Dumped, from: number, to: number): Dumped {
+  const attributes = route.attributes.map((attribute) => {
+    if (attribute.type === RTA_MULTIPATH) return hopsOn(attribute, from, to)
+    return attribute.type === RTA_OIF && asU32(attribute) === from ? u32(RTA_OIF, to) : attribute
+  })
+  return { ...route, attributes }
+}
+
 function withSettableFlags(multipath: Attribute): Attribute {
   const octets = multipath.octets.slice()
   for (const { at } of nextHops(octets)) octets[at + 2] = (octets[at + 2] ?? 0) & RTNH_F_ONLINK

@@ -8,6 +8,7 @@ import t from 'tap'
 import {
   addAddress,
   addressOf,
+  addressOn,
   addressText,
   amendAddress,
   inOrderOfAdding,
@@ -126,6 +127,12 @@ t.test('IPv6 with lifetimes and nodad of its own: as it is', { skip: SKIP }, asy
   const address = read(LIFETIMES)
   t.strictSame(payloadLines(addAddress(address)), lines(LIFETIMES))
   t.equal(amendAddress(address), null)
+})
+
+t.test('on another device', { skip: SKIP }, async (t) => {
+  const octets = IPV4.slice()
+  octets[4] = 9
+  t.strictSame(addressOn(read(IPV4), 9), addressOf(messageOf(RTM_NEWADDR, octets), 9))
 })
 
 t.test('order of adding: IPv4 as dumped, IPv6 last one first', { skip: SKIP }, async (t) => {

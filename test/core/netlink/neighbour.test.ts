@@ -7,6 +7,7 @@ import {
   addNeighbour,
   dumpProxyNeighbours,
   lastingNeighbourOf,
+  neighbourOn,
   RTM_NEWNEIGH,
 } from '../../../src/core/netlink/neighbour.js'
 import { hex, lines, messageOf, payloadLines, SKIP } from './hex.js'
@@ -39,6 +40,13 @@ const ADD = hex(`
 t.test('a permanent neighbour, without its counters', { skip: SKIP }, async (t) => {
   const neighbour = lastingNeighbourOf(messageOf(RTM_NEWNEIGH, PERMANENT), 7)
   t.strictSame(neighbour === null ? null : payloadLines(addNeighbour(neighbour)), lines(ADD))
+})
+
+t.test('on another device', { skip: SKIP }, async (t) => {
+  const neighbour = lastingNeighbourOf(messageOf(RTM_NEWNEIGH, PERMANENT), 7)
+  const moved = neighbour === null ? null : neighbourOn(neighbour, 10_100_001)
+  t.strictSame([...(moved?.header.slice(4, 8) ?? [])], [0x21, 0x1d, 0x9a, 0x00])
+  t.equal(neighbour?.header[4], 7, 'the one that was read stays')
 })
 
 t.test('one that was learned, or is of another device', { skip: SKIP }, async (t) => {

@@ -15,6 +15,7 @@ import {
   RTM_NEWROUTE,
   routeKey,
   routeOf,
+  routeOn,
 } from '../../../src/core/netlink/route.js'
 import { hex, lines, messageOf, payloadLines, SKIP } from './hex.js'
 
@@ -144,6 +145,18 @@ t.test('through a gateway or on the link; alone or several hops', { skip: SKIP }
   )
   t.ok(addRoute(read(ONLINK)).flags & NLM_F_APPEND)
   t.ok(addRoute(read(MULTIPATH)).flags & NLM_F_REPLACE)
+})
+
+t.test('through another device: out interface and its own hops only', { skip: SKIP }, async (t) => {
+  const outAt = ONLINK.length - 4
+  t.strictSame(
+    payloadLines(addRoute(routeOn(read(ONLINK), 7, 9))),
+    lines(changed(ONLINK, outAt, 9)),
+  )
+  const secondHop = MULTIPATH.length - 16
+  const shared = changed(MULTIPATH, secondHop + 4, 8)
+  const moved = changed(shared, secondHop - 12, 9)
+  t.strictSame(payloadLines(addRoute(routeOn(read(shared), 7, 9))), lines(moved))
 })
 
 t.test(
