@@ -39,6 +39,11 @@ export interface EndpointRecord extends AttachmentKey {
   readonly createdAt: string
 }
 
+/** The same ADD's record: a later ADD may have the same key, a later endpoint the same id. */
+export function isSameAttachment(a: EndpointRecord, b: EndpointRecord): boolean {
+  return a.id === b.id && a.netnsInode === b.netnsInode && a.createdAt === b.createdAt
+}
+
 export interface EndpointLinks {
   /** aa:bb:cc:dd:ee:ff of eth0, kept over the swap. */
   readonly mac: string

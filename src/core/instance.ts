@@ -13,6 +13,8 @@ export interface Instance {
   readonly socketPath: string
   /** One record per intercepted pod interface, `<endpoint key>.json`. */
   readonly endpointsDir: string
+  /** Their spare copies: losing /run must not cost a running pod its identity. */
+  readonly endpointsSpareDir: string
   /** Write-ahead journal of swaps in progress, one file per endpoint key. */
   readonly journalDir: string
   /** ADD and DEL notices that dpd has not taken yet. */
@@ -55,6 +57,7 @@ export function instanceOf(name: string): Instance {
     lockPath: `${runDir}/lock`,
     socketPath: `${runDir}/dpd.sock`,
     endpointsDir: `${runDir}/endpoints`,
+    endpointsSpareDir: `${stateDir}/endpoints`,
     journalDir: `${runDir}/journal`,
     noticesDir: `${runDir}/notices`,
     attachPath: `${runDir}/attach.json`,

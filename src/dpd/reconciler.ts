@@ -1,5 +1,5 @@
 /** Keeps records and kernel together: adopts, repairs drift, collects what no DEL came for. */
-import type { EndpointRecord } from '../core/endpoint.js'
+import { type EndpointRecord, isSameAttachment } from '../core/endpoint.js'
 import type { Endpoints } from './endpoints.js'
 import type { NodeAddresses } from './node-addresses.js'
 import type { Pipes } from './pipes.js'
@@ -16,10 +16,6 @@ export interface ReconcilerParts {
 
 function nameOf({ namespace, pod, ifName, id }: EndpointRecord): string {
   return `${namespace}/${pod}/${ifName} (endpoint ${id})`
-}
-
-function isSame(a: EndpointRecord, b: EndpointRecord): boolean {
-  return a.id === b.id && a.netnsInode === b.netnsInode && a.createdAt === b.createdAt
 }
 
 export class Reconciler {
@@ -64,7 +60,7 @@ export class Reconciler {
     const records = pipes.records()
     let changed = false
     for (const { record } of endpoints.all()) {
-      if (records.some((other) => isSame(other, record))) continue
+      if (records.some((other) => isSameAttachment(other, record))) continue
       await endpoints.remove(record)
       info(`${nameOf(record)}: its record is gone, forgotten`)
       changed = true

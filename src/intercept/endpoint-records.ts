@@ -1,9 +1,9 @@
 /**
- * Endpoint records and the journal of swaps in progress: one file each, named after the endpoint's key.
- * A damaged file is set aside and reported, never a reason not to start.
+ * Endpoint records: one file each, named after the endpoint's key, with a spare copy outside /run. A
+ * damaged file is set aside and reported, never a reason not to start.
  */
 import { createHash } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type * as z from 'zod/mini'
 import type { AttachmentKey, EndpointRecord } from '../core/endpoint.js'
@@ -29,12 +29,19 @@ export function keyLockPath(instance: Instance, key: AttachmentKey): string {
   return join(instance.runDir, 'locks', keyHash(key))
 }
 
+function sparePath(instance: Instance, key: AttachmentKey): string {
+  return join(instance.endpointsSpareDir, `${keyHash(key)}.json`)
+}
+
 export function writeRecord(instance: Instance, record: EndpointRecord): void {
-  writeBootFile(recordPath(instance, record), `${JSON.stringify(record)}\n`)
+  const text = `${JSON.stringify(record)}\n`
+  writeBootFile(sparePath(instance, record), text)
+  writeBootFile(recordPath(instance, record), text)
 }
 
 export function removeRecord(instance: Instance, key: AttachmentKey): void {
   removeStateFile(recordPath(instance, key))
+  removeStateFile(sparePath(instance, key))
 }
 
 /** A state file by its schema; null = absent, or damaged and set aside. */
@@ -60,12 +67,16 @@ export function readState<T>(
   return null
 }
 
+/** null = neither copy is there or can be read. */
 export function readRecord(
   instance: Instance,
   key: AttachmentKey,
   warn: (message: string) => void,
 ): EndpointRecord | null {
-  return readState(recordPath(instance, key), endpointRecordSchema, warn)
+  return (
+    readState(recordPath(instance, key), endpointRecordSchema, warn) ??
+    readState(sparePath(instance, key), endpointRecordSchema, warn)
+  )
 }
 
 export function stateFiles(dir: string): string[] {
@@ -80,9 +91,23 @@ export function stateFiles(dir: string): string[] {
   }
 }
 
-export function listRecords(instance: Instance, warn: (message: string) => void): EndpointRecord[] {
-  return stateFiles(instance.endpointsDir).flatMap((path) => {
+function recordsIn(dir: string, warn: (message: string) => void): EndpointRecord[] {
+  return stateFiles(dir).flatMap((path) => {
     const record = readState(path, endpointRecordSchema, warn)
     return record === null ? [] : [record]
   })
+}
+
+/** Records of which only the spare copy is left. */
+export function listLostRecords(
+  instance: Instance,
+  warn: (message: string) => void,
+): EndpointRecord[] {
+  return recordsIn(instance.endpointsSpareDir, warn).filter(
+    (record) => !existsSync(recordPath(instance, record)),
+  )
+}
+
+export function listRecords(instance: Instance, warn: (message: string) => void): EndpointRecord[] {
+  return [...recordsIn(instance.endpointsDir, warn), ...listLostRecords(instance, warn)]
 }

@@ -3,13 +3,20 @@
  * failed ADD, for DEL while the pod lives, and for journals of processes that died.
  */
 import { closeSync } from 'node:fs'
-import type { AttachmentKey, EndpointRecord } from '../core/endpoint.js'
+import { type AttachmentKey, type EndpointRecord, isSameAttachment } from '../core/endpoint.js'
 import { decodeLink, type Link } from '../core/netlink/link.js'
 import { deleteLink, getLinkByName, setLink } from '../core/netlink/link-request.js'
 import type { InterceptContext } from './context.js'
 import type { Enforcer } from './driver.js'
 import { driverFor } from './drivers.js'
-import { keyLockPath, listRecords, readRecord, removeRecord } from './endpoint-records.js'
+import {
+  keyLockPath,
+  listLostRecords,
+  listRecords,
+  readRecord,
+  removeRecord,
+  writeRecord,
+} from './endpoint-records.js'
 import { closeEnforcer, NETLINK_ROUTE, openEnforcer } from './enforcer.js'
 import {
   type JournalEntry,
@@ -248,7 +255,24 @@ export function recover(context: InterceptContext): number {
     removeJournal(instance, record)
     removeRecord(instance, record)
   }
+  restoreLostRecords(context)
   return undone
+}
+
+/** /run was lost, or a file in it: the spare copy speaks, unless a verb is at work on it. */
+function restoreLostRecords({ os, instance, warn }: InterceptContext): void {
+  for (const record of listLostRecords(instance, warn)) {
+    const lockPath = keyLockPath(instance, record)
+    if (isLocked(os, lockPath)) continue
+    withKeyLock(os, lockPath, () => {
+      const current = readRecord(instance, record, warn)
+      if (current === null || !isSameAttachment(current, record)) return
+      writeRecord(instance, record)
+      warn(
+        `${record.namespace}/${record.pod} ${record.ifName}: its record was lost, written again from the spare copy`,
+      )
+    })
+  }
 }
 
 /** Read again under the lock: DEL may have come first. */

@@ -1,12 +1,12 @@
 /** ADD, DEL and the enforcer in every shape that runtimes and accidents give them. */
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { os } from '../../src/intercept/addon.js'
 import { check } from '../../src/intercept/check.js'
 import { readRecord, recordPath } from '../../src/intercept/endpoint-records.js'
 import { NoSuchInterfaceError, NotVethError } from '../../src/intercept/interceptable.js'
 import { NotNetnsError } from '../../src/intercept/netns.js'
-import { detach } from '../../src/intercept/restore.js'
+import { detach, recover } from '../../src/intercept/restore.js'
 import { attach } from '../../src/intercept/swap.js'
 import { ip, type Netns, until } from '../netns.js'
 import { podDump, podDumpAnyIndex } from './pod-dump.js'
@@ -76,17 +76,43 @@ t.test(
   },
 )
 
-t.test('a record that is lost or damaged stops neither ADD nor DEL', async (t) => {
+t.test('a record that is lost or damaged is written again from its spare copy', async (t) => {
+  const world = makeWorld(t)
+  dressPlain(world.pod)
+  const path = recordPath(world.instance, world.spec())
+  const record = attach(world.context(), world.spec())
+  rmSync(world.instance.runDir, { recursive: true })
+  t.strictSame(attach(world.context(), world.spec()), record, 'ADD again is the same endpoint')
+  recover(world.context())
+  const text = readFileSync(path, 'utf8').trimEnd()
+  t.match(world.warnings, [/default\/web eth0: its record was lost, written again/])
+  const cuts = Array.from({ length: text.length }, (_, octets) => text.slice(0, octets))
+  for (const damaged of [...cuts, '\0'.repeat(text.length)]) {
+    world.warnings.length = 0
+    writeFileSync(path, damaged)
+    recover(world.context())
+    t.match(world.warnings[0], /set aside/, `${damaged.length} octets`)
+    t.strictSame(check(world.context(), record), [])
+  }
+  detach(world.context(), record, record.netns)
+  t.strictSame(world.enforcerLinks().sort(), ['lo', 'vbr-neuv', 'vth-neuv'])
+  t.strictSame(readdirSync(world.instance.endpointsSpareDir), [])
+})
+
+t.test('a record of which both copies are lost stops neither ADD nor DEL', async (t) => {
   const world = makeWorld(t)
   dressPlain(world.pod)
   await settled(world.pod)
   const before = podDumpAnyIndex(world.pod)
   const path = recordPath(world.instance, world.spec())
+  const loseSpare = () => rmSync(world.instance.endpointsSpareDir, { recursive: true })
   attach(world.context(), world.spec())
   rmSync(path)
+  loseSpare()
   attach(world.context(), world.spec())
   t.strictSame(podDumpAnyIndex(world.pod), before, 'swapped once, not twice')
   writeFileSync(path, '{"schema": 1,')
+  loseSpare()
   t.equal(readRecord(world.instance, world.spec(), world.warnings.push.bind(world.warnings)), null)
   t.ok(existsSync(`${path}.bad`))
   t.equal(world.warnings.length, 1)
