@@ -48,8 +48,11 @@ export class Control implements EndpointsApi, StatusApi {
   }
 
   attach(record: EndpointRecord): Promise<Endpoint> {
-    const { policy, endpoints } = this.parts
+    const { policy, endpoints, pipes } = this.parts
     return policy.inTurn(async () => {
+      if (!pipes.isRecorded(record)) {
+        throw new ApiRefusal(409, 'withdrawn', 'its record is gone: DEL came after that ADD')
+      }
       const endpoint = endpoints.add(record)
       await policy.recompile()
       return endpoint

@@ -1,12 +1,12 @@
 /** `Pipes` over intercept: one instance's records, links and filters. */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import type { EndpointPath, EndpointRecord } from '../core/endpoint.js'
+import { type EndpointPath, type EndpointRecord, isSameAttachment } from '../core/endpoint.js'
 import { checkEndpoint } from '../intercept/check.js'
 import type { InterceptContext } from '../intercept/context.js'
 import type { Drift, Enforcer, PathSetting, PipeDriver } from '../intercept/driver.js'
 import { driverOf } from '../intercept/drivers.js'
-import { keyLockPath, listRecords } from '../intercept/endpoint-records.js'
+import { keyLockPath, listRecords, readRecord } from '../intercept/endpoint-records.js'
 import { linkByIndex } from '../intercept/enforcer.js'
 import { isLocked } from '../intercept/lock.js'
 import { detach, recover } from '../intercept/restore.js'
@@ -25,6 +25,11 @@ export class InstancePipes implements Pipes {
   records(): readonly EndpointRecord[] {
     const { instance, bootId, warn } = this.context
     return listRecords(instance, warn).filter((record) => record.bootId === bootId)
+  }
+
+  isRecorded(record: EndpointRecord): boolean {
+    const current = readRecord(this.context.instance, record, this.context.warn)
+    return current !== null && isSameAttachment(current, record)
   }
 
   recover(): number {

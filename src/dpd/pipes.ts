@@ -5,6 +5,8 @@ import type { Drift, PathSetting } from '../intercept/driver.js'
 export interface Pipes {
   /** Endpoint records on disk, of this boot. */
   records(): readonly EndpointRecord[]
+  /** False: DEL came after the ADD that made it. */
+  isRecorded(record: EndpointRecord): boolean
   /** Undoes swaps whose process died half-way; says how many. */
   recover(): number
   /** How many the plugin left; what they are about is in the records. */

@@ -56,6 +56,18 @@ export function withKeyLock<T>(os: Os, path: string, action: () => T): T {
   })
 }
 
+const demandPath = (path: string): string => `${path}.del`
+
+/** As withKeyLock, for DEL: an ADD that holds the lock sees the demand and gives up. */
+export function withDemandedLock<T>(os: Os, path: string, action: () => T): T {
+  return withKeyLock(os, demandPath(path), () => withKeyLock(os, path, action))
+}
+
+/** Whether a live DEL waits for the lock. */
+export function isDemanded(os: Os, path: string): boolean {
+  return isLocked(os, demandPath(path))
+}
+
 /** Whether a live process holds it. */
 export function isLocked(os: Os, path: string): boolean {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return false

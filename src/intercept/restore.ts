@@ -26,7 +26,7 @@ import {
   writeJournal,
 } from './journal.js'
 import { vexName, vinName } from './link-names.js'
-import { isLocked, withKeyLock } from './lock.js'
+import { isLocked, withDemandedLock, withKeyLock } from './lock.js'
 import { openNetns, ownNetnsIdentity } from './netns.js'
 import { type PodNetns, type PodState, readLink, readPodState } from './pod-state.js'
 import { replayPodState } from './replay.js'
@@ -185,7 +185,7 @@ export function removeFilters(
 /** Any number of times, in any state, with or without a netns; success where there is nothing. */
 export function detach(context: InterceptContext, key: AttachmentKey, netns: string): void {
   const { os, instance, warn } = context
-  withKeyLock(os, keyLockPath(instance, key), () => {
+  withDemandedLock(os, keyLockPath(instance, key), () => {
     undoUnfinished(context, key)
     const record = readRecord(instance, key, warn)
     const enforcer = openEnforcer(os, instance)

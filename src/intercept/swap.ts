@@ -13,6 +13,7 @@ import {
 import { VEX_IFINDEX_BASE } from '../core/instance.js'
 import { decodeLink, type Link } from '../core/netlink/link.js'
 import { deleteAltNames, dumpLinks, newVethPair, setLink } from '../core/netlink/link-request.js'
+import { CancelledError } from './attachment.js'
 import type { InterceptContext } from './context.js'
 import type { Enforcer } from './driver.js'
 import { allocateId } from './endpoint-id.js'
@@ -21,7 +22,7 @@ import { closeEnforcer, ensureEnforcer, linkByIndex, NETLINK_ROUTE } from './enf
 import { kernelRefusal, NoSuchInterfaceError, refusal } from './interceptable.js'
 import { type JournalEntry, readJournal, removeJournal, writeJournal } from './journal.js'
 import { linkAlias, vexName, vinName } from './link-names.js'
-import { withKeyLock, withLock } from './lock.js'
+import { isDemanded, withKeyLock, withLock } from './lock.js'
 import { type OpenNetns, openPodNetns } from './netns.js'
 import { addressTexts, type PodNetns, podStateOn, readLink, readPodState } from './pod-state.js'
 import { replayPodState } from './replay.js'
@@ -41,18 +42,26 @@ interface Place {
   readonly context: InterceptContext
   readonly enforcer: Enforcer
   readonly pod: PodNetns
+  /** Throws CancelledError; asked between steps. */
+  readonly yieldToDel: () => void
 }
 
 /** Every frame of the endpoint is dropped when this returns: the caller sets the path. */
 export function attach(context: InterceptContext, spec: AttachSpec): EndpointRecord {
   const { os, instance } = context
-  return withKeyLock(os, keyLockPath(instance, spec), () => {
+  const lockPath = keyLockPath(instance, spec)
+  const yieldToDel = (): void => {
+    if (isDemanded(os, lockPath)) throw new CancelledError(spec)
+  }
+  return withKeyLock(os, lockPath, () => {
+    yieldToDel()
     const netns = openPodNetns(spec.netns)
     const enforcer = ensureEnforcer(context)
     try {
       const netlinkFd = os.netlinkOpen(netns.fd, NETLINK_ROUTE)
       try {
-        const place = { context, enforcer, pod: { netnsFd: netns.fd, netlinkFd } }
+        const pod = { netnsFd: netns.fd, netlinkFd }
+        const place = { context, enforcer, pod, yieldToDel }
         return attachIn(place, netns, spec)
       } finally {
         os.close(netlinkFd)
@@ -77,6 +86,7 @@ function attachIn(place: Place, netns: OpenNetns, spec: AttachSpec): EndpointRec
   if (known !== null) removeFilters(context, place.enforcer, known)
   const link = interceptableLink(place, spec)
   const before = readPodState(os, pod, link)
+  place.yieldToDel()
   const entry = withLock(os, instance.lockPath, () => {
     const id = allocateId(instance, warn)
     const record = planned(place, spec, netns, link, id, addressTexts(before))
@@ -168,7 +178,8 @@ function planned(
   }
 }
 
-function swap({ context, enforcer, pod }: Place, { record, before }: JournalEntry): EndpointRecord {
+function swap(place: Place, { record, before }: JournalEntry): EndpointRecord {
+  const { context, enforcer, pod, yieldToDel } = place
   const { os, driver, warn } = context
   const { links } = record
   const { link } = before
@@ -195,12 +206,14 @@ function swap({ context, enforcer, pod }: Place, { record, before }: JournalEntr
     setLink(links.vexIfindex, { alias: linkAlias(record, 'vex') }, links.vexName),
   ])
   requireIndexes(context, enforcer, record)
+  yieldToDel()
   // Filters before the links are up: no frame ever passes them unjudged.
   driver.ensure(enforcer, record, { path: 'quarantine', failure: record.failure })
   apply(os, enforcer.netlinkFd, [
     setLink(links.vexIfindex, { up: true }, links.vexName),
     setLink(links.vinIfindex, { up: true }, links.vinName),
   ])
+  yieldToDel()
   replayPodState(os, warn, pod, podStateOn(before, links.podIfindex))
   return record
 }

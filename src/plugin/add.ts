@@ -13,8 +13,9 @@ export const add: VerbHandler<PluginDeps> = async (request, deps) => {
     throw new CniError(CNI_INVALID_NETWORK_CONFIG, 'ADD needs prevResult')
   }
   const record = attachOrPass(request, deps)
-  if (record !== null && !(await deps.dpd.announce(record))) {
-    withoutDpd(record, request, deps)
+  if (record !== null) {
+    if (await deps.dpd.announce(record)) deps.requireAttached(record)
+    else withoutDpd(record, request, deps)
   }
   return resultText(config.prevResult, config.cniVersion)
 }

@@ -23,7 +23,9 @@ export interface PluginDeps {
   attach(request: AttachRequest): EndpointRecord
   /** What an endpoint without dpd gets: the failure setting of attach.json, else `fallback`. */
   failureOf(record: EndpointRecord, fallback: Failure): Failure
+  /** Refuses where DEL came after the ADD that made the record. */
   setPath(record: EndpointRecord, path: EndpointPath, failure: Failure): void
+  requireAttached(record: EndpointRecord): void
   /** Success where there is nothing. `netns` '' = the runtime gave none. */
   detach(key: AttachmentKey, netns: string): void
   /** null = no such endpoint. */

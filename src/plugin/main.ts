@@ -14,11 +14,11 @@ import { type Instance, instanceOf } from '../core/instance.js'
 import { attachFileSchema, matchAttachRule } from '../core/policy/attach-rules.js'
 import { PRODUCT_VERSION } from '../core/product-version.js'
 import { os } from '../intercept/addon.js'
+import { requireAttached, setPathOfAttached } from '../intercept/attachment.js'
 import { check } from '../intercept/check.js'
 import type { InterceptContext } from '../intercept/context.js'
 import { driverOf, driverProblem } from '../intercept/drivers.js'
 import { listRecords, readState } from '../intercept/endpoint-records.js'
-import { closeEnforcer, openEnforcer } from '../intercept/enforcer.js'
 import { NoSuchInterfaceError, NotVethError } from '../intercept/interceptable.js'
 import { NotNetnsError } from '../intercept/netns.js'
 import { detach } from '../intercept/restore.js'
@@ -54,8 +54,23 @@ function attachOrRefuse(context: InterceptContext, request: AttachRequest): Endp
     if (error instanceof NoSuchInterfaceError) {
       throw new CniError(CNI_INVALID_NETWORK_CONFIG, message)
     }
-    const pod = `${request.namespace}/${request.pod} ${request.ifName}`
-    throw new CniError(CNI_SWAP_FAILED, `${pod} was not intercepted and is as it was`, message)
+    throw swapFailed(request, 'was not intercepted and is as it was', message)
+  }
+}
+
+type PodInterface = Pick<EndpointRecord, 'namespace' | 'pod' | 'ifName'>
+
+function swapFailed({ namespace, pod, ifName }: PodInterface, what: string, details: string) {
+  return new CniError(CNI_SWAP_FAILED, `${namespace}/${pod} ${ifName} ${what}`, details)
+}
+
+/** After the swap: the runtime's DEL undoes what stands. */
+function orRefuse(record: EndpointRecord, action: () => void): void {
+  try {
+    action()
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    throw swapFailed(record, 'has no path in force', message)
   }
 }
 
@@ -78,12 +93,9 @@ function depsOf(config: NetworkConfig): PluginDeps {
     dpd: dpdClient(instance.socketPath),
     attach: (request) => attachOrRefuse(context, request),
     failureOf: (record, fallback) => failureOf(instance, record, fallback),
-    setPath(record, path, failure) {
-      const enforcer = openEnforcer(os, instance)
-      if (enforcer === null) throw new CniError(CNI_SWAP_FAILED, 'the enforcer namespace is gone')
-      context.driver.setPath(enforcer, record, { path, failure })
-      closeEnforcer(os, enforcer)
-    },
+    setPath: (record, path, failure) =>
+      orRefuse(record, () => setPathOfAttached(context, record, { path, failure })),
+    requireAttached: (record) => orRefuse(record, () => requireAttached(context, record)),
     detach: (key, netns) => detach(context, key, netns),
     check: (key) => check(context, key),
     attachments: (network) =>

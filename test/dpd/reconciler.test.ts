@@ -26,6 +26,7 @@ function makeWorld() {
   const log: string[] = []
   const pipes: Pipes = {
     records: () => [...records.values()],
+    isRecorded: ({ containerID }) => records.has(containerID),
     recover: () => 0,
     takeNotices: () => 0,
     isBusy: ({ containerID }) => busy.has(containerID),

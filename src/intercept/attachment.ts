@@ -1,0 +1,41 @@
+/** What an ADD finds when it is done, or half done: that DEL of its key came meanwhile. */
+import { type AttachmentKey, type EndpointRecord, isSameAttachment } from '../core/endpoint.js'
+import type { InterceptContext } from './context.js'
+import type { PathSetting } from './driver.js'
+import { driverFor } from './drivers.js'
+import { keyLockPath, readRecord } from './endpoint-records.js'
+import { closeEnforcer, openEnforcer } from './enforcer.js'
+import { withKeyLock } from './lock.js'
+
+/** What the runtime gave up is undone, not finished. */
+export class CancelledError extends Error {
+  override readonly name = 'CancelledError'
+  constructor({ containerID, ifName }: AttachmentKey) {
+    super(`DEL of ${ifName} of container ${containerID} came while ADD ran`)
+  }
+}
+
+/** Throws CancelledError where DEL, or another ADD, came after the ADD that made the record. */
+export function requireAttached(context: InterceptContext, record: EndpointRecord): void {
+  const current = readRecord(context.instance, record, context.warn)
+  if (current === null || !isSameAttachment(current, record)) throw new CancelledError(record)
+}
+
+/** As PipeDriver.setPath, unless DEL came meanwhile: an entry of an endpoint that is gone would stay. */
+export function setPathOfAttached(
+  context: InterceptContext,
+  record: EndpointRecord,
+  setting: PathSetting,
+): void {
+  const { os, instance } = context
+  withKeyLock(os, keyLockPath(instance, record), () => {
+    requireAttached(context, record)
+    const enforcer = openEnforcer(os, instance)
+    if (enforcer === null) throw new Error(`${instance.netnsPath}: no network namespace any more`)
+    try {
+      driverFor(context, record).setPath(enforcer, record, setting)
+    } finally {
+      closeEnforcer(os, enforcer)
+    }
+  })
+}
