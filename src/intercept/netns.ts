@@ -8,6 +8,8 @@ export class NotNetnsError extends Error {
   override readonly name = 'NotNetnsError'
 }
 
+export class OwnNetnsError extends NotNetnsError {}
+
 export interface OpenNetns {
   readonly fd: number
   /** Device and inode: the same for every path to one namespace, never shared by two that live. */
@@ -47,7 +49,7 @@ export function openPodNetns(path: string): OpenNetns {
   if (netns === null) throw new NotNetnsError(`CNI_NETNS ${path} is not a network namespace`)
   if (netns.identity === ownNetnsIdentity()) {
     closeSync(netns.fd)
-    throw new NotNetnsError(`CNI_NETNS ${path} is the node's own network namespace`)
+    throw new OwnNetnsError(`CNI_NETNS ${path} is the node's own network namespace`)
   }
   return netns
 }

@@ -23,13 +23,14 @@ export const add: VerbHandler<PluginDeps> = async (request, deps) => {
 /** null = an interface that cannot be swapped, let through by its failure setting. */
 function attachOrPass(request: VerbRequest, deps: PluginDeps): EndpointRecord | null {
   const { config, environment } = request
-  const { containerID, ifName, netns, args } = environment
+  const { containerID, ifName, netns, netnsMayBeOwn, args } = environment
   try {
     return deps.attach({
       ...podIdentity(args, containerID),
       containerID,
       ifName,
       netns,
+      netnsMayBeOwn,
       network: config.name,
       driver: config.driver,
       failure: config.failure,

@@ -12,6 +12,8 @@ import type { DpdClient } from './dpd-client.js'
 export interface AttachRequest extends AttachmentKey, PluginIdentity {
   readonly network: string
   readonly netns: string
+  /** The runtime says so: then it is an interface that can't be intercepted, else no pod's. */
+  readonly netnsMayBeOwn: boolean
   readonly driver: DriverName | 'auto'
   readonly failure: Failure
 }

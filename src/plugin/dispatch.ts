@@ -44,25 +44,29 @@ CNI versions: ${SUPPORTED_VERSIONS.join(', ')}
 
 export async function dispatch(call: Call): Promise<Outcome> {
   if ((call.env.CNI_COMMAND ?? '') === '') return { status: 0, stdout: '', stderr: ABOUT }
-  let cniVersion = LATEST_VERSION as string
+  const stdin = call.stdin()
   try {
     const environment = parseEnvironment(call.env)
-    const stdin = call.stdin()
     if (environment.verb === 'VERSION') return succeed(versionResult(versionOf(stdin)))
-    const conf = decodeStdin(stdin)
-    if (typeof conf.cniVersion === 'string') cniVersion = conf.cniVersion
-    const config = parseNetworkConfig(environment.verb, conf)
+    const config = parseNetworkConfig(environment.verb, decodeStdin(stdin))
     return succeed(await VERBS[environment.verb]({ environment, config }, call.deps(config)))
   } catch (error) {
-    return { status: 1, stdout: `${errorObject(asCniError(error), cniVersion)}\n`, stderr: '' }
+    const text = errorObject(asCniError(error), versionOf(stdin))
+    return { status: 1, stdout: `${text}\n`, stderr: '' }
   }
 }
 
-/** Go's skel answers VERSION without reading stdin, so callers may leave it empty. */
+/**
+ * What the caller speaks, for the answer. Go's skel answers VERSION without a look at stdin, so callers may
+ * leave it empty or send anything.
+ */
 function versionOf(stdin: string): string {
-  if (stdin.trim() === '') return LATEST_VERSION
-  const { cniVersion } = decodeStdin(stdin)
-  return typeof cniVersion === 'string' ? cniVersion : LATEST_VERSION
+  try {
+    const { cniVersion } = decodeStdin(stdin)
+    return typeof cniVersion === 'string' ? cniVersion : LATEST_VERSION
+  } catch {
+    return LATEST_VERSION
+  }
 }
 
 function succeed(text: string | null): Outcome {

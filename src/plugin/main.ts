@@ -20,7 +20,8 @@ import type { InterceptContext } from '../intercept/context.js'
 import { driverOf, driverProblem } from '../intercept/drivers.js'
 import { listRecords, readState } from '../intercept/endpoint-records.js'
 import { NoSuchInterfaceError, NotVethError } from '../intercept/interceptable.js'
-import { NotNetnsError } from '../intercept/netns.js'
+import { NotNetnsError, OwnNetnsError } from '../intercept/netns.js'
+import { OsError } from '../intercept/os.js'
 import { detach } from '../intercept/restore.js'
 import { writeStateFile } from '../intercept/state-file.js'
 import { attach } from '../intercept/swap.js'
@@ -50,7 +51,12 @@ function attachOrRefuse(context: InterceptContext, request: AttachRequest): Endp
   } catch (error) {
     if (error instanceof NotVethError) throw error
     const message = error instanceof Error ? error.message : String(error)
+    if (error instanceof OwnNetnsError && request.netnsMayBeOwn) throw new NotVethError(message)
     if (error instanceof NotNetnsError) throw new CniError(CNI_INVALID_NETNS, message)
+    // A namespace, but of processes, mounts or users.
+    if (error instanceof OsError && error.syscall === 'setns') {
+      throw new CniError(CNI_INVALID_NETNS, `CNI_NETNS ${request.netns}`, message)
+    }
     if (error instanceof NoSuchInterfaceError) {
       throw new CniError(CNI_INVALID_NETWORK_CONFIG, message)
     }
@@ -106,14 +112,12 @@ function depsOf(config: NetworkConfig): PluginDeps {
   }
 }
 
+/** What can't be read is an empty one. */
 function readStdin(): string {
   try {
     return readFileSync(0, 'utf8')
-  } catch (error) {
-    // A closed stdin is an empty one.
-    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return ''
-    if ((error as NodeJS.ErrnoException).code === 'EBADF') return ''
-    throw error
+  } catch {
+    return ''
   }
 }
 

@@ -10,6 +10,8 @@ export interface CniEnvironment {
   readonly containerID: string
   /** '' where the runtime gave none (DEL). */
   readonly netns: string
+  /** CNI_NETNS_OVERRIDE, as the specification's Go library has it: netns may be the plugin's own. */
+  readonly netnsMayBeOwn: boolean
   readonly ifName: string
   readonly args: ReadonlyMap<string, string>
 }
@@ -17,11 +19,16 @@ export interface CniEnvironment {
 interface Variable {
   readonly name: string
   readonly requiredBy: readonly Verb[]
-  readonly problem: (value: string) => string | null
+  readonly problem: (value: string, verb: Verb) => string | null
 }
 
 /** libcni's alphabet of container ids and network names. */
 export const ID = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/
+/**
+ * A link's alias holds 255 octets (linux/if.h, IFALIASZ less its NUL), and ours there is `vethwall vin ID
+ * IFNAME`. Without an ADD there is nothing to name, so that DEL takes any.
+ */
+const CONTAINER_ID_MAX_OCTETS = 255 - 'vethwall vin  '.length - 15
 /** IFNAMSIZ (linux/if.h) less the final NUL. */
 const IFNAME_MAX_OCTETS = 15
 
@@ -34,11 +41,17 @@ function ifNameProblem(value: string): string | null {
   return /[/:\s\0]/.test(value) ? 'holds /, : or white space' : null
 }
 
+function containerIdProblem(value: string, verb: Verb): string | null {
+  if (!ID.test(value)) return 'use A-Z a-z 0-9 _ . -, alphanumeric first'
+  const isTooLong = verb === 'ADD' && value.length > CONTAINER_ID_MAX_OCTETS
+  return isTooLong ? `longer than ${CONTAINER_ID_MAX_OCTETS} octets` : null
+}
+
 const VARIABLES: readonly Variable[] = [
   {
     name: 'CNI_CONTAINERID',
     requiredBy: ['ADD', 'DEL', 'CHECK'],
-    problem: (value) => (ID.test(value) ? null : 'use A-Z a-z 0-9 _ . -, alphanumeric first'),
+    problem: containerIdProblem,
   },
   {
     name: 'CNI_NETNS',
@@ -81,7 +94,7 @@ export function parseEnvironment(
   }
   for (const variable of verb === 'VERSION' ? [] : VARIABLES) {
     const value = env[variable.name] ?? ''
-    const problem = value === '' ? null : variable.problem(value)
+    const problem = value === '' ? null : variable.problem(value, verb)
     if (problem !== null) {
       const message = `${variable.name} ${JSON.stringify(value)}: ${problem}`
       throw new CniError(CNI_INVALID_ENVIRONMENT, message)
@@ -91,6 +104,7 @@ export function parseEnvironment(
     verb,
     containerID: env.CNI_CONTAINERID ?? '',
     netns: env.CNI_NETNS ?? '',
+    netnsMayBeOwn: /^(1|true)$/i.test(env.CNI_NETNS_OVERRIDE ?? ''),
     ifName: env.CNI_IFNAME ?? '',
     args: parseArgs(env.CNI_ARGS ?? ''),
   }

@@ -40,6 +40,23 @@ t.test('environment', async (t) => {
   t.equal(parseEnvironment({ ...env, CNI_COMMAND: 'DEL', CNI_NETNS: '' }).netns, '')
   t.equal(parseEnvironment({ CNI_COMMAND: 'VERSION', CNI_NETNS: 'dummy' }).verb, 'VERSION')
   t.equal(parseArgs(';=x;a').size, 0)
+  for (const [text, isOwn] of [
+    ['1', true],
+    ['True', true],
+    ['0', false],
+    ['yes', false],
+  ] as const) {
+    t.equal(parseEnvironment({ ...env, CNI_NETNS_OVERRIDE: text }).netnsMayBeOwn, isOwn, text)
+  }
+  const longest = 'a'.repeat(226)
+  t.equal(`vethwall vin ${longest} abcdefghijklmno`.length, 255, 'fills an alias')
+  t.equal(parseEnvironment({ ...env, CNI_CONTAINERID: longest }).containerID, longest)
+  const longer = `${longest}a`
+  t.equal(
+    parseEnvironment({ ...env, CNI_COMMAND: 'DEL', CNI_CONTAINERID: longer }).containerID,
+    longer,
+    'DEL takes what ADD refuses',
+  )
   const bad = [
     { name: 'unknown verb', set: { CNI_COMMAND: 'ERASE' }, says: /CNI_COMMAND "ERASE"/ },
     { name: 'no id', set: { CNI_CONTAINERID: '' }, says: /needs CNI_CONTAINERID/ },
@@ -49,6 +66,7 @@ t.test('environment', async (t) => {
       says: /CNI_NETNS, CNI_IFNAME/,
     },
     { name: 'path in id', set: { CNI_CONTAINERID: '../x' }, says: /CNI_CONTAINERID/ },
+    { name: 'long id', set: { CNI_CONTAINERID: longer }, says: /CNI_CONTAINERID.*226 octets/ },
     { name: 'relative netns', set: { CNI_NETNS: 'run/x' }, says: /CNI_NETNS.*absolute/ },
     { name: 'long ifname', set: { CNI_IFNAME: 'abcdefghijklmnop' }, says: /longer than 15/ },
     { name: 'slash in ifname', set: { CNI_IFNAME: 'a/b' }, says: /CNI_IFNAME/ },
