@@ -32,10 +32,13 @@ export interface PluginDeps {
   detach(key: AttachmentKey, netns: string): void
   /** null = no such endpoint. */
   check(key: AttachmentKey): readonly Drift[] | null
-  /** Every endpoint that this network has here. */
+  /** What this network has here, swaps that broke off included; not what an ADD or DEL is working on. */
   attachments(network: string): readonly EndpointRecord[]
-  /** null = ADD could be served. */
-  problem(): string | null
+  /** Why no pipe driver works here; null = one does. */
+  driverProblem(): string | null
+  /** Every network's endpoints of this boot. */
+  endpoints(): readonly EndpointRecord[]
+  hasEnforcer(): boolean
   /** Left on disk for dpd where it can't be told. */
   leaveNotice(verb: 'ADD' | 'DEL', key: AttachmentKey): void
   warn(message: string): void

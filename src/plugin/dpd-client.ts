@@ -3,21 +3,31 @@
  * the plugin its start-up time.
  */
 import { createConnection } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { AttachmentKey, EndpointRecord } from '../core/endpoint.js'
 
 /** dpd has this long to say that engine, policy and mode are in force (design §2, "At ADD"). */
 export const DPD_ANSWER_MS = 2000
 const ANSWER_MAX_OCTETS = 65536
+/** Between two tries to reach a dpd that is just starting. */
+const RETRY_MS = 50
 
 export interface DpdClient {
   /** True: engine, policy and mode are in force. False: dpd is absent, silent or refused. */
   announce(record: EndpointRecord): Promise<boolean>
   /** False: dpd must find out by itself. */
   withdraw(key: AttachmentKey): Promise<boolean>
+  /** Tried until DPD_ANSWER_MS have passed, so that a restart of dpd is no absence. */
+  answers(): Promise<boolean>
 }
 
 /** Status code of one request, or null without an answer in time. */
-function request(socketPath: string, head: string, body: string): Promise<number | null> {
+function request(
+  socketPath: string,
+  head: string,
+  body: string,
+  timeoutMs = DPD_ANSWER_MS,
+): Promise<number | null> {
   return new Promise((resolve) => {
     const socket = createConnection(socketPath)
     let answer = ''
@@ -26,7 +36,7 @@ function request(socketPath: string, head: string, body: string): Promise<number
       socket.destroy()
       resolve(status)
     }
-    const deadline = setTimeout(() => finish(null), DPD_ANSWER_MS)
+    const deadline = setTimeout(() => finish(null), timeoutMs)
     socket.setEncoding('latin1')
     socket.on('error', () => finish(null))
     socket.on('close', () => finish(statusOf(answer)))
@@ -49,6 +59,16 @@ function statusOf(answer: string): number | null {
 
 const isSuccess = (status: number | null): boolean => status !== null && status < 300
 
+async function answers(socketPath: string): Promise<boolean> {
+  const endMs = performance.now() + DPD_ANSWER_MS
+  for (;;) {
+    const leftMs = endMs - performance.now()
+    if (leftMs <= 0) return false
+    if (isSuccess(await request(socketPath, 'GET /v1/status', '', leftMs))) return true
+    await delay(RETRY_MS)
+  }
+}
+
 export function dpdClient(socketPath: string): DpdClient {
   return {
     async announce(record) {
@@ -60,5 +80,6 @@ export function dpdClient(socketPath: string): DpdClient {
       const status = await request(socketPath, `DELETE ${path}`, '')
       return isSuccess(status) || status === 404
     },
+    answers: () => answers(socketPath),
   }
 }

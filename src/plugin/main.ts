@@ -20,7 +20,7 @@ import type { InterceptContext } from '../intercept/context.js'
 import { driverOf, driverProblem } from '../intercept/drivers.js'
 import { listRecords, readState } from '../intercept/endpoint-records.js'
 import { NoSuchInterfaceError, NotVethError } from '../intercept/interceptable.js'
-import { NotNetnsError, OwnNetnsError } from '../intercept/netns.js'
+import { isNetns, NotNetnsError, OwnNetnsError } from '../intercept/netns.js'
 import { OsError } from '../intercept/os.js'
 import { detach } from '../intercept/restore.js'
 import { writeStateFile } from '../intercept/state-file.js'
@@ -106,7 +106,9 @@ function depsOf(config: NetworkConfig): PluginDeps {
     check: (key) => check(context, key),
     attachments: (network) =>
       listRecords(instance, warn).filter((record) => record.network === network),
-    problem: () => driverProblem(os, config.driver),
+    driverProblem: () => driverProblem(os, config.driver),
+    endpoints: () => listRecords(instance, warn).filter((r) => r.bootId === context.bootId),
+    hasEnforcer: () => isNetns(instance.netnsPath) || isNetns(instance.netnsSparePath),
     leaveNotice: (verb, key) => leaveNotice(instance, verb, key),
     warn,
   }

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { callPlugin, type Json } from '../cni-chain.js'
@@ -38,14 +37,4 @@ t.test('GC takes away what the runtime no longer has, of its own network only', 
     const { status } = await pod.exec('ping', ['-c', '1', '-W', '2', '10.77.0.1'])
     t.equal(status, 0, `${pod.name} still has its network`)
   }
-})
-
-t.test('STATUS', async (t) => {
-  const conf = { cniVersion: '1.1.0', name: 'pods', type: 'vethwall' }
-  const env = { CNI_COMMAND: 'STATUS', CNI_PATH: '/opt/cni/bin' }
-  const ready = await callPlugin(PLUGIN, env, JSON.stringify(conf))
-  t.same(ready, { status: 0, stdout: '', stderr: '' })
-  const old = await callPlugin(PLUGIN, env, JSON.stringify({ ...conf, cniVersion: '1.0.0' }))
-  t.match(JSON.parse(old.stdout), { code: 1 }, 'the verb is newer than the configuration')
-  t.notOk(existsSync('/run/vethwall'), 'the default instance is not touched by asking')
 })

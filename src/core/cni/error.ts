@@ -7,6 +7,8 @@ export const CNI_INVALID_NETWORK_CONFIG = 7
 export const CNI_INVALID_NETNS = 8
 /** STATUS (CNI SPEC 1.1.0): ADD can't be served. */
 export const CNI_NOT_AVAILABLE = 50
+/** STATUS: besides that, pods that exist are impaired. */
+export const CNI_NOT_AVAILABLE_IMPAIRED = 51
 export const CNI_INTERNAL = 999
 /** Ours start at 100. */
 export const CNI_SWAP_FAILED = 100
