@@ -6,16 +6,22 @@ import type { VerbHandler } from './request.js'
 const isSame = (a: AttachmentKey, b: AttachmentKey): boolean =>
   a.containerID === b.containerID && a.ifName === b.ifName
 
-/** Takes away what this network's runtime no longer has; goes on past errors and reports them as one. */
+/**
+ * Takes away what this network's runtime no longer has; goes on past errors and reports them as one. ADD and
+ * DEL do not run meanwhile, the specification says; where one does, its attachment is left to it.
+ */
 export const gc: VerbHandler<PluginDeps> = async ({ config }, deps) => {
   const { validAttachments: valid } = config
   if (valid === null) return null
   const failures: string[] = []
+  let hasDpd = true
   for (const record of deps.attachments(config.name)) {
     if (valid.some((attachment) => isSame(attachment, record))) continue
     try {
       deps.detach(record, record.netns)
-      if (!(await deps.dpd.withdraw(record))) deps.leaveNotice('DEL', record)
+      // A dpd that is silent costs its time once.
+      hasDpd = hasDpd && (await deps.dpd.withdraw(record))
+      if (!hasDpd) deps.leaveNotice('DEL', record)
     } catch (error) {
       failures.push(`${record.containerID} ${record.ifName}: ${String(error)}`)
     }

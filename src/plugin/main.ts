@@ -18,8 +18,10 @@ import { requireAttached, setPathOfAttached } from '../intercept/attachment.js'
 import { check } from '../intercept/check.js'
 import type { InterceptContext } from '../intercept/context.js'
 import { driverOf, driverProblem } from '../intercept/drivers.js'
-import { listRecords, readState } from '../intercept/endpoint-records.js'
+import { keyLockPath, listRecords, readState } from '../intercept/endpoint-records.js'
 import { NoSuchInterfaceError, NotVethError } from '../intercept/interceptable.js'
+import { listJournal } from '../intercept/journal.js'
+import { isLocked } from '../intercept/lock.js'
 import { isNetns, NotNetnsError, OwnNetnsError } from '../intercept/netns.js'
 import { OsError } from '../intercept/os.js'
 import { detach } from '../intercept/restore.js'
@@ -92,6 +94,15 @@ function leaveNotice(instance: Instance, verb: 'ADD' | 'DEL', key: AttachmentKey
   writeStateFile(path, `${JSON.stringify(notice)}\n`)
 }
 
+/** By key: a swap in progress has a journal, one that is done a record, a repeated one both. */
+function attachmentsOf(instance: Instance, network: string): EndpointRecord[] {
+  const journalled = listJournal(instance, warn).map(({ record }) => record)
+  const all = [...journalled, ...listRecords(instance, warn)]
+  const ofNetwork = all.filter((record) => record.network === network)
+  const byPath = new Map(ofNetwork.map((record) => [keyLockPath(instance, record), record]))
+  return [...byPath].flatMap(([path, record]) => (isLocked(os, path) ? [] : [record]))
+}
+
 function depsOf(config: NetworkConfig): PluginDeps {
   const instance = instanceOf(config.instance)
   const context = contextOf(instance, config.driver)
@@ -104,8 +115,7 @@ function depsOf(config: NetworkConfig): PluginDeps {
     requireAttached: (record) => orRefuse(record, () => requireAttached(context, record)),
     detach: (key, netns) => detach(context, key, netns),
     check: (key) => check(context, key),
-    attachments: (network) =>
-      listRecords(instance, warn).filter((record) => record.network === network),
+    attachments: (network) => attachmentsOf(instance, network),
     driverProblem: () => driverProblem(os, config.driver),
     endpoints: () => listRecords(instance, warn).filter((r) => r.bootId === context.bootId),
     hasEnforcer: () => isNetns(instance.netnsPath) || isNetns(instance.netnsSparePath),
