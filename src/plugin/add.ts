@@ -1,4 +1,4 @@
-import { CNI_INVALID_NETWORK_CONFIG, CNI_NOT_INTERCEPTABLE, CniError } from '../core/cni/error.js'
+import { CNI_NOT_INTERCEPTABLE, CniError } from '../core/cni/error.js'
 import { resultText } from '../core/cni/network-config.js'
 import { podIdentity } from '../core/cni/pod-identity.js'
 import type { EndpointRecord } from '../core/endpoint.js'
@@ -8,16 +8,12 @@ import type { VerbHandler, VerbRequest } from './request.js'
 
 /** ADD returns when the pod's first packet already meets its policy (design §2, "At ADD"). */
 export const add: VerbHandler<PluginDeps> = async (request, deps) => {
-  const { config } = request
-  if (config.prevResult === null) {
-    throw new CniError(CNI_INVALID_NETWORK_CONFIG, 'ADD needs prevResult')
-  }
   const record = attachOrPass(request, deps)
   if (record !== null) {
     if (await deps.dpd.announce(record)) deps.requireAttached(record)
     else withoutDpd(record, request, deps)
   }
-  return resultText(config.prevResult, config.cniVersion)
+  return resultText(request.stdin, request.config)
 }
 
 /** null = an interface that cannot be swapped, let through by its failure setting. */

@@ -49,7 +49,8 @@ export async function dispatch(call: Call): Promise<Outcome> {
     const environment = parseEnvironment(call.env)
     if (environment.verb === 'VERSION') return succeed(versionResult(versionOf(stdin)))
     const config = parseNetworkConfig(environment.verb, decodeStdin(stdin))
-    return succeed(await VERBS[environment.verb]({ environment, config }, call.deps(config)))
+    const request = { environment, config, stdin }
+    return succeed(await VERBS[environment.verb](request, call.deps(config)))
   } catch (error) {
     const text = errorObject(asCniError(error), versionOf(stdin))
     return { status: 1, stdout: `${text}\n`, stderr: '' }

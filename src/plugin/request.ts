@@ -5,6 +5,8 @@ import type { NetworkConfig } from '../core/cni/network-config.js'
 export interface VerbRequest {
   readonly environment: CniEnvironment
   readonly config: NetworkConfig
+  /** What `config` was read from. */
+  readonly stdin: string
 }
 
 /** What a verb prints on stdout, null = nothing. Throws only CniError. */

@@ -7,6 +7,7 @@ import type { AttachmentKey, DriverName, Failure } from '../endpoint.js'
 import { DEFAULT_INSTANCE, isInstanceName } from '../instance.js'
 import { ID } from './environment.js'
 import { CNI_DECODING_FAILURE, CNI_INVALID_NETWORK_CONFIG, CniError } from './error.js'
+import { memberSpan, withMember } from './json-text.js'
 import { requireVersion, type Verb } from './version.js'
 
 export interface NetworkConfig {
@@ -17,7 +18,6 @@ export interface NetworkConfig {
   /** For an ADD without dpd that no rule of attach.json covers. */
   readonly failure: Failure
   readonly driver: DriverName | 'auto'
-  /** As it came, key order kept: it is also the result. */
   readonly prevResult: PrevResult | null
   /** GC: what the runtime still has; null = it did not say, which is not the same as none. */
   readonly validAttachments: readonly AttachmentKey[] | null
@@ -137,9 +137,11 @@ export function parseNetworkConfig(
   return { cniVersion, name, ...own.data, prevResult, validAttachments }
 }
 
-/** The result of ADD: prevResult as it was, key order kept, under the configuration's version. */
-export function resultText(prevResult: PrevResult, cniVersion: string): string {
-  return JSON.stringify(
-    'cniVersion' in prevResult ? { ...prevResult, cniVersion } : { cniVersion, ...prevResult },
-  )
+/** The result of ADD: prevResult octet for octet as it came on stdin, under the configuration's version. */
+export function resultText(stdin: string, { prevResult, cniVersion }: NetworkConfig): string {
+  const span = memberSpan(stdin, 'prevResult')
+  if (span === null || prevResult === null) throw new Error('no prevResult on stdin')
+  const text = stdin.slice(span.start, span.end)
+  if (prevResult.cniVersion === cniVersion) return text
+  return withMember(text, 'cniVersion', JSON.stringify(cniVersion))
 }

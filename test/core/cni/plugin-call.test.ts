@@ -115,9 +115,22 @@ t.test('configuration', async (t) => {
 })
 
 t.test('result', async (t) => {
-  const text = resultText(prevResult, '1.0.0')
-  t.equal(text, JSON.stringify(prevResult), 'key order and unknown keys survive')
-  t.equal(JSON.parse(resultText({ ips: [] }, '0.4.0')).cniVersion, '0.4.0')
+  const result = (prevText: string, cniVersion = '1.0.0') => {
+    const stdin = `{"cniVersion":"${cniVersion}","name":"pods","prevResult": ${prevText} ,"type":"x"}`
+    return resultText(stdin, parseNetworkConfig('ADD', decodeStdin(stdin)))
+  }
+  const odd = String.raw`{ "zeta":[1.0, 1e3, 12345678901234567890],"2":{"cniVersion":"x"},"1":"\u00e9\"}",
+    "ips":[],"cniVersion":"1.0.0","interfaces":null }`
+  t.equal(result(odd), odd, 'octet for octet: order, numbers, escapes, white space')
+  t.equal(
+    result(odd, '1.1.0'),
+    odd.replace('"1.0.0"', '"1.1.0"'),
+    "the version is the configuration's",
+  )
+  t.equal(result('{"ips":[]}', '0.4.0'), '{"cniVersion":"0.4.0","ips":[]}')
+  t.equal(result('{ }'), '{"cniVersion":"1.0.0" }')
+  const twice = '{"cniVersion":"0.4.0","cniVersion":"1.0.0"}'
+  t.equal(result(twice), twice, 'of two the last counts, as for every reader')
   t.match(JSON.parse(versionResult('1.1.0')), {
     cniVersion: '1.1.0',
     supportedVersions: SUPPORTED_VERSIONS,
