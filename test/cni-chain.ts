@@ -103,9 +103,11 @@ export class CniChain {
     return result
   }
 
-  async check(attachment: Attachment): Promise<void> {
+  /** In order; `skipped`: types that are not asked. */
+  async check(attachment: Attachment, skipped: readonly string[] = []): Promise<void> {
     const result = this.results.get(keyOf(attachment)) ?? null
-    for (const plugin of this.list.plugins) await this.exec('CHECK', plugin, attachment, result)
+    const asked = this.list.plugins.filter(({ type }) => !skipped.includes(type))
+    for (const plugin of asked) await this.exec('CHECK', plugin, attachment, result)
   }
 
   /** The four shapes of a DEL: with and without netns, with and without prevResult. */
