@@ -33,8 +33,6 @@ export interface NodeOptions {
   readonly entry?: Json
   readonly dpdConfig?: string
   readonly cniVersion?: string
-  /** The primary plugin; default bridge. */
-  readonly primary?: 'bridge' | 'ptp'
   /** Without our plugin in the chain: the plain bridge. */
   readonly plain?: boolean
 }
@@ -69,12 +67,8 @@ export class Node {
   }
 
   private conflist() {
-    const kind =
-      this.options.primary === 'ptp'
-        ? { type: 'ptp' }
-        : { type: 'bridge', bridge: 'cni0', isGateway: true }
     const primary = {
-      ...kind,
+      ...{ type: 'bridge', bridge: 'cni0', isGateway: true },
       ipam: {
         type: 'host-local',
         dataDir: join(this.dir, 'ipam'),
