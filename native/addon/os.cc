@@ -8,6 +8,7 @@
 #include "os/mount.h"
 #include "os/netlink.h"
 #include "os/netns.h"
+#include "os/rename.h"
 #include "os/sysctl.h"
 
 namespace vethwall::addon {
@@ -87,6 +88,10 @@ Value flock(const CallbackInfo& info) {
   });
 }
 
+void rename_exchange(const CallbackInfo& info) {
+  guarded(info, [&] { os::rename_exchange(text_of(info[0]), text_of(info[1])); });
+}
+
 void close_fd(const CallbackInfo& info) {
   guarded(info, [&] {
     const int fd = int_of(info[0]);
@@ -107,6 +112,7 @@ void export_os(Napi::Env env, Napi::Object exports) {
   exports.Set("netnsWriteFiles", Napi::Function::New<netns_write_files>(env));
   exports.Set("ethtoolFeaturesOff", Napi::Function::New<ethtool_features_off>(env));
   exports.Set("flock", Napi::Function::New<flock>(env));
+  exports.Set("renameExchange", Napi::Function::New<rename_exchange>(env));
   exports.Set("close", Napi::Function::New<close_fd>(env));
 }
 

@@ -17,6 +17,7 @@ const OS_CALLS = [
   'netnsWriteFiles',
   'ethtoolFeaturesOff',
   'flock',
+  'renameExchange',
   'close',
 ] as const satisfies readonly (keyof Os)[]
 

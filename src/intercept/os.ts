@@ -30,6 +30,8 @@ export interface Os {
   ethtoolFeaturesOff(netnsFd: number, ifName: string, features: readonly string[]): void
   /** flock(LOCK_EX) with polling up to `timeoutMs`; false = timed out. The lock dies with the fd. */
   flock(fd: number, timeoutMs: number): boolean
+  /** renameat2(2) with RENAME_EXCHANGE; EINVAL where the file system can't. */
+  renameExchange(a: string, b: string): void
   close(fd: number): void
   readonly bpf: Bpf
 }

@@ -2,11 +2,13 @@ import {
   closeSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmdirSync,
   rmSync,
   statfsSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -155,6 +157,18 @@ t.test('flock: exclusive, timed, dies with the fd', async (t) => {
   t.ok(os.flock(second, 0))
   os.close(second)
   t.equal(thrown(() => os.close(second)).code, 'EBADF')
+})
+
+t.test('renameExchange: both change places, neither is made', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'vtos-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  const [a, b, none] = [join(dir, 'a'), join(dir, 'b'), join(dir, 'none')]
+  writeFileSync(a, 'A')
+  writeFileSync(b, 'B')
+  os.renameExchange(a, b)
+  t.same([readFileSync(a, 'utf8'), readFileSync(b, 'utf8')], ['B', 'A'])
+  t.match(thrown(() => os.renameExchange(a, none)).message, /^renameat2 .*none: ENOENT/)
+  t.same(readdirSync(dir).sort(), ['a', 'b'])
 })
 
 const BPF_MAP_TYPE_HASH = 1
