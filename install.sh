@@ -2,7 +2,7 @@
 # Puts the build in dist/ on this node, or takes it off again. Safe to run twice.
 # Usage: install.sh [--root DIR] [--uninstall] [--no-conflist]
 #   --root DIR     stage below DIR instead of / (nothing is started, no kernel state is touched)
-#   --no-conflist  leave the CNI configuration alone
+#   --no-conflist  leave the CNI configuration alone, now and later
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=
@@ -18,7 +18,6 @@ while [ $# -gt 0 ]; do
 done
 lib=/usr/local/lib/vethwall
 plugin=/opt/cni/bin/vethwall
-netd=$root/etc/cni/net.d
 live() { [ -z "$root" ] && [ -d /run/systemd/system ]; }
 
 # Written beside its place and renamed, so that a runtime never executes half a file.
@@ -41,7 +40,7 @@ if [ -n "$uninstall" ]; then
   main=$root$lib/install/index.js
   [ -f "$main" ] || main=$here/dist/install/index.js
   # The configuration first: a runtime must never be told to call what is gone.
-  [ -n "$conflist" ] && [ -d "$netd" ] && "$node" "$main" remove-entry "$netd"
+  if [ -n "$conflist" ]; then "$node" "$main" remove-entry --root "$root"; fi
   if live; then systemctl disable --now dpd.service 2>/dev/null || true; fi
   # Every running pod gets its own interface back before the enforcer namespace goes.
   [ -z "$root" ] && "$node" "$main" release
@@ -51,7 +50,7 @@ if [ -n "$uninstall" ]; then
   rm -f "$root/etc/vethwall/dpd.yaml.sample"
   # Policy is the operator's own work: kept unless it is as it was installed.
   if cmp -s "$here/conf/dpd.yaml" "$root/etc/vethwall/dpd.yaml"; then rm -f "$root/etc/vethwall/dpd.yaml"; fi
-  for dir in /etc/vethwall/policy.d /etc/vethwall/endpoints.d /etc/vethwall /opt/cni/bin /opt/cni; do
+  for dir in /etc/vethwall/policy.d /etc/vethwall/endpoints.d /etc/vethwall /opt/cni/bin /opt/cni /var/lib/vethwall; do
     rmdir "$root$dir" 2>/dev/null || true
   done
   [ -z "$root" ] && rm -rf /var/lib/vethwall /run/vethwall
@@ -80,11 +79,7 @@ if live; then
   systemctl daemon-reload
   systemctl enable --now dpd.service
 fi
-# Last: from here on the runtime calls the plugin.
-if [ -n "$conflist" ]; then
-  if [ -d "$netd" ]; then
-    "$root$lib/bin/node" "$root$lib/install/index.js" add-entry "$netd"
-  else
-    echo "install: no $netd yet: run install.sh again when the primary CNI is there"
-  fi
-fi
+# Last: from here on the runtime calls the plugin, and dpd keeps the entry.
+entry=forget-entry
+[ -z "$conflist" ] || entry=add-entry
+"$root$lib/bin/node" "$root$lib/install/index.js" "$entry" --root "$root"

@@ -195,7 +195,12 @@ const STEPS = {
     if (await single('native tests build', 'make', ['-s', '-j2', '-C', 'native', 'tests']))
       await nativeTests()
   },
-  unit: () => tap('unit', ['core', 'intercept', 'plugin', 'dpd', 'dpctl', 'install', 'project'], 2),
+  unit: () =>
+    tap(
+      'unit',
+      ['core', 'intercept', 'conflist', 'plugin', 'dpd', 'dpctl', 'install', 'project'],
+      2,
+    ),
   system: () => tap('system, this kernel', ['system'], 2),
   clients: () => tap('real clients', ['clients'], 1),
   guest: async () => {

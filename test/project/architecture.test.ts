@@ -8,10 +8,11 @@ import { root } from '../root.js'
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: ['core'],
   intercept: ['intercept', 'core'],
+  conflist: ['conflist', 'intercept', 'core'],
   plugin: ['plugin', 'intercept', 'core'],
-  install: ['install', 'intercept', 'core'],
+  install: ['install', 'conflist', 'intercept', 'core'],
   'dpd/dpi': ['dpd/dpi', 'core'],
-  dpd: ['dpd', 'intercept', 'core'],
+  dpd: ['dpd', 'conflist', 'intercept', 'core'],
   // `replay` runs the engine and the judge without a daemon.
   dpctl: ['dpctl', 'dpd', 'intercept', 'core'],
 }

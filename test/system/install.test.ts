@@ -62,6 +62,10 @@ t.test('install twice, uninstall twice', async (t) => {
   )
   t.equal(list.cniVersion, '0.4.0', 'the version is never raised')
   t.equal(readFileSync(`${conflist}.vethwall-original`, 'utf8'), CONFLIST, 'the original is kept')
+  t.match(JSON.parse(readFileSync(join(dir, 'var/lib/vethwall/conflist.json'), 'utf8')), {
+    ...{ confDir: '/etc/cni/net.d', binDir: '/opt/cni/bin' },
+    entry: { type: 'vethwall' },
+  })
   const once = files(dir)
   t.match(install(dir), /there already/)
   t.same(files(dir), once, 'twice in a row is harmless')
@@ -97,6 +101,63 @@ t.test('a conflist that cannot carry us is passed over, the next one is taken', 
   t.match(said, /00-broken.conflist: passed over: not JSON/)
   t.match(said, /10-pods.conflist: vethwall appended/)
   t.equal(readFileSync(join(netd, '00-broken.conflist'), 'utf8'), '{"name":')
+})
+
+/** What install.sh calls for the conflist, alone. */
+const entry = (dir: string, command: string): string =>
+  execFileSync(
+    process.execPath,
+    [join(root, 'dist', 'install', 'index.js'), command, '--root', dir],
+    { encoding: 'utf8' },
+  )
+
+t.test('the intent: without a list, never with --no-conflist', async (t) => {
+  const { dir, netd } = stage(t)
+  const intent = join(dir, 'var/lib/vethwall/conflist.json')
+  rmSync(netd, { recursive: true })
+  t.match(entry(dir, 'add-entry'), /no conflist to append to: dpd appends/)
+  t.ok(existsSync(intent))
+  t.notOk(existsSync(netd), 'the directory is for the primary CNI to make')
+  install(dir, '--no-conflist')
+  t.notOk(existsSync(intent))
+  entry(dir, 'add-entry')
+  install(dir, '--uninstall')
+  t.same(files(dir), [])
+})
+
+t.test('from what the vendor has written since, only our entry goes', async (t) => {
+  const { dir, netd } = stage(t)
+  const conflist = join(netd, '10-pods.conflist')
+  writeFileSync(conflist, CONFLIST)
+  entry(dir, 'add-entry')
+  const vendors = CONFLIST.replace('portmap', 'tuning').replace(',\n', ',')
+  writeFileSync(conflist, vendors.replace(/]}\n$/, ',{"type":"vethwall","mine":1}]}\n'))
+  t.match(entry(dir, 'remove-entry'), /vethwall removed/)
+  t.equal(readFileSync(conflist, 'utf8'), vendors)
+  t.same(files(dir), ['etc/cni/net.d/10-pods.conflist'])
+})
+
+t.test('uninstall: the intent first, then the entry, the binary last', async (t) => {
+  const { dir, netd } = stage(t)
+  const conflist = join(netd, '10-pods.conflist')
+  writeFileSync(conflist, CONFLIST)
+  install(dir)
+  // In the way of the list's new text: the entry can't be taken out.
+  mkdirSync(join(`${conflist}.vethwall-new`, 'x'), { recursive: true })
+  t.throws(() => install(dir, '--uninstall'), 'it ends there')
+  t.notOk(existsSync(join(dir, 'var/lib/vethwall/conflist.json')), 'dpd puts nothing back')
+  t.match(readFileSync(conflist, 'utf8'), /vethwall/)
+  t.ok(existsSync(join(dir, 'opt/cni/bin/vethwall')), 'what the list names is there')
+  rmSync(`${conflist}.vethwall-new`, { recursive: true })
+  install(dir, '--uninstall')
+  t.equal(readFileSync(conflist, 'utf8'), CONFLIST)
+  t.same(files(dir), ['etc/cni/net.d/10-pods.conflist'])
+})
+
+t.test('the unit hides nothing that dpd keeps', async (t) => {
+  const unit = readFileSync(join(root, 'conf', 'dpd.service'), 'utf8')
+  t.notMatch(unit, /^(ProtectSystem|ReadOnlyPaths|InaccessiblePaths|PrivateMounts|RootDirectory)=/m)
+  t.match(unit, /^CapabilityBoundingSet=.*CAP_CHOWN/m, 'a list keeps its owner')
 })
 
 /** The staged /usr/local over the machine's, in a mount namespace of its own. */

@@ -1,0 +1,33 @@
+/** The CNI configuration directory as it is now. */
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { CONF_NAME, type ConfFile } from '../core/cni/conf-choice.js'
+
+const FILE_MAX_OCTETS = 8 * 1024 * 1024
+
+/** undefined = it went while we looked. */
+function readText(path: string): string | null | undefined {
+  try {
+    return statSync(path).size > FILE_MAX_OCTETS ? null : readFileSync(path, 'utf8')
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : null
+  }
+}
+
+/** An absent directory is an empty one: the primary plugin makes it. */
+export function readConfDir(dir: string): ConfFile[] {
+  let names: string[]
+  try {
+    names = readdirSync(dir, { withFileTypes: true })
+      .filter((entry) => CONF_NAME.test(entry.name) && !entry.isDirectory())
+      .map((entry) => entry.name)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return []
+    throw error
+  }
+  return names.flatMap((name) => {
+    const text = readText(join(dir, name))
+    return text === undefined ? [] : [{ name, text }]
+  })
+}
