@@ -8,6 +8,7 @@ import { learnedPolicy } from '../core/policy/learn.js'
 import { PRODUCT_VERSION } from '../core/product-version.js'
 import { type EndpointsApi, findPods } from './api/endpoints.js'
 import type { StatusApi } from './api/status.js'
+import type { ConflistKeeper } from './conflist-keeper.js'
 import type { Endpoint, Endpoints } from './endpoints.js'
 import type { Engine } from './engine/engine.js'
 import type { EventsSink } from './events-file.js'
@@ -36,6 +37,7 @@ export interface ControlParts {
   readonly reporter: Reporter
   readonly reconciler: Reconciler
   readonly pipes: Pipes
+  readonly conflist: Pick<ConflistKeeper, 'findings' | 'repaired'>
   readonly peers: () => Peers
   readonly preflight: () => readonly PreflightFinding[]
 }
@@ -152,12 +154,13 @@ export class Control implements EndpointsApi, StatusApi {
       kernel: this.parts.pipes.counters(),
       driftRepaired: reconciler.repaired,
       collected: reconciler.collected,
+      conflistRepaired: this.parts.conflist.repaired,
       learnOverflow: this.parts.learning.overflow,
     })
   }
 
   #findings(): string[] {
-    const { policy, endpoints } = this.parts
+    const { policy, endpoints, conflist } = this.parts
     const { faults, source } = policy.status()
     const findings: string[] = []
     if (faults.length > 0) {
@@ -171,7 +174,7 @@ export class Control implements EndpointsApi, StatusApi {
       const { namespace, pod, ifName } = record
       findings.push(`${namespace}/${pod}/${ifName}: its path is not in force. Read dpd's log.`)
     }
-    findings.push(...policy.compiled.warnings)
+    findings.push(...policy.compiled.warnings, ...conflist.findings)
     return findings
   }
 }

@@ -21,6 +21,8 @@ import { createServer } from './api/http.js'
 import { listenOnLoopback, listenOnSocket, refuseSecond } from './api/listen.js'
 import { metricsRoute, statusRoutes } from './api/status.js'
 import { attachFile } from './attach-file.js'
+import { ConflistKeeper } from './conflist-keeper.js'
+import { keepConflist } from './conflist-watch.js'
 import { Control } from './control.js'
 import { registry } from './dpi/registry.js'
 import { Endpoints } from './endpoints.js'
@@ -152,6 +154,8 @@ function openDaemon(setting: Setting) {
   )
   const info = (message: string): void => log.info(message)
   const reconciler = new Reconciler({ pipes, endpoints, policy, node, info, warn })
+  const monotonicMs = (): number => performance.now()
+  const conflist = new ConflistKeeper({ os, instance, nowMs: monotonicMs, info, warn })
   const control = new Control({
     instance: instance.name,
     driver: context.driver.name,
@@ -169,11 +173,12 @@ function openDaemon(setting: Setting) {
       reporter,
       reconciler,
       pipes,
+      conflist,
     },
   })
   engine.onEvents((batch) => engine.send(judge.handle(batch)))
   const driver = context.driver.name
-  return { control, driver, engine, events, flows, learning, pipes, policy, reconciler }
+  return { conflist, control, driver, engine, events, flows, learning, pipes, policy, reconciler }
 }
 
 type Daemon = ReturnType<typeof openDaemon>
@@ -243,14 +248,17 @@ export async function startDaemon(setting: Setting): Promise<void> {
   const reconcile = () => void reconciler.reconcile().catch(fault('reconcile'))
   const stopNotices = watchDirectories([instance.noticesDir], reconcile, /\.json$/)
   const timer = setInterval(reconcile, RECONCILE_MS)
+  const conflist = keepConflist(daemon.conflist, instance.stateDir)
   await live({
     reload: async () => {
       events.reopen()
+      conflist.look()
       await policy.reload()
       await reconciler.reconcile()
     },
     stop: async () => {
       clearInterval(timer)
+      conflist.stop()
       stopWatching()
       stopNotices()
       for (const server of servers) {

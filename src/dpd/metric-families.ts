@@ -17,6 +17,7 @@ export interface MetricSources {
   readonly kernel: Readonly<Record<string, number>>
   readonly driftRepaired: number
   readonly collected: number
+  readonly conflistRepaired: number
   readonly learnOverflow: number
 }
 
@@ -118,6 +119,11 @@ function daemonFamilies(from: MetricSources): Family[] {
       'endpoints_collected',
       'Endpoints whose pod was gone without a DEL. Growing: the runtime loses DELs.',
       one(from.collected),
+    ),
+    counter(
+      'conflist_repaired',
+      "Times that vethwall's entry was put back into the CNI list. Growing: see the log for the file, and put the entry into the template of what rewrites it.",
+      one(from.conflistRepaired),
     ),
     counter(
       'learned_overflow',
