@@ -21,7 +21,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { removeEntry } from '../core/cni/conflist.js'
+import { readConflist, removeEntry } from '../core/cni/conflist.js'
 import { type Os, OsError } from '../intercept/os.js'
 import { readStateFile, setAside } from '../intercept/state-file.js'
 
@@ -121,7 +121,10 @@ export function settleLeftovers(dir: string): string[] {
     if (!name.endsWith(NEW_SUFFIX)) return []
     const beside = join(dir, name)
     const list = beside.slice(0, -NEW_SUFFIX.length)
-    if (bare(readStateFile(beside) ?? '') === bare(readStateFile(list) ?? '')) {
+    const left = readStateFile(beside) ?? ''
+    // Half a list is what we were writing: it comes out of an exchange only as long as its writer lives.
+    const isHalf = typeof readConflist(left) === 'string'
+    if (isHalf || bare(left) === bare(readStateFile(list) ?? '')) {
       rmSync(beside, { force: true })
       return []
     }

@@ -1,6 +1,7 @@
 /** What stands in a list after a replacement that somebody else interferes with. */
 
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
@@ -17,13 +18,14 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { replaceList, settleLeftovers } from '../../src/conflist/replace.js'
 import { appendEntry } from '../../src/core/cni/conflist.js'
 import { os } from '../../src/intercept/addon.js'
 import { OsError } from '../../src/intercept/os.js'
 
-t.setTimeout(process.env.SOAK === '1' ? 240_000 : 60_000)
+t.setTimeout(process.env.SOAK === '1' ? 600_000 : 60_000)
 const OURS = { type: 'vethwall' }
 const list = (...plugins: object[]): string =>
   JSON.stringify({ cniVersion: '1.0.0', name: 'pods', plugins })
@@ -157,11 +159,32 @@ t.test('what a kill left beside a list', async (t) => {
   writeFileSync(path, TEXT)
   t.same(settleLeftovers(dir), [], 'killed after it')
   t.notOk(existsSync(beside))
+  writeFileSync(beside, TEXT.slice(0, 9))
+  t.same(settleLeftovers(dir), [], 'killed while it wrote')
+  t.same(readdirSync(dir), ['10-pods.conflist'])
   writeFileSync(beside, list({ type: 'c' }))
   t.same(settleLeftovers(dir), [`${beside}.bad`], "the primary's, that nobody has looked at")
   t.equal(readFileSync(path, 'utf8'), TEXT)
   t.equal(readFileSync(`${beside}.bad`, 'utf8'), list({ type: 'c' }))
   t.same(settleLeftovers(join(dir, 'none')), [])
+})
+
+t.test('killed at any moment: the list is whole, with our entry or without', async (t) => {
+  const { dir, path } = confDir(t)
+  const kills = process.env.SOAK === '1' ? 100 : 6
+  const child = fileURLToPath(new URL('./replace-child.js', import.meta.url))
+  for (let i = 0; i < kills; i++) {
+    const victim = spawn(process.execPath, [child, dir, path])
+    await new Promise((resolve) => victim.stdout.once('data', resolve))
+    // No condition to wait for: each kill is to hit another moment.
+    await new Promise((resolve) => setTimeout(resolve, (i * 7) % 50))
+    victim.kill('SIGKILL')
+    const [status] = await once(victim, 'close')
+    t.equal(status, null, 'it ran until it was killed')
+    t.ok([READ, TEXT].includes(readFileSync(path, 'utf8')))
+  }
+  t.same(settleLeftovers(dir), [])
+  t.same(readdirSync(dir), ['10-pods.conflist'])
 })
 
 /** Writes numbered lists as fast as it can, and looks whether the newest is what stands there afterwards. */
@@ -186,7 +209,7 @@ print(n)
 `
 
 t.test('a writer that never rests loses nothing', async (t) => {
-  const seconds = process.env.SOAK === '1' ? 60 : 1
+  const seconds = process.env.SOAK === '1' ? 30 : 1
   for (const kind of ['renames', 'in place']) {
     const { dir, path } = confDir(t)
     const writer = spawn('python3', ['-c', WRITER, path, kind, String(seconds)])
