@@ -5,10 +5,13 @@ import { CONF_NAME, type ConfFile } from '../core/cni/conf-choice.js'
 
 const FILE_MAX_OCTETS = 8 * 1024 * 1024
 
-/** undefined = it went while we looked. */
-function readText(path: string): string | null | undefined {
+/** What is no UTF-8 would come back as something else. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** null = it can't be read; undefined = it is gone. */
+export function readConfText(path: string): string | null | undefined {
   try {
-    return statSync(path).size > FILE_MAX_OCTETS ? null : readFileSync(path, 'utf8')
+    return statSync(path).size > FILE_MAX_OCTETS ? null : utf8.decode(readFileSync(path))
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : null
   }
@@ -27,7 +30,7 @@ export function readConfDir(dir: string): ConfFile[] {
     throw error
   }
   return names.flatMap((name) => {
-    const text = readText(join(dir, name))
+    const text = readConfText(join(dir, name))
     return text === undefined ? [] : [{ name, text }]
   })
 }

@@ -1,7 +1,7 @@
 /** Our entry into the CNI configuration and out of it; the intent that dpd keeps it by. */
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { readConfDir } from '../conflist/conf-dir.js'
+import { readConfDir, readConfText } from '../conflist/conf-dir.js'
 import { readIntent, removeIntent, withIntentLock, writeIntent } from '../conflist/intent-file.js'
 import { replaceList, settleLeftovers } from '../conflist/replace.js'
 import { type ConfState, type ConfWish, decide } from '../core/cni/conf-choice.js'
@@ -10,7 +10,7 @@ import { appendEntry, PLUGIN_TYPE, removeEntry } from '../core/cni/conflist.js'
 import type { Instance } from '../core/instance.js'
 import { os } from '../intercept/addon.js'
 import { LOCK_TIMEOUT_MS } from '../intercept/lock.js'
-import { readStateFile, writeStateFile } from '../intercept/state-file.js'
+import { writeStateFile } from '../intercept/state-file.js'
 
 /** Not .conf, .conflist or .json: no runtime reads it. */
 const ORIGINAL_SUFFIX = '.vethwall-original'
@@ -112,8 +112,12 @@ export function removeEntries({ root, confDir, instance, say }: ConfSetting): vo
 
 /** False = it changed meanwhile. */
 function removeFrom(path: string, say: ConfSetting['say']): boolean {
-  const text = readStateFile(path)
-  if (text === null) return true
+  const text = readConfText(path)
+  if (text === undefined) return true
+  if (text === null) {
+    say(`${path}: it cannot be read: look whether vethwall's entry is in it`)
+    return true
+  }
   const edit = removeEntry(text)
   if (edit.kind === 'changed') {
     if (!replaceList(os, path, text, edit.text)) return false

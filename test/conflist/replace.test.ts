@@ -25,7 +25,7 @@ import { appendEntry } from '../../src/core/cni/conflist.js'
 import { os } from '../../src/intercept/addon.js'
 import { OsError } from '../../src/intercept/os.js'
 
-t.setTimeout(process.env.SOAK === '1' ? 600_000 : 60_000)
+t.setTimeout(process.env.SOAK === '1' ? 600_000 : 120_000)
 const OURS = { type: 'vethwall' }
 const list = (...plugins: object[]): string =>
   JSON.stringify({ cniVersion: '1.0.0', name: 'pods', plugins })
@@ -171,7 +171,7 @@ t.test('what a kill left beside a list', async (t) => {
 
 t.test('killed at any moment: the list is whole, with our entry or without', async (t) => {
   const { dir, path } = confDir(t)
-  const kills = process.env.SOAK === '1' ? 100 : 6
+  const kills = process.env.SOAK === '1' ? 100 : 4
   const child = fileURLToPath(new URL('./replace-child.js', import.meta.url))
   for (let i = 0; i < kills; i++) {
     const victim = spawn(process.execPath, [child, dir, path])

@@ -146,6 +146,15 @@ t.test('not whole: never touched, nor is the list behind it before that is sure'
   t.equal(world.log.filter((line) => line.includes('it is empty')).length, 1)
 })
 
+t.test('octets that are no UTF-8 would not survive us', async (t) => {
+  const world = new World(t)
+  const octets = Buffer.from(PLAIN.replace('pods', 'p\u00f6ds'), 'latin1')
+  writeFileSync(join(world.confDir, '10.conflist'), octets)
+  world.pass(3100)
+  t.same(readFileSync(join(world.confDir, '10.conflist')), octets)
+  t.match(world.keeper.findings[0], /10\.conflist: it cannot be read/)
+})
+
 t.test('a list that is deleted and made again', async (t) => {
   const world = new World(t)
   world.write('10.conflist', CARRYING)

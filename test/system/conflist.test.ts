@@ -20,7 +20,7 @@ import { exec, Node, until } from '../node.js'
 import { ENDS_WITH_US } from '../process.js'
 import { root } from '../root.js'
 
-t.setTimeout(60_000)
+t.setTimeout(120_000)
 const OURS = { type: 'vethwall' }
 
 class Primary {
@@ -193,7 +193,7 @@ t.test('dpd keeps its own entry', async (t) => {
     writeFileSync(primary.path('10-junk.conflist'), junk)
     mkdirSync(primary.path('11-folder.conflist'))
     primary.inPlace('20.conf', '{"cniVersion":"0.4.0","name":"x","type":"bridge"}')
-    await primary.finds(/10-junk\.conflist: not JSON.*20\.conf: runtimes take it first/s)
+    await primary.finds(/10-junk\.conflist: it cannot be read.*20\.conf: runtimes take it first/s)
     t.same(readFileSync(primary.path('10-junk.conflist')), junk)
     rmSync(primary.path('11-folder.conflist'), { recursive: true })
     primary.only('35.conflist')

@@ -62,7 +62,7 @@ type ReadList = Conflist & { readonly text: string }
 type Conf = ReadList | 'single' | { readonly reason: string }
 
 function readConf({ name, text }: ConfFile): Conf {
-  if (text === null) return { reason: 'it cannot be read' }
+  if (text === null) return { reason: 'it cannot be read, or is no UTF-8' }
   if (name.endsWith('.conflist')) {
     const conflist = readConflist(text)
     return typeof conflist === 'string' ? { reason: conflist } : { ...conflist, text }
