@@ -9,7 +9,7 @@ demo='iproute2 iputils-ping containernetworking-plugins iptables curl openssl dn
 bench='iperf3 python3'
 tests='clang clang-format lld llvm libclang-rt-14-dev libbpf-dev linux-libc-dev bpftool containerd runc
   qemu-system-x86 busybox-static ethtool tcpdump iperf3 systemd shellcheck kmod xz-utils
-  procps python3'
+  procps python3 podman golang-go golang-github-appc-cni-dev'
 case ${1:-} in
   build) packages=$build ;;
   demo) packages="$build $demo" ;;
@@ -32,10 +32,24 @@ if [ -n "$missing" ]; then
     chmod +x $policy
     trap 'rm -f /usr/sbin/policy-rc.d' EXIT
   fi
+  # podman's package brings a network that any containerd with the default folder would take for its own, and
+  # units that start with the machine.
+  podman_network=/etc/cni/net.d/87-podman-bridge.conflist
+  podman_units=
+  case " $missing " in
+    *' podman '*) [ -e $podman_network ] || podman_units='podman.socket podman.service podman-restart.service
+      podman-auto-update.timer podman-auto-update.service' ;;
+  esac
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
   # shellcheck disable=SC2086 # a list
   apt-get install -y -qq --no-install-recommends $missing >/dev/null
+  if [ -n "$podman_units" ]; then
+    rm -f $podman_network
+    rmdir -p --ignore-fail-on-non-empty /etc/cni/net.d 2>/dev/null || true
+    # shellcheck disable=SC2086 # a list
+    systemctl --quiet disable $podman_units 2>/dev/null || true
+  fi
 fi
 
 if [ ! -f node_modules/.package-lock.json ] ||

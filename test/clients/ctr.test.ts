@@ -1,10 +1,14 @@
+import './machine.js'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { startWeb } from '../../demo/servers.js'
-import { Node } from '../node.js'
+import { Node, until } from '../node.js'
 import { Containerd } from './containerd.js'
+import { settledLeftovers } from './leftovers.js'
+import { machineName } from './machine.js'
 
+t.setTimeout(240_000)
 const POLICY = `apiVersion: vethwall.dev/v1
 kind: Policy
 metadata: { name: web, namespace: default }
@@ -23,7 +27,7 @@ const ENDPOINTS = `pods:
 `
 
 t.test('a container of ctr run --cni is intercepted and its requests are judged', async (t) => {
-  const node = new Node({ name: `vwtc${process.pid}` })
+  const node = new Node({ name: `${machineName}r` })
   t.teardown(() => node.close())
   writeFileSync(join(node.endpointsDir, 'pods.yaml'), ENDPOINTS)
   writeFileSync(join(node.policyDir, 'web.yaml'), POLICY)
@@ -78,4 +82,39 @@ t.test('a container of ctr run --cni is intercepted and its requests are judged'
     1,
     'ctr --rm called DEL: only the web pod stays',
   )
+})
+
+t.test('containers of ctr run -d --cni, for which no DEL ever comes, are collected', async (t) => {
+  const node = new Node({ name: `${machineName}d` })
+  t.teardown(() => node.close())
+  await node.startDpd()
+  const containerd = await Containerd.start(node)
+  t.teardown(() => containerd.stop())
+  const pods = async () =>
+    ((await node.api('/v1/pods')) as { pods: { pod: string }[] }).pods.map(({ pod }) => pod).sort()
+  const names = ['a', 'b', 'c']
+  for (const name of names) {
+    const { status, stderr } = await containerd.runDetached(name, '/usr/bin/sleep', '1000')
+    t.equal(status, 0, stderr)
+  }
+  t.strictSame(await pods(), ['default-a', 'default-b', 'default-c'], 'all are intercepted')
+  for (const name of names) {
+    await containerd.ctr('task', 'kill', '-s', 'KILL', name)
+    await until(`task ${name} has ended`, async () => {
+      const { stdout } = await containerd.ctr('task', 'ls')
+      return !new RegExp(`^${name} .*RUNNING`, 'm').test(stdout)
+    })
+    await containerd.ctr('task', 'rm', name)
+    t.equal((await containerd.ctr('container', 'rm', name)).status, 0, `${name} is removed`)
+  }
+  // libcni's and the primary's own, which nobody but DEL takes away.
+  const isPrimarys = (what: string) => /^(address of host-local|result of libcni) /.test(what)
+  node.dpd?.kill('SIGHUP')
+  const left = await settledLeftovers(node, isPrimarys)
+  t.strictSame(
+    left.filter((what) => !isPrimarys(what)),
+    [],
+    "dpd's reconcile collects all of ours",
+  )
+  t.equal(left.length, 3 * names.length, "no DEL came: the primary's addresses stay")
 })
