@@ -33,6 +33,26 @@ launcher() { # FOLDER TARGET
   place 755 "$root$lib/launcher.new" "$root$2"
   rm -f "$root$lib/launcher.new"
 }
+folder() { # PART NAME
+  target=$root$lib/$2
+  if diff -rq "$here/dist/$1" "$target" >/dev/null 2>&1; then return; fi
+  rm -rf "$target.new" "$target.old"
+  cp -r "$here/dist/$1" "$target.new"
+  if [ -d "$target" ]; then mv "$target" "$target.old"; fi
+  mv "$target.new" "$target"
+  rm -rf "$target.old"
+}
+# Each build in a folder of its own, and the one before it stays: whoever has just started the old launcher
+# finds all that it names, and never half of each.
+program() { # PART LAUNCHER
+  new=$1-$(cat "$here/dist/$1"/* | sha256sum | cut -c1-12)
+  old=$(sed -n "s#.*$lib/\([^/]*\)/index.js.*#\1#p" "$root$2" 2>/dev/null || true)
+  folder "$1" "$new"
+  launcher "$new" "$2"
+  for dir in "$root$lib/$1" "$root$lib/$1"-*; do
+    case ${dir##*/} in "$new" | "$old") ;; *) rm -rf "$dir" ;; esac
+  done
+}
 
 if [ -n "$uninstall" ]; then
   node=$root$lib/bin/node
@@ -60,18 +80,11 @@ fi
 
 [ -f "$here/dist/plugin/index.js" ] || { echo "install: no dist/: run 'npm run build' first" >&2; exit 1; }
 place 755 "$(command -v node)" "$root$lib/bin/node"
-for part in plugin dpd dpctl install; do
-  rm -rf "$root$lib/$part.new"
-  cp -r "$here/dist/$part" "$root$lib/$part.new"
-  rm -rf "$root$lib/$part.old"
-  [ -d "$root$lib/$part" ] && mv "$root$lib/$part" "$root$lib/$part.old"
-  mv "$root$lib/$part.new" "$root$lib/$part"
-  rm -rf "$root$lib/$part.old"
-done
+folder install install
 for text in README.md LICENSE; do place 644 "$here/$text" "$root$lib/$text"; done
-launcher dpd /usr/local/sbin/dpd
-launcher dpctl /usr/local/bin/dpctl
-launcher plugin "$plugin"
+program dpd /usr/local/sbin/dpd
+program dpctl /usr/local/bin/dpctl
+program plugin "$plugin"
 mkdir -p "$root/etc/vethwall/policy.d" "$root/etc/vethwall/endpoints.d"
 [ -e "$root/etc/vethwall/dpd.yaml" ] || place 644 "$here/conf/dpd.yaml" "$root/etc/vethwall/dpd.yaml"
 place 644 "$here/conf/dpd.service" "$root/etc/systemd/system/dpd.service"

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import {
+  appendFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -74,6 +76,33 @@ t.test('install twice, uninstall twice', async (t) => {
   t.same(files(dir), ['etc/cni/net.d/10-pods.conflist'], 'nothing else stays')
   install(dir, '--uninstall')
   t.same(files(dir), ['etc/cni/net.d/10-pods.conflist'])
+})
+
+/** The folder that the staged plugin's launcher runs. */
+const folderOf = (dir: string): string =>
+  /(\S+)\/index\.js/.exec(readFileSync(join(dir, 'opt/cni/bin/vethwall'), 'utf8'))?.[1] ?? ''
+
+t.test('another build: whoever runs the one before it still finds all of it', async (t) => {
+  const { dir } = stage(t)
+  const source = mkdtempSync(join(tmpdir(), 'vethwall-build-'))
+  t.teardown(() => rmSync(source, { recursive: true, force: true }))
+  for (const part of ['dist', 'cni', 'conf', 'install.sh', 'README.md', 'LICENSE'])
+    cpSync(join(root, part), join(source, part), { recursive: true })
+  const folders: string[] = []
+  for (const version of ['first', 'second', 'third']) {
+    appendFileSync(join(source, 'dist', 'plugin', 'index.js'), `\n// ${version}\n`)
+    execFileSync('sh', [join(source, 'install.sh'), '--root', dir, '--no-conflist'])
+    folders.push(join(dir, folderOf(dir)))
+  }
+  const [first = '', second = '', third = ''] = folders
+  t.notOk(existsSync(first), 'the one before the last is gone')
+  for (const [folder, version] of [
+    [second, 'second'],
+    [third, 'third'],
+  ] as const) {
+    t.same(readdirSync(folder).sort(), ['index.js', 'package.json', 'vethwall.node'])
+    t.match(readFileSync(join(folder, 'index.js'), 'utf8').trim(), new RegExp(`// ${version}$`))
+  }
 })
 
 t.test("the operator's own work stays", async (t) => {
