@@ -10,7 +10,6 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -19,13 +18,13 @@ import { basename, join } from 'node:path'
 import type { Conflist } from '../cni-chain.js'
 import { type Exit, exec, type Node, until } from '../node.js'
 import { ENDS_WITH_US } from '../process.js'
+import { removeCgroup } from './cgroup.js'
 import { Cri, type SandboxSpec } from './cri.js'
-import { IMAGE, writeImage } from './image.js'
+import { IMAGE, type Image, writeImage } from './image.js'
 
 export const NET_DIR = '/etc/cni/net.d'
 export const BIN_DIR = '/opt/cni/bin'
 const CONFLIST_PATH = join(NET_DIR, '10-test.conflist')
-/** A root file system without image or registry: the machine's own /usr, read-only. */
 const USR_MOUNT = 'type=bind,src=/usr,dst=/usr,options=rbind:ro'
 
 /** Temp + rename, as installers do it. */
@@ -44,12 +43,6 @@ export function installChain({ chain }: Node): void {
     rmSync(join(BIN_DIR, type), { force: true })
     symlinkSync(chain.find(type), join(BIN_DIR, type))
   }
-}
-
-function writeUsrRootfs(dir: string): void {
-  for (const folder of ['usr', 'proc', 'sys', 'dev', 'tmp', 'etc', 'run'])
-    mkdirSync(join(dir, folder), { recursive: true })
-  for (const name of ['bin', 'lib', 'lib64']) symlinkSync(join('usr', name), join(dir, name))
 }
 
 /** oom_score_adj is not lowered: a container that runs the tests may lack CAP_SYS_RESOURCE. */
@@ -75,23 +68,24 @@ export class Containerd {
   readonly cri: Cri
   private daemon: ChildProcess | null = null
   private readonly cgroup: string
+  private readonly image: Image
 
   private constructor(private readonly node: Node) {
     this.dir = join(node.dir, 'containerd')
     this.cgroup = basename(node.dir)
+    this.image = writeImage(join(this.dir, 'image'))
     this.cri = new Cri(join(this.dir, 'c.sock'))
   }
 
   static async start(node: Node): Promise<Containerd> {
     const containerd = new Containerd(node)
     const { dir } = containerd
-    for (const folder of ['root', 'state', 'opt', 'image', 'logs'])
+    for (const folder of ['root', 'state', 'opt', 'logs'])
       mkdirSync(join(dir, folder), { recursive: true })
-    writeUsrRootfs(join(dir, 'rootfs'))
     writeFileSync(join(dir, 'config.toml'), configText(dir))
     installChain(node)
     await containerd.launch()
-    const archive = writeImage(join(dir, 'image'))
+    const { archive } = containerd.image
     for (const namespace of ['k8s.io', 'default']) {
       const { status, stderr } = await containerd.ctr('-n', namespace, 'images', 'import', archive)
       if (status !== 0) throw new Error(`ctr images import: ${stderr}`)
@@ -165,7 +159,7 @@ export class Containerd {
   }
 
   private runCni(flags: readonly string[], name: string, command: readonly string[]) {
-    const rootfs = ['--mount', USR_MOUNT, '--rootfs', join(this.dir, 'rootfs')]
+    const rootfs = ['--mount', USR_MOUNT, '--rootfs', this.image.rootfs]
     const ctr = ['ctr', '-a', join(this.dir, 'c.sock'), 'run', '--cni', ...flags, ...rootfs, name]
     const args = [`--net=/run/netns/${this.node.netns}`, ...ctr, ...command]
     return exec('nsenter', args, { timeoutMs: 60_000 })
@@ -181,12 +175,25 @@ export class Containerd {
     })
   }
 
+  /** What a power cut leaves: what is on disk, that is `root` and the results of libcni. */
+  async powerOff(): Promise<void> {
+    await this.end('SIGKILL')
+    for (const pid of this.shims()) process.kill(pid, 'SIGKILL')
+    const state = join(this.dir, 'state')
+    const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n')
+    const below = mounts
+      .map((line) => line.split(' ')[1] ?? '')
+      .filter((at) => at.startsWith(state))
+    for (const mount of below.reverse()) await exec('umount', ['-l', mount])
+    for (const lost of [state, '/run/containerd']) rmSync(lost, { recursive: true, force: true })
+  }
+
   async stop(): Promise<void> {
     if (this.daemon !== null) await this.removeSandboxes()
     this.cri.close()
     await this.end()
     for (const pid of this.shims()) process.kill(pid, 'SIGKILL')
-    removeCgroup(this.cgroup)
+    await removeCgroup(this.cgroup)
     rmSync(CONFLIST_PATH, { force: true })
   }
 }
@@ -196,17 +203,5 @@ function commandLine(pid: number): string[] {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
   } catch {
     return []
-  }
-}
-
-/** runc takes its own folder away, not the parent's; by controller (version 1) or at the root (version 2). */
-function removeCgroup(name: string): void {
-  const mount = '/sys/fs/cgroup'
-  for (const dir of ['', ...readdirSync(mount)]) {
-    try {
-      rmdirSync(join(mount, dir, name))
-    } catch {
-      // Not there, or another's by now.
-    }
   }
 }

@@ -1,22 +1,31 @@
-/** The pause image as an OCI archive, made without a registry: busybox that sleeps. */
+/**
+ * The image of all containers, without a registry: busybox that sleeps. With the machine's /usr mounted over
+ * its empty one, the machine's programs run in it.
+ */
 import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../netns.js'
 
 export const IMAGE = 'cni.test/pause:1'
-const APPLETS = ['sh', 'sleep', 'wget', 'cat', 'ifconfig']
+const APPLETS = ['sh', 'sleep']
 
-/** The root file system alone, for clients that take a folder. */
-export function writeRootfs(dir: string): void {
-  for (const folder of ['bin', 'proc', 'sys', 'dev', 'tmp', 'etc', 'run'])
+function writeRootfs(dir: string): void {
+  for (const folder of ['bin', 'proc', 'sys', 'dev', 'tmp', 'etc', 'run', 'usr'])
     mkdirSync(join(dir, folder), { recursive: true })
   cpSync('/bin/busybox', join(dir, 'bin', 'busybox'))
   for (const applet of APPLETS) symlinkSync('busybox', join(dir, 'bin', applet))
+  for (const name of ['lib', 'lib64']) symlinkSync(join('usr', name), join(dir, name))
 }
 
-/** OCI image layout (image-spec, image-layout.md) in one tar file; its path. */
-export function writeImage(dir: string): string {
+export interface Image {
+  /** OCI image layout (image-spec, image-layout.md) in one tar file. */
+  readonly archive: string
+  /** For clients that take a folder instead. */
+  readonly rootfs: string
+}
+
+export function writeImage(dir: string): Image {
   const rootfs = join(dir, 'rootfs')
   const layout = join(dir, 'layout')
   mkdirSync(join(layout, 'blobs', 'sha256'), { recursive: true })
@@ -63,5 +72,5 @@ export function writeImage(dir: string): string {
   writeFileSync(join(layout, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
   const archive = join(dir, 'image.tar')
   run('tar', ['-C', layout, '-cf', archive, 'oci-layout', 'index.json', 'blobs'])
-  return archive
+  return { archive, rootfs }
 }

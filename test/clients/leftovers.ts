@@ -24,6 +24,7 @@ export async function leftovers(node: Node): Promise<string[]> {
     'link of the node': await linksOf(node.netns, /^veth/),
     'link of the enforcer': await linksOf(instance.name, /^v(in|ex)-/),
     record: list(instance.endpointsDir),
+    'spare record': list(instance.endpointsSpareDir),
     journal: list(instance.journalDir),
     lock: list(join(instance.runDir, 'locks')),
     notice: list(instance.noticesDir),
