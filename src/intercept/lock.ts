@@ -3,8 +3,11 @@ import { closeSync, fstatSync, mkdirSync, openSync, rmSync, statSync } from 'nod
 import { dirname } from 'node:path'
 import type { Os } from './os.js'
 
-/** The kernel's part of a swap is some 30 ms; this covers a hundred queued before us. */
-export const LOCK_TIMEOUT_MS = 10_000
+/**
+ * The kernel's part of a swap is some 30 ms, more where others hold the kernel's RTNL: of fifty ADDs at once
+ * on two busy processors some waited 10 s. Runtimes wait longer still, two minutes at least.
+ */
+export const LOCK_TIMEOUT_MS = 60_000
 
 export class LockTimeoutError extends Error {
   override readonly name = 'LockTimeoutError'
