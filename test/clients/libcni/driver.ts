@@ -9,16 +9,17 @@ export class LibcniDriver {
   private constructor(
     private readonly node: Node,
     private readonly program: string,
+    private readonly binDirs: readonly string[],
   ) {}
 
-  static async build(node: Node): Promise<LibcniDriver> {
+  static async build(node: Node, binDirs = node.chain.options.binDirs): Promise<LibcniDriver> {
     const program = join(node.dir, 'libcni-driver')
     const source = join(root, 'test', 'clients', 'libcni', 'main.go')
     const settings = ['GO111MODULE=off', 'GOPATH=/usr/share/gocode', `GOCACHE=${node.dir}/go`]
     const args = [...settings, 'go', 'build', '-o', program, source]
     const { status, stderr } = await exec('env', args, { timeoutMs: 240_000 })
     if (status !== 0) throw new Error(`go build: ${stderr}`)
-    return new LibcniDriver(node, program)
+    return new LibcniDriver(node, program, binDirs)
   }
 
   private get cacheDir(): string {
@@ -26,13 +27,14 @@ export class LibcniDriver {
   }
 
   run(verb: 'add' | 'check' | 'del', list: Conflist, attachment: Attachment): Promise<Exit> {
-    const file = join(this.node.dir, 'libcni.conflist')
+    const { containerID, netns, ifName } = attachment
+    const file = join(this.node.dir, `${containerID}.conflist`)
     writeFileSync(file, JSON.stringify(list))
     mkdirSync(this.cacheDir, { recursive: true })
-    const path = this.node.chain.options.binDirs.join(':')
-    const { containerID, netns, ifName } = attachment
+    const path = this.binDirs.join(':')
     const args = [verb, this.cacheDir, file, path, containerID, netns, ifName]
-    return exec('nsenter', [`--net=/run/netns/${this.node.netns}`, this.program, ...args])
+    const command = [`--net=/run/netns/${this.node.netns}`, this.program, ...args]
+    return exec('nsenter', command, { timeoutMs: 120_000 })
   }
 
   /** Its results of earlier ADDs. */
