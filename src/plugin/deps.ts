@@ -42,4 +42,6 @@ export interface PluginDeps {
   /** Left on disk for dpd where it can't be told. */
   leaveNotice(verb: 'ADD' | 'DEL', key: AttachmentKey): void
   warn(message: string): void
+  /** What the pipe driver holds open. */
+  close(): void
 }

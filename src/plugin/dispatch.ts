@@ -49,8 +49,12 @@ export async function dispatch(call: Call): Promise<Outcome> {
     const environment = parseEnvironment(call.env)
     if (environment.verb === 'VERSION') return succeed(versionResult(versionOf(stdin)))
     const config = parseNetworkConfig(environment.verb, decodeStdin(stdin))
-    const request = { environment, config, stdin }
-    return succeed(await VERBS[environment.verb](request, call.deps(config)))
+    const deps = call.deps(config)
+    try {
+      return succeed(await VERBS[environment.verb]({ environment, config, stdin }, deps))
+    } finally {
+      deps.close()
+    }
   } catch (error) {
     const text = errorObject(asCniError(error), versionOf(stdin))
     return { status: 1, stdout: `${text}\n`, stderr: '' }

@@ -1,127 +1,12 @@
-/** The plugin's composition root: the real world for one call of the runtime. */
-import { randomUUID } from 'node:crypto'
+/** The plugin's composition root: one call of the runtime. */
 import { readFileSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
-import {
-  CNI_INVALID_NETNS,
-  CNI_INVALID_NETWORK_CONFIG,
-  CNI_SWAP_FAILED,
-  CniError,
-} from '../core/cni/error.js'
-import type { NetworkConfig } from '../core/cni/network-config.js'
-import type { AttachmentKey, EndpointRecord, Failure } from '../core/endpoint.js'
-import { type Instance, instanceOf } from '../core/instance.js'
-import { attachFileSchema, matchAttachRule } from '../core/policy/attach-rules.js'
 import { PRODUCT_VERSION } from '../core/product-version.js'
 import { os } from '../intercept/addon.js'
-import { requireAttached, setPathOfAttached } from '../intercept/attachment.js'
-import { check } from '../intercept/check.js'
-import type { InterceptContext } from '../intercept/context.js'
-import { driverOf, driverProblem } from '../intercept/drivers.js'
-import { keyLockPath, listRecords, readState } from '../intercept/endpoint-records.js'
-import { NoSuchInterfaceError, NotVethError } from '../intercept/interceptable.js'
-import { listJournal } from '../intercept/journal.js'
-import { isLocked } from '../intercept/lock.js'
-import { isNetns, NotNetnsError, OwnNetnsError } from '../intercept/netns.js'
-import { OsError } from '../intercept/os.js'
-import { detach } from '../intercept/restore.js'
-import { writeStateFile } from '../intercept/state-file.js'
-import { attach } from '../intercept/swap.js'
-import type { AttachRequest, PluginDeps } from './deps.js'
 import { dispatch } from './dispatch.js'
-import { dpdClient } from './dpd-client.js'
+import { depsOf } from './world.js'
 
 const warn = (message: string): void => {
   writeSync(2, `vethwall: ${message}\n`)
-}
-
-function contextOf(instance: Instance, driver: NetworkConfig['driver']): InterceptContext {
-  return {
-    os,
-    instance,
-    driver: driverOf(os, instance, driver),
-    bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
-    now: () => new Date().toISOString(),
-    warn,
-  }
-}
-
-/** What the swap refuses, in the specification's codes. */
-function attachOrRefuse(context: InterceptContext, request: AttachRequest): EndpointRecord {
-  try {
-    return attach(context, request)
-  } catch (error) {
-    if (error instanceof NotVethError) throw error
-    const message = error instanceof Error ? error.message : String(error)
-    if (error instanceof OwnNetnsError && request.netnsMayBeOwn) throw new NotVethError(message)
-    if (error instanceof NotNetnsError) throw new CniError(CNI_INVALID_NETNS, message)
-    // A namespace, but of processes, mounts or users.
-    if (error instanceof OsError && error.syscall === 'setns') {
-      throw new CniError(CNI_INVALID_NETNS, `CNI_NETNS ${request.netns}`, message)
-    }
-    if (error instanceof NoSuchInterfaceError) {
-      throw new CniError(CNI_INVALID_NETWORK_CONFIG, message)
-    }
-    throw swapFailed(request, 'was not intercepted and is as it was', message)
-  }
-}
-
-type PodInterface = Pick<EndpointRecord, 'namespace' | 'pod' | 'ifName'>
-
-function swapFailed({ namespace, pod, ifName }: PodInterface, what: string, details: string) {
-  return new CniError(CNI_SWAP_FAILED, `${namespace}/${pod} ${ifName} ${what}`, details)
-}
-
-/** After the swap: the runtime's DEL undoes what stands. */
-function orRefuse(record: EndpointRecord, action: () => void): void {
-  try {
-    action()
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    throw swapFailed(record, 'has no path in force', message)
-  }
-}
-
-function failureOf(instance: Instance, record: EndpointRecord, fallback: Failure): Failure {
-  const file = readState(instance.attachPath, attachFileSchema, warn)
-  return (file === null ? null : matchAttachRule(file.rules, record))?.failure ?? fallback
-}
-
-function leaveNotice(instance: Instance, verb: 'ADD' | 'DEL', key: AttachmentKey): void {
-  const { containerID, ifName } = key
-  const notice = { schema: 1, verb, containerID, ifName, at: new Date().toISOString() }
-  const path = join(instance.noticesDir, `${Date.now()}-${randomUUID()}.json`)
-  writeStateFile(path, `${JSON.stringify(notice)}\n`)
-}
-
-/** By key: a swap in progress has a journal, one that is done a record, a repeated one both. */
-function attachmentsOf(instance: Instance, network: string): EndpointRecord[] {
-  const journalled = listJournal(instance, warn).map(({ record }) => record)
-  const all = [...journalled, ...listRecords(instance, warn)]
-  const ofNetwork = all.filter((record) => record.network === network)
-  const byPath = new Map(ofNetwork.map((record) => [keyLockPath(instance, record), record]))
-  return [...byPath].flatMap(([path, record]) => (isLocked(os, path) ? [] : [record]))
-}
-
-function depsOf(config: NetworkConfig): PluginDeps {
-  const instance = instanceOf(config.instance)
-  const context = contextOf(instance, config.driver)
-  return {
-    dpd: dpdClient(instance.socketPath),
-    attach: (request) => attachOrRefuse(context, request),
-    failureOf: (record, fallback) => failureOf(instance, record, fallback),
-    setPath: (record, path, failure) =>
-      orRefuse(record, () => setPathOfAttached(context, record, { path, failure })),
-    requireAttached: (record) => orRefuse(record, () => requireAttached(context, record)),
-    detach: (key, netns) => detach(context, key, netns),
-    check: (key) => check(context, key),
-    attachments: (network) => attachmentsOf(instance, network),
-    driverProblem: () => driverProblem(os, config.driver),
-    endpoints: () => listRecords(instance, warn).filter((r) => r.bootId === context.bootId),
-    hasEnforcer: () => isNetns(instance.netnsPath) || isNetns(instance.netnsSparePath),
-    leaveNotice: (verb, key) => leaveNotice(instance, verb, key),
-    warn,
-  }
 }
 
 /** What can't be read is an empty one. */
@@ -139,7 +24,7 @@ if (process.argv[2] === '--version') {
   const { status, stdout, stderr } = await dispatch({
     env: process.env,
     stdin: readStdin,
-    deps: depsOf,
+    deps: (config) => depsOf({ os, warn }, config),
   })
   // process.exit cuts asynchronous pipe writes short: written at once.
   if (stderr !== '') writeSync(2, stderr)
