@@ -84,12 +84,16 @@ export function readRoutes(os: Os, netlinkFd: number, ifindex: number): Dumped[]
     .flatMap((message) => kept(routeOf(message, ifindex)))
 }
 
+export function readAddresses(os: Os, netlinkFd: number, ifindex: number): Dumped[] {
+  return dump(os, netlinkFd, dumpAddresses()).flatMap((m) => kept(addressOf(m, ifindex)))
+}
+
 export function readPodState(os: Os, pod: PodNetns, link: Link): PodState {
   const { netnsFd, netlinkFd } = pod
   const { ifindex, name } = link
   return {
     link,
-    addresses: dump(os, netlinkFd, dumpAddresses()).flatMap((m) => kept(addressOf(m, ifindex))),
+    addresses: readAddresses(os, netlinkFd, ifindex),
     routes: readRoutes(os, netlinkFd, ifindex),
     neighbours: [dumpNeighbours(), dumpProxyNeighbours()]
       .flatMap((request) => dump(os, netlinkFd, request))

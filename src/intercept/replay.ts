@@ -3,7 +3,13 @@
  * the order is the kernel's: an address with a lifetime gets its prefix route only on a link that is up,
  * a link-local address is made when it goes up unless forbidden, a gateway needs its link route first.
  */
-import { addAddress, amendAddress, inOrderOfAdding } from '../core/netlink/address.js'
+import {
+  addAddress,
+  addressText,
+  amendAddress,
+  deleteAddress,
+  inOrderOfAdding,
+} from '../core/netlink/address.js'
 import type { Dumped } from '../core/netlink/dumped.js'
 import {
   decodeLink,
@@ -29,6 +35,7 @@ import type { Os } from './os.js'
 import {
   type PodNetns,
   type PodState,
+  readAddresses,
   readRoutes,
   readSysctls,
   type Sysctl,
@@ -60,6 +67,16 @@ export function sysctlDifference(want: readonly Sysctl[], have: readonly Sysctl[
   const differing = want.filter(([template, value]) => present.get(template) !== value)
   const isFirst = ([template]: Sysctl): boolean => template.endsWith('/disable_ipv6')
   return [...differing.filter(isFirst), ...differing.filter((sysctl) => !isFirst(sysctl))]
+}
+
+/** Their order chooses sources: what a replay that broke off has left goes, unless all is as it should be. */
+export function staleAddresses(want: readonly Dumped[], have: readonly Dumped[]): Dumped[] {
+  const isAsWanted =
+    want.length === have.length &&
+    want.every(
+      (address, at) => have[at] !== undefined && addressText(address) === addressText(have[at]),
+    )
+  return isAsWanted ? [] : [...have]
 }
 
 /** Until the link is up and addressed. */
@@ -127,6 +144,9 @@ export function replayPodState(
   const { link } = state
   const have = apply(os, netlinkFd, [getLinkByName(link.name)]).map(decodeLink)[0] ?? link
   writeSysctls(os, warn, pod, state)
+  const stale = staleAddresses(state.addresses, readAddresses(os, netlinkFd, link.ifindex))
+  // A secondary goes with its primary.
+  apply(os, netlinkFd, stale.map(deleteAddress), { accept: ['EADDRNOTAVAIL'] })
   apply(os, netlinkFd, addressRequests(state, have))
   const routes = routeRequests(state.routes, readRoutes(os, netlinkFd, link.ifindex))
   apply(os, netlinkFd, routes.surplus, { accept: ['ESRCH', 'ENOENT'] })

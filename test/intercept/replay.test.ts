@@ -7,6 +7,7 @@ import {
   closingRequests,
   linkDifference,
   routeRequests,
+  staleAddresses,
   sysctlDifference,
 } from '../../src/intercept/replay.js'
 
@@ -90,6 +91,14 @@ t.test('order: no link-local of its own, up, addresses, their flags', async (t) 
     'RTM_SETLINK flags of ifindex 2',
     'RTM_SETLINK eth0',
   ])
+})
+
+t.test('addresses: a rest of them goes, since their order counts', async (t) => {
+  const [first, second] = [dumped(2, 10, 0, 0, 1), dumped(2, 10, 0, 0, 2)]
+  t.strictSame(staleAddresses([first, second], []), [])
+  t.strictSame(staleAddresses([first, second], [first, second]), [], 'as it should be')
+  t.strictSame(staleAddresses([first, second], [second]), [second])
+  t.strictSame(staleAddresses([first, second], [second, first]), [second, first])
 })
 
 t.test('without IPv6 on the device nothing is said of address generation', async (t) => {

@@ -5,6 +5,7 @@ import { AF_INET6, type Dumped, dumpOf, requestOf, splitMessage, without } from 
 import { type Message, NLM_F_CREATE, NLM_F_REPLACE, type Request } from './message.js'
 
 export const RTM_NEWADDR = 20
+const RTM_DELADDR = 21
 export const RTM_GETADDR = 22
 const IFADDRMSG_OCTETS = 8
 const IFA_ADDRESS = 1
@@ -61,6 +62,13 @@ export function addAddress(address: Dumped): Request {
 export function amendAddress(address: Dumped): Request | null {
   const flags = settableFlags(address)
   return isIpv6(address) && (flags & IFA_F_NODAD) === 0 ? addressRequest(address, flags) : null
+}
+
+export function deleteAddress(address: Dumped): Request {
+  const { header, attributes } = address
+  const named = attributes.filter(({ type }) => type === IFA_ADDRESS || type === IFA_LOCAL)
+  const verb = `RTM_DELADDR ${addressText(address)}`
+  return requestOf(RTM_DELADDR, 0, { header, attributes: named }, verb)
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   addressOn,
   addressText,
   amendAddress,
+  deleteAddress,
   inOrderOfAdding,
   RTM_NEWADDR,
 } from '../../../src/core/netlink/address.js'
@@ -128,6 +129,22 @@ t.test('IPv6 with lifetimes and nodad of its own: as it is', { skip: SKIP }, asy
   t.strictSame(payloadLines(addAddress(address)), lines(LIFETIMES))
   t.equal(amendAddress(address), null)
 })
+
+t.test(
+  'ip address del 10.1.0.2/24 dev eth0: by index and address alone',
+  { skip: SKIP },
+  async (t) => {
+    const deleted = hex(`
+    02 18 80 00 // ifa_family, ifa_prefixlen, ifa_flags, ifa_scope
+    07 00 00 00 // ifa_index 7
+    08 00 01 00 // nla_len 8, IFA_ADDRESS
+    0a 01 00 02 // 10.1.0.2
+    08 00 02 00 // nla_len 8, IFA_LOCAL
+    0a 01 00 02 // 10.1.0.2
+  `)
+    t.strictSame(payloadLines(deleteAddress(read(IPV4))), lines(deleted))
+  },
+)
 
 t.test('on another device', { skip: SKIP }, async (t) => {
   const octets = IPV4.slice()
