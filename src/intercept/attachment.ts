@@ -2,7 +2,7 @@
 import { type AttachmentKey, type EndpointRecord, isSameAttachment } from '../core/endpoint.js'
 import type { InterceptContext } from './context.js'
 import type { PathSetting } from './driver.js'
-import { driverFor } from './drivers.js'
+import { withDriverOf } from './drivers.js'
 import { keyLockPath, readRecord } from './endpoint-records.js'
 import { closeEnforcer, openEnforcer } from './enforcer.js'
 import { withKeyLock } from './lock.js'
@@ -33,7 +33,7 @@ export function setPathOfAttached(
     const enforcer = openEnforcer(os, instance)
     if (enforcer === null) throw new Error(`${instance.netnsPath}: no network namespace any more`)
     try {
-      driverFor(context, record).setPath(enforcer, record, setting)
+      withDriverOf(context, record, (driver) => driver.setPath(enforcer, record, setting))
     } finally {
       closeEnforcer(os, enforcer)
     }

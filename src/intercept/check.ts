@@ -4,7 +4,7 @@ import type { AttachmentKey, EndpointRecord } from '../core/endpoint.js'
 import { IFF_UP, type Link } from '../core/netlink/link.js'
 import type { InterceptContext } from './context.js'
 import type { Drift, Enforcer } from './driver.js'
-import { driverFor } from './drivers.js'
+import { withDriverOf } from './drivers.js'
 import { readRecord } from './endpoint-records.js'
 import { closeEnforcer, linkByIndex, NETLINK_ROUTE, openEnforcer } from './enforcer.js'
 import { openNetns } from './netns.js'
@@ -36,7 +36,9 @@ export function checkEndpoint(
     ...driftOfLink(context, enforcer, vexIfindex, vexName),
     ...driftOfPod(context, record),
   ]
-  return drift.length > 0 ? drift : driverFor(context, record).check(enforcer, record)
+  return drift.length > 0
+    ? drift
+    : withDriverOf(context, record, (driver) => driver.check(enforcer, record))
 }
 
 function stateOf(link: Link | null): string {

@@ -69,7 +69,17 @@ export function driverOf(os: Os, instance: Instance, name: DriverName | 'auto'):
 }
 
 /** The one that piped the endpoint, whatever new ones get. */
-export function driverFor(context: InterceptContext, record: EndpointRecord): PipeDriver {
+export function withDriverOf<T>(
+  context: InterceptContext,
+  record: EndpointRecord,
+  action: (driver: PipeDriver) => T,
+): T {
   const { driver, os, instance } = context
-  return driver.name === record.driver ? driver : driverOf(os, instance, record.driver)
+  if (driver.name === record.driver) return action(driver)
+  const other = driverOf(os, instance, record.driver)
+  try {
+    return action(other)
+  } finally {
+    other.close()
+  }
 }

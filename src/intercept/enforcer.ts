@@ -47,8 +47,12 @@ function ensureNamespace(os: Os, { netnsPath, netnsSparePath }: Instance): void 
   const paths = [netnsPath, netnsSparePath]
   for (const path of paths) mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   if (!paths.some(isNetns)) os.netnsCreate(netnsPath)
-  const open = paths.flatMap((path) => openNetns(path) ?? [])
+  const open: OpenNetns[] = []
   try {
+    for (const path of paths) {
+      const netns = openNetns(path)
+      if (netns !== null) open.push(netns)
+    }
     const isOne = new Set(open.map(({ identity }) => identity)).size === 1
     const kept = (isOne ? undefined : open.find(({ fd }) => hasDevices(os, fd))) ?? open[0]
     if (kept === undefined) return

@@ -37,8 +37,10 @@ export function openNetns(path: string): OpenNetns | null {
   let fd: number
   try {
     fd = openSync(path, 'r')
-  } catch {
-    return null
+  } catch (error) {
+    // Want of a descriptor says nothing about the namespace: taken for gone, its pod would lose its links.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
   }
   return { fd, identity: identityOf(fstatSync(fd, { bigint: true })) }
 }

@@ -8,7 +8,7 @@ import { decodeLink, type Link } from '../core/netlink/link.js'
 import { deleteLink, getLinkByName, setLink } from '../core/netlink/link-request.js'
 import type { InterceptContext } from './context.js'
 import type { Enforcer } from './driver.js'
-import { driverFor } from './drivers.js'
+import { withDriverOf } from './drivers.js'
 import {
   keyLockPath,
   listLostRecords,
@@ -63,14 +63,23 @@ function openPod(
       closeSync(netns.fd)
       continue
     }
-    const netlinkFd = context.os.netlinkOpen(netns.fd, NETLINK_ROUTE)
-    const close = (): void => {
-      context.os.close(netlinkFd)
-      closeSync(netns.fd)
-    }
-    return { netnsFd: netns.fd, netlinkFd, close }
+    return openPodIn(context, netns.fd)
   }
   return null
+}
+
+function openPodIn({ os }: InterceptContext, netnsFd: number): OpenPod {
+  try {
+    const netlinkFd = os.netlinkOpen(netnsFd, NETLINK_ROUTE)
+    const close = (): void => {
+      os.close(netlinkFd)
+      closeSync(netnsFd)
+    }
+    return { netnsFd, netlinkFd, close }
+  } catch (error) {
+    closeSync(netnsFd)
+    throw error
+  }
 }
 
 /**
@@ -175,7 +184,7 @@ export function removeFilters(
   record: EndpointRecord,
 ): void {
   try {
-    driverFor(context, record).remove(enforcer, record)
+    withDriverOf(context, record, (driver) => driver.remove(enforcer, record))
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     context.warn(`endpoint ${record.id}: the ${record.driver} driver kept something: ${why}`)
@@ -189,14 +198,12 @@ export function detach(context: InterceptContext, key: AttachmentKey, netns: str
     undoUnfinished(context, key)
     const record = readRecord(instance, key, warn)
     const enforcer = openEnforcer(os, instance)
-    if (enforcer === null) {
-      removeRecord(instance, key)
-      return
-    }
-    try {
-      detachIn(context, enforcer, key, record, netns)
-    } finally {
-      closeEnforcer(os, enforcer)
+    if (enforcer !== null) {
+      try {
+        detachIn(context, enforcer, key, record, netns)
+      } finally {
+        closeEnforcer(os, enforcer)
+      }
     }
     removeRecord(instance, key)
   })

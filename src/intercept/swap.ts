@@ -56,18 +56,21 @@ export function attach(context: InterceptContext, spec: AttachSpec): EndpointRec
   return withKeyLock(os, lockPath, () => {
     yieldToDel()
     const netns = openPodNetns(spec.netns)
-    const enforcer = ensureEnforcer(context)
     try {
-      const netlinkFd = os.netlinkOpen(netns.fd, NETLINK_ROUTE)
+      const enforcer = ensureEnforcer(context)
       try {
-        const pod = { netnsFd: netns.fd, netlinkFd }
-        const place = { context, enforcer, pod, yieldToDel }
-        return attachIn(place, netns, spec)
+        const netlinkFd = os.netlinkOpen(netns.fd, NETLINK_ROUTE)
+        try {
+          const pod = { netnsFd: netns.fd, netlinkFd }
+          const place = { context, enforcer, pod, yieldToDel }
+          return attachIn(place, netns, spec)
+        } finally {
+          os.close(netlinkFd)
+        }
       } finally {
-        os.close(netlinkFd)
+        closeEnforcer(os, enforcer)
       }
     } finally {
-      closeEnforcer(os, enforcer)
       closeSync(netns.fd)
     }
   })

@@ -61,20 +61,24 @@ type Ensure = (kind: 'map' | 'program', name: string, make: Make) => number
 function ensureAll(os: Os, ensure: Ensure): Loaded {
   const maps = new Map<MapName, number>()
   const programs = new Map<ProgramName, number>()
-  for (const spec of MAPS) {
-    maps.set(
-      spec.name,
-      ensure('map', spec.name, () => os.bpf.mapCreate(spec)),
-    )
-  }
-  for (const { name, instructions, relocations } of PROGRAMS) {
-    const make = () => {
-      const code = relocate(Buffer.from(instructions, 'base64'), relocations, maps)
-      return os.bpf.progLoad({ name, instructions: code, license: LICENSE })
+  const loaded = new Loaded(os, maps, programs)
+  try {
+    for (const spec of MAPS) {
+      const make = () => os.bpf.mapCreate(spec)
+      maps.set(spec.name, ensure('map', spec.name, make))
     }
-    programs.set(name, ensure('program', name, make))
+    for (const { name, instructions, relocations } of PROGRAMS) {
+      const make = () => {
+        const code = relocate(Buffer.from(instructions, 'base64'), relocations, maps)
+        return os.bpf.progLoad({ name, instructions: code, license: LICENSE })
+      }
+      programs.set(name, ensure('program', name, make))
+    }
+    return loaded
+  } catch (error) {
+    loaded.close()
+    throw error
   }
-  return new Loaded(os, maps, programs)
 }
 
 /** Everything fresh and unpinned: gone with its descriptors. */
@@ -93,8 +97,13 @@ export function load(os: Os, bpffsDir: string): Loaded {
     const pinned = os.bpf.get(path)
     if (pinned !== null) return pinned
     const fd = make()
-    os.bpf.pin(fd, path)
-    return fd
+    try {
+      os.bpf.pin(fd, path)
+      return fd
+    } catch (error) {
+      os.close(fd)
+      throw error
+    }
   })
 }
 
