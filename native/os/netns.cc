@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 
 #include <exception>
+#include <system_error>
 #include <thread>
 
 #include "os/fault.h"
@@ -16,13 +17,17 @@ namespace {
 
 void run_on_thread(const std::function<void()>& body) {
   std::exception_ptr thrown;
-  std::thread([&] {
-    try {
-      body();
-    } catch (...) {
-      thrown = std::current_exception();
-    }
-  }).join();
+  try {
+    std::thread([&] {
+      try {
+        body();
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+    }).join();
+  } catch (const std::system_error& error) {
+    fail(error.code().value(), "pthread_create", "network namespace");  // pids.max
+  }
   if (thrown) std::rethrow_exception(thrown);
 }
 

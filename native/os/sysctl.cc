@@ -4,15 +4,22 @@
 
 #include <array>
 
+#include "os/fault.h"
 #include "os/fd.h"
 #include "os/netns.h"
 
 namespace vethwall::os {
 namespace {
 
+// What says nothing about the file: taken for an answer, a setting would be lost without a word.
+bool is_shortage(int error) { return error == EMFILE || error == ENFILE || error == ENOMEM; }
+
 std::optional<std::string> read_file(const std::string& path) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return std::nullopt;
+  if (!file) {
+    if (is_shortage(errno)) fail(errno, "open", path);
+    return std::nullopt;
+  }
   std::string text;
   std::array<char, 4096> chunk;
   for (;;) {
@@ -21,6 +28,7 @@ std::optional<std::string> read_file(const std::string& path) {
     if (octets > 0) {
       text.append(chunk.data(), static_cast<size_t>(octets));
     } else if (errno != EINTR) {
+      if (is_shortage(errno)) fail(errno, "read", path);
       return std::nullopt;
     }
   }

@@ -19,7 +19,10 @@ export interface Os {
    * for an NLMSG_ERROR in them (core/netlink decodes it), only for socket errors and time-out.
    */
   netlinkRequest(fd: number, batch: Uint8Array, timeoutMs: number): Uint8Array
-  /** Reads files as seen inside the namespace (/proc/sys/net/…); null where reading fails. */
+  /**
+   * Reads files as seen inside the namespace (/proc/sys/net/…); null where reading fails, but for want of
+   * memory or descriptors.
+   */
   netnsReadFiles(netnsFd: number, paths: readonly string[]): (string | null)[]
   /** Writes them in order; returns the errno of each, 0 = ok. */
   netnsWriteFiles(

@@ -167,7 +167,18 @@ function writeSysctls(
   const changes = sysctlDifference(sysctls, readSysctls(os, pod.netnsFd, name))
   if (changes.length === 0) return
   const files = changes.map(([template, value]) => [sysctlPath(template, name), value] as const)
-  os.netnsWriteFiles(pod.netnsFd, files).forEach((errno, at) => {
-    if (errno !== 0) warn(`${files[at]?.[0]}: could not be set again (errno ${errno})`)
-  })
+  // Twice: memory or descriptors may be short for a moment.
+  const refused = refusedFiles(os, pod.netnsFd, files).map(({ file }) => file)
+  for (const { file, errno } of refusedFiles(os, pod.netnsFd, refused)) {
+    warn(`${file[0]}: could not be set again (errno ${errno})`)
+  }
+}
+
+type SysctlFile = readonly [path: string, text: string]
+
+function refusedFiles(os: Os, netnsFd: number, files: readonly SysctlFile[]) {
+  const errnos = files.length === 0 ? [] : os.netnsWriteFiles(netnsFd, files)
+  return files
+    .map((file, at) => ({ file, errno: errnos[at] ?? 0 }))
+    .filter(({ errno }) => errno !== 0)
 }

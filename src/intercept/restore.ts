@@ -177,15 +177,23 @@ function undoIn(
   removeFilters(context, enforcer, record)
 }
 
-/** The links are gone and their filters with them; what a driver still keeps of them is no reason to fail. */
+/**
+ * The links are gone and their filters with them; what a driver still keeps of them is no reason to fail,
+ * but one to try again: memory may be short for a moment.
+ */
 export function removeFilters(
   context: InterceptContext,
   enforcer: Enforcer,
   record: EndpointRecord,
+  attempts = 2,
 ): void {
   try {
     withDriverOf(context, record, (driver) => driver.remove(enforcer, record))
   } catch (error) {
+    if (attempts > 1) {
+      removeFilters(context, enforcer, record, attempts - 1)
+      return
+    }
     const why = error instanceof Error ? error.message : String(error)
     context.warn(`endpoint ${record.id}: the ${record.driver} driver kept something: ${why}`)
   }
