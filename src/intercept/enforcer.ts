@@ -121,8 +121,9 @@ function ensureDevices(os: Os, enforcer: Enforcer): void {
   apply(os, netlinkFd, [
     setLink(VBR_IFINDEX, { gsoMaxOctets: GSO_MAX_OCTETS }, VBR_NAME),
     setLink(VTH_IFINDEX, { up: true }, VTH_NAME),
-    setLink(VBR_IFINDEX, { up: true }, VBR_NAME),
   ])
+  // In a batch of its own: that it is up says that the rest was done.
+  apply(os, netlinkFd, [setLink(VBR_IFINDEX, { up: true }, VBR_NAME)])
 }
 
 /** Idempotent; under the instance's lock. */
