@@ -12,6 +12,12 @@ import { isLocked } from '../intercept/lock.js'
 import { detach, recover } from '../intercept/restore.js'
 import type { Pipes } from './pipes.js'
 
+/** writeStateFile's temporary name ends in its process: one that was killed never renames it. */
+function isOfDeadWriter(name: string): boolean {
+  const pid = /\.(\d+)\.new$/.exec(name)?.[1]
+  return pid !== undefined && !fs.existsSync(`/proc/${pid}`)
+}
+
 export class InstancePipes implements Pipes {
   readonly #drivers = new Map<string, PipeDriver>()
 
@@ -40,12 +46,15 @@ export class InstancePipes implements Pipes {
     const { noticesDir } = this.context.instance
     let names: string[] = []
     try {
-      names = fs.readdirSync(noticesDir).filter((name) => name.endsWith('.json'))
+      names = fs.readdirSync(noticesDir)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     }
-    for (const name of names) fs.rmSync(path.join(noticesDir, name), { force: true })
-    return names.length
+    const notices = names.filter((name) => name.endsWith('.json'))
+    for (const name of [...notices, ...names.filter(isOfDeadWriter)]) {
+      fs.rmSync(path.join(noticesDir, name), { force: true })
+    }
+    return notices.length
   }
 
   isBusy(record: EndpointRecord): boolean {

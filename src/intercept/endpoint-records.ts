@@ -9,7 +9,7 @@ import type * as z from 'zod/mini'
 import type { AttachmentKey, EndpointRecord } from '../core/endpoint.js'
 import { endpointRecordSchema } from '../core/endpoint-record.js'
 import type { Instance } from '../core/instance.js'
-import { readStateFile, removeStateFile, setAside, writeBootFile } from './state-file.js'
+import { readStateFile, removeBootFile, setAside, writeBootFile } from './state-file.js'
 
 /** With `vin-` before it 15 octets, IFNAMSIZ less its NUL; 44 bits of SHA-256. */
 const KEY_HEX_DIGITS = 11
@@ -24,9 +24,11 @@ export function recordPath(instance: Instance, key: AttachmentKey): string {
   return join(instance.endpointsDir, `${keyHash(key)}.json`)
 }
 
+export const locksDir = ({ runDir }: Instance): string => join(runDir, 'locks')
+
 /** The lock that makes ADD and DEL of one endpoint a sequence. */
 export function keyLockPath(instance: Instance, key: AttachmentKey): string {
-  return join(instance.runDir, 'locks', keyHash(key))
+  return join(locksDir(instance), keyHash(key))
 }
 
 function sparePath(instance: Instance, key: AttachmentKey): string {
@@ -40,8 +42,8 @@ export function writeRecord(instance: Instance, record: EndpointRecord): void {
 }
 
 export function removeRecord(instance: Instance, key: AttachmentKey): void {
-  removeStateFile(recordPath(instance, key))
-  removeStateFile(sparePath(instance, key))
+  removeBootFile(recordPath(instance, key))
+  removeBootFile(sparePath(instance, key))
 }
 
 /** A state file by its schema; null = absent, or damaged and set aside. */

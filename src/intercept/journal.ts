@@ -10,7 +10,7 @@ import type { Instance } from '../core/instance.js'
 import { keyHash, readState, stateFiles } from './endpoint-records.js'
 import type { PodState } from './pod-state.js'
 import { podStateJson, podStateSchema } from './pod-state-json.js'
-import { removeStateFile, writeBootFile } from './state-file.js'
+import { removeBootFile, writeBootFile } from './state-file.js'
 
 const JOURNAL_SCHEMA = 1
 const journalSchema = z.object({
@@ -50,5 +50,5 @@ export function listJournal(instance: Instance, warn: (message: string) => void)
 }
 
 export function removeJournal(instance: Instance, key: AttachmentKey): void {
-  removeStateFile(journalPath(instance, key))
+  removeBootFile(journalPath(instance, key))
 }

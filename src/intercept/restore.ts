@@ -7,6 +7,7 @@ import { type AttachmentKey, type EndpointRecord, isSameAttachment } from '../co
 import { decodeLink, type Link } from '../core/netlink/link.js'
 import { deleteLink, getLinkByName, setLink } from '../core/netlink/link-request.js'
 import type { InterceptContext } from './context.js'
+import { sweepDeadFiles } from './dead-files.js'
 import type { Enforcer } from './driver.js'
 import { withDriverOf } from './drivers.js'
 import {
@@ -214,6 +215,8 @@ export function detach(context: InterceptContext, key: AttachmentKey, netns: str
       }
     }
     removeRecord(instance, key)
+    // None is there, but for one that an ADD was killed in the middle of writing.
+    removeJournal(instance, key)
   })
 }
 
@@ -271,6 +274,7 @@ export function recover(context: InterceptContext): number {
     removeRecord(instance, record)
   }
   restoreLostRecords(context)
+  sweepDeadFiles(context)
   return undone
 }
 

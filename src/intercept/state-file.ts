@@ -11,19 +11,40 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** `isSynced`: it has to survive a crash of the machine, not only of the process. */
-function write(path: string, text: string, mode: number, isSynced: boolean): void {
+interface Temporary {
+  readonly path: string
+  readonly mode: number
+  /** It has to survive a crash of the machine, not only of the process. */
+  readonly isSynced: boolean
+}
+
+function write(path: string, text: string, temporary: Temporary): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
-  const temporary = `${path}.${process.pid}.new`
-  const fd = openSync(temporary, 'w', mode)
+  try {
+    writeTemporary(text, temporary)
+    renameSync(temporary.path, path)
+  } catch (error) {
+    removeQuietly(temporary.path)
+    throw error
+  }
+  if (temporary.isSynced) syncFolder(dirname(path))
+}
+
+function writeTemporary(text: string, { path, mode, isSynced }: Temporary): void {
+  const fd = openSync(path, 'w', mode)
   try {
     writeFileSync(fd, text)
     if (isSynced) fsyncSync(fd)
   } finally {
     closeSync(fd)
   }
-  renameSync(temporary, path)
-  if (isSynced) syncFolder(dirname(path))
+}
+
+/** Why the file could not be written matters more. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {}
 }
 
 function syncFolder(dir: string): void {
@@ -36,15 +57,18 @@ function syncFolder(dir: string): void {
 }
 
 export function writeStateFile(path: string, text: string, mode = 0o600): void {
-  write(path, text, mode, true)
+  write(path, text, { path: `${path}.${process.pid}.new`, mode, isSynced: true })
 }
+
+/** One for all who write: what a dead one has left is overwritten, or goes with the file. */
+const underLock = (path: string): string => `${path}.new`
 
 /**
  * For what names kernel objects: void after a reboot (its boot id says so), so that a sync would only cost
- * ADD some 20 ms each where /run is on a disk.
+ * ADD some 20 ms each where /run is on a disk. Under a lock of that file.
  */
 export function writeBootFile(path: string, text: string, mode = 0o600): void {
-  write(path, text, mode, false)
+  write(path, text, { path: underLock(path), mode, isSynced: false })
 }
 
 /** null = no such file. */
@@ -62,6 +86,8 @@ export function setAside(path: string): void {
   renameSync(path, `${path}.bad`)
 }
 
-export function removeStateFile(path: string): void {
+/** One that writeBootFile wrote, or was about to. */
+export function removeBootFile(path: string): void {
   rmSync(path, { force: true })
+  rmSync(underLock(path), { force: true })
 }

@@ -24,6 +24,7 @@ function testInstance(t: Test): Instance {
     ...instanceOf('state-test'),
     runDir: dir,
     endpointsDir: join(dir, 'endpoints'),
+    endpointsSpareDir: join(dir, 'spare'),
     journalDir: join(dir, 'journal'),
   }
 }
@@ -51,6 +52,27 @@ t.test('a record is written, listed, read and removed', async (t) => {
   removeRecord(instance, record)
   removeRecord(instance, record)
   t.strictSame(listRecords(instance, t.fail.bind(t)), [])
+})
+
+t.test('a file that could not be written leaves no half of one', async (t) => {
+  const { endpointsDir } = testInstance(t)
+  const path = join(endpointsDir, 'taken')
+  mkdirSync(path, { recursive: true })
+  t.throws(() => writeBootFile(path, 'text'), { code: 'EISDIR' })
+  t.throws(() => writeStateFile(path, 'text'), { code: 'EISDIR' })
+  t.strictSame(readdirSync(endpointsDir), ['taken'])
+})
+
+t.test('what a killed writer left of a record goes with the record', async (t) => {
+  const instance = testInstance(t)
+  writeRecord(instance, recordOf(1))
+  for (const dir of [instance.endpointsDir, instance.endpointsSpareDir]) {
+    writeFileSync(join(dir, `${keyHash(recordOf(1))}.json.new`), '{"schema"')
+  }
+  t.strictSame(listRecords(instance, t.fail.bind(t)), [recordOf(1)])
+  removeRecord(instance, recordOf(1))
+  t.strictSame(readdirSync(instance.endpointsDir), [])
+  t.strictSame(readdirSync(instance.endpointsSpareDir), [])
 })
 
 t.test('a damaged record is set aside and reported', async (t) => {

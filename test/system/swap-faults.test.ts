@@ -108,7 +108,7 @@ t.test('ADD with a fault at each state file', async (t) => {
   for (const path of [`${instance.runDir}/last-id`, journal, record]) {
     const driver = new IdleDriver()
     // A folder where the new file is to be written.
-    const obstacle = `${path}.${process.pid}.new`
+    const obstacle = `${path}.new`
     mkdirSync(obstacle, { recursive: true })
     t.throws(() => attach(world.context(driver), world.spec()), { code: 'EISDIR' }, path)
     rmSync(obstacle, { recursive: true })
