@@ -94,11 +94,20 @@ function failureOf(
   return (file === null ? null : matchAttachRule(file.rules, record))?.failure ?? fallback
 }
 
-function leaveNotice(instance: Instance, verb: 'ADD' | 'DEL', key: AttachmentKey): void {
+/** It only wakes dpd, which compares records and kernel by itself: without room for it the verb goes on. */
+function leaveNotice(
+  { instance, warn }: InterceptContext,
+  verb: 'ADD' | 'DEL',
+  key: AttachmentKey,
+): void {
   const { containerID, ifName } = key
   const notice = { schema: 1, verb, containerID, ifName, at: new Date().toISOString() }
   const path = join(instance.noticesDir, `${Date.now()}-${randomUUID()}.json`)
-  writeStateFile(path, `${JSON.stringify(notice)}\n`)
+  try {
+    writeStateFile(path, `${JSON.stringify(notice)}\n`)
+  } catch (error) {
+    warn(`${path}: no notice for dpd: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }
 
 /** By key: a swap in progress has a journal, one that is done a record, a repeated one both. */
@@ -130,7 +139,7 @@ export function depsOf(outside: Outside, config: NetworkConfig): PluginDeps {
     driverProblem: () => driverProblem(os, config.driver),
     endpoints: () => listRecords(instance, warn).filter((r) => r.bootId === context.bootId),
     hasEnforcer: () => isNetns(instance.netnsPath) || isNetns(instance.netnsSparePath),
-    leaveNotice: (verb, key) => leaveNotice(instance, verb, key),
+    leaveNotice: (verb, key) => leaveNotice(context, verb, key),
     warn,
     close: () => context.driver.close(),
   }
