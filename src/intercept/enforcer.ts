@@ -101,13 +101,23 @@ export function linkByIndex(os: Os, netlinkFd: number, ifindex: number): Link | 
   return messages.map(decodeLink).find((link) => link !== null) ?? null
 }
 
+/** A kernel booted without IPv6 has no such file. */
+const ENOENT = 2
+
+function setSysctls(os: Os, netnsFd: number): void {
+  os.netnsWriteFiles(netnsFd, SYSCTLS).forEach((errno, at) => {
+    if (errno === 0 || errno === ENOENT) return
+    throw new Error(`${SYSCTLS[at]?.[0]} of the enforcer namespace can't be set (errno ${errno})`)
+  })
+}
+
 function ensureDevices(os: Os, enforcer: Enforcer): void {
   const { netnsFd, netlinkFd } = enforcer
   const vbr = linkByIndex(os, netlinkFd, VBR_IFINDEX)
   const isUp = vbr !== null && (vbr.flags & IFF_UP) !== 0
   if (isUp) return
   if (vbr === null) {
-    os.netnsWriteFiles(netnsFd, SYSCTLS)
+    setSysctls(os, netnsFd)
     const end = { mtuOctets: MTU_OCTETS, txQueueFrames: TX_QUEUE_FRAMES, mac: null }
     apply(os, netlinkFd, [
       newVethPair(

@@ -178,10 +178,7 @@ function undoIn(
   removeFilters(context, enforcer, record)
 }
 
-/**
- * The links are gone and their filters with them; what a driver still keeps of them is no reason to fail,
- * but one to try again: memory may be short for a moment.
- */
+/** The links are gone, their filters with them: what a driver keeps is tried again, no reason to fail. */
 export function removeFilters(
   context: InterceptContext,
   enforcer: Enforcer,
