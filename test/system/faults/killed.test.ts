@@ -1,0 +1,3 @@
+import { runPrivately } from './privately.js'
+
+runPrivately('killed.js')

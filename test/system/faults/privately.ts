@@ -1,0 +1,17 @@
+/**
+ * A test in a mount namespace of its own: its namespaces' names go with it however it ends, and the BPF
+ * file system can be taken away, as it is before a node's first ADD.
+ */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { ENDS_WITH_US } from '../../process.js'
+
+/** The file beside this one; its TAP is ours, and its exit status. */
+export function runPrivately(file: string): void {
+  const unshare = ['unshare', '--mount', '--propagation', 'private']
+  const node = [process.execPath, '--enable-source-maps', join(import.meta.dirname, file)]
+  const { status } = spawnSync('setpriv', [...ENDS_WITH_US, ...unshare, ...node], {
+    stdio: 'inherit',
+  })
+  process.exitCode = status ?? 1
+}
