@@ -86,6 +86,11 @@ export function setAside(path: string): void {
   renameSync(path, `${path}.bad`)
 }
 
+/** One that writeStateFile wrote. */
+export function removeStateFile(path: string): void {
+  rmSync(path, { force: true })
+}
+
 /** One that writeBootFile wrote, or was about to. */
 export function removeBootFile(path: string): void {
   rmSync(path, { force: true })

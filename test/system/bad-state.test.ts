@@ -18,9 +18,9 @@ import { allocateId } from '../../src/intercept/endpoint-id.js'
 import { listRecords, readState, recordPath } from '../../src/intercept/endpoint-records.js'
 import { listJournal, readJournal } from '../../src/intercept/journal.js'
 import { vexName, vinName } from '../../src/intercept/link-names.js'
+import { type Os, OsError } from '../../src/intercept/os.js'
 import { detach, recover } from '../../src/intercept/restore.js'
 import { attach } from '../../src/intercept/swap.js'
-import { gate, through } from './faults.js'
 import { podDump } from './pod-dump.js'
 import { dressPlain, makePod, makeWorld, settled, type World } from './swap-topology.js'
 
@@ -122,11 +122,25 @@ t.test('a record', async (t) => {
   other.check(t, 'recover, ADD, DEL')
 })
 
+/** From that call on nothing gets through, not even what undoes; `close` always does, as in a kernel. */
+function deadFrom(at: number): Os {
+  let calls = 0
+  return new Proxy(os, {
+    get(inner, name, receiver) {
+      const value: unknown = Reflect.get(inner, name, receiver)
+      if (typeof value !== 'function' || name === 'close') return value
+      return (...args: unknown[]) => {
+        if (++calls >= at) throw new OsError('EIO', 5, String(name), 'dead')
+        return Reflect.apply(value, inner, args)
+      }
+    },
+  })
+}
+
 /** The journal that a process leaves which dies in the middle of ADD. */
 function brokenOff(world: World): string {
-  const fault = gate(30, 'dead')
   try {
-    attach(world.context(undefined, through(fault, os)), world.spec())
+    attach(world.context(undefined, deadFrom(30)), world.spec())
   } catch {
     const { journalDir } = world.instance
     const key: AttachmentKey = world.spec()
