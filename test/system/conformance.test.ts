@@ -217,7 +217,8 @@ t.test('refusals', async (t) => {
 t.test('nothing is left', async (t) => {
   t.same(await pairLinks(node), [])
   const { instance } = node
-  for (const dir of [instance.endpointsDir, instance.journalDir, join(instance.runDir, 'locks')]) {
+  const { endpointsDir, endpointsSpareDir, journalDir, runDir } = instance
+  for (const dir of [endpointsDir, endpointsSpareDir, journalDir, join(runDir, 'locks')]) {
     t.same(readdirSync(dir), [], dir)
   }
   const isFile = (name: string) => !/^(lock|last_reserved_ip)/.test(name)
