@@ -73,6 +73,21 @@ Value get(const CallbackInfo& info) {
   });
 }
 
+Value map_entries(const CallbackInfo& info) {
+  return guarded(info, [&] {
+    const os::MapEntries entries = os::bpf_map_entries(int_of(info[0]));
+    Napi::Object object = Napi::Object::New(info.Env());
+    object.Set("keys", to_octets(info.Env(), entries.keys));
+    object.Set("values", to_octets(info.Env(), entries.values));
+    return object;
+  });
+}
+
+Value object_id(const CallbackInfo& info) {
+  return guarded(info,
+                 [&] { return Napi::Number::New(info.Env(), os::bpf_object_id(int_of(info[0]))); });
+}
+
 }  // namespace
 
 void export_bpf(Napi::Env env, Napi::Object exports) {
@@ -84,6 +99,8 @@ void export_bpf(Napi::Env env, Napi::Object exports) {
   exports.Set("progLoad", Napi::Function::New<prog_load>(env));
   exports.Set("pin", Napi::Function::New<pin>(env));
   exports.Set("get", Napi::Function::New<get>(env));
+  exports.Set("mapEntries", Napi::Function::New<map_entries>(env));
+  exports.Set("objectId", Napi::Function::New<object_id>(env));
 }
 
 }  // namespace vethwall::addon

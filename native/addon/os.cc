@@ -82,6 +82,18 @@ void ethtool_features_off(const CallbackInfo& info) {
           [&] { os::ethtool_features_off(int_of(info[0]), text_of(info[1]), texts_of(info[2])); });
 }
 
+Value ethtool_features_on(const CallbackInfo& info) {
+  return guarded(info, [&] {
+    const auto names =
+        os::ethtool_features_on(int_of(info[0]), text_of(info[1]), texts_of(info[2]));
+    Napi::Array array = Napi::Array::New(info.Env(), names.size());
+    for (uint32_t i = 0; i < names.size(); i++) {
+      array.Set(i, Napi::String::New(info.Env(), names[i]));
+    }
+    return array;
+  });
+}
+
 Value flock(const CallbackInfo& info) {
   return guarded(info, [&] {
     return Napi::Boolean::New(info.Env(), os::lock_exclusive(int_of(info[0]), int_of(info[1])));
@@ -111,6 +123,7 @@ void export_os(Napi::Env env, Napi::Object exports) {
   exports.Set("netnsReadFiles", Napi::Function::New<netns_read_files>(env));
   exports.Set("netnsWriteFiles", Napi::Function::New<netns_write_files>(env));
   exports.Set("ethtoolFeaturesOff", Napi::Function::New<ethtool_features_off>(env));
+  exports.Set("ethtoolFeaturesOn", Napi::Function::New<ethtool_features_on>(env));
   exports.Set("flock", Napi::Function::New<flock>(env));
   exports.Set("renameExchange", Napi::Function::New<rename_exchange>(env));
   exports.Set("close", Napi::Function::New<close_fd>(env));

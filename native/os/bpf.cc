@@ -50,6 +50,16 @@ size_t possible_cpus() {
   return static_cast<size_t>(std::strtoul(last.c_str(), nullptr, 10)) + 1;
 }
 
+bpf_map_info info_of(int fd) {
+  bpf_map_info info = {};
+  bpf_attr attr = zeroed();
+  attr.info.bpf_fd = static_cast<uint32_t>(fd);
+  attr.info.info_len = sizeof info;
+  attr.info.info = address_of(&info);
+  check(bpf(BPF_OBJ_GET_INFO_BY_FD, attr), "bpf(BPF_OBJ_GET_INFO_BY_FD)", fd_subject(fd));
+  return info;
+}
+
 bool is_per_cpu(uint32_t type) {
   return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH ||
          type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
@@ -88,12 +98,7 @@ Fd bpf_map_create(const MapSpec& spec) {
 }
 
 MapShape bpf_map_shape(int fd) {
-  bpf_map_info info = {};
-  bpf_attr attr = zeroed();
-  attr.info.bpf_fd = static_cast<uint32_t>(fd);
-  attr.info.info_len = sizeof info;
-  attr.info.info = address_of(&info);
-  check(bpf(BPF_OBJ_GET_INFO_BY_FD, attr), "bpf(BPF_OBJ_GET_INFO_BY_FD)", fd_subject(fd));
+  const bpf_map_info info = info_of(fd);
   const size_t slot_octets = (size_t{info.value_size} + 7) / 8 * 8;
   return {info.key_size, is_per_cpu(info.type) ? slot_octets * possible_cpus() : info.value_size,
           info.max_entries};
@@ -152,6 +157,28 @@ std::vector<std::vector<uint8_t>> bpf_map_keys(int fd, size_t key_octets) {
   return keys;
 }
 
+// ENOENT says that the map ends before the room does. Hash maps need room for their fullest bucket
+// (ENOSPC), which max_entries always is.
+MapEntries bpf_map_entries(int fd) {
+  const MapShape shape = bpf_map_shape(fd);
+  MapEntries entries;
+  entries.keys.resize(size_t{shape.max_entries} * shape.key_octets);
+  entries.values.resize(size_t{shape.max_entries} * shape.value_octets);
+  uint64_t position = 0;
+  bpf_attr attr = zeroed();
+  attr.batch.out_batch = address_of(&position);
+  attr.batch.keys = address_of(entries.keys.data());
+  attr.batch.values = address_of(entries.values.data());
+  attr.batch.count = shape.max_entries;
+  attr.batch.map_fd = static_cast<uint32_t>(fd);
+  if (bpf(BPF_MAP_LOOKUP_BATCH, attr) < 0 && errno != ENOENT) {
+    fail(errno, "bpf(BPF_MAP_LOOKUP_BATCH)", fd_subject(fd));
+  }
+  entries.keys.resize(size_t{attr.batch.count} * shape.key_octets);
+  entries.values.resize(size_t{attr.batch.count} * shape.value_octets);
+  return entries;
+}
+
 Fd bpf_prog_load(const std::string& name, std::span<const uint8_t> instructions,
                  const std::string& license) {
   bpf_attr attr = zeroed();
@@ -191,5 +218,8 @@ std::optional<Fd> bpf_get(const std::string& path) {
   if (errno == ENOENT) return std::nullopt;
   fail(errno, "bpf(BPF_OBJ_GET)", path);
 }
+
+// struct bpf_map_info and struct bpf_prog_info begin alike: type, id.
+uint32_t bpf_object_id(int fd) { return info_of(fd).id; }
 
 }  // namespace vethwall::os

@@ -35,11 +35,19 @@ void bpf_map_update(int fd, std::span<const uint8_t> key, std::span<const uint8_
 // False = there was none.
 bool bpf_map_delete(int fd, std::span<const uint8_t> key);
 std::vector<std::vector<uint8_t>> bpf_map_keys(int fd, size_t key_octets);
+// All of a map in one call: its keys, and its values in the same order, each without gaps.
+struct MapEntries {
+  std::vector<uint8_t> keys;
+  std::vector<uint8_t> values;
+};
+MapEntries bpf_map_entries(int fd);
 // BPF_PROG_TYPE_SCHED_CLS; on failure the verifier's log is the fault's detail.
 Fd bpf_prog_load(const std::string& name, std::span<const uint8_t> instructions,
                  const std::string& license);
 void bpf_pin(int fd, const std::string& path);
 // Empty = no such pin.
 std::optional<Fd> bpf_get(const std::string& path);
+// The kernel's number of a map or a program, the same for each descriptor and pin of it.
+uint32_t bpf_object_id(int fd);
 
 }  // namespace vethwall::os

@@ -63,18 +63,28 @@ std::vector<std::string> feature_names(Device& device) {
   return names;
 }
 
-// Bits that the device can change: SFEATURES refuses the whole call for a bit that it can't.
-std::vector<uint32_t> changeable(Device& device, size_t blocks) {
+struct FeatureBits {
+  // That the device can change: SFEATURES refuses the whole call for a bit that it can't.
+  std::vector<uint32_t> changeable;
+  std::vector<uint32_t> active;
+};
+
+FeatureBits feature_bits(Device& device, size_t blocks) {
   std::vector<uint32_t> words;
   auto* get = place<ethtool_gfeatures>(words, blocks * sizeof(ethtool_get_features_block));
   get->cmd = ETHTOOL_GFEATURES;
   get->size = static_cast<uint32_t>(blocks);
   device.call(get, "ETHTOOL_GFEATURES");
-  std::vector<uint32_t> masks;
+  FeatureBits bits;
   for (size_t i = 0; i < blocks; i++) {
-    masks.push_back(get->features[i].available & ~get->features[i].never_changed);
+    bits.changeable.push_back(get->features[i].available & ~get->features[i].never_changed);
+    bits.active.push_back(get->features[i].active);
   }
-  return masks;
+  return bits;
+}
+
+bool is_among(const std::string& name, const std::vector<std::string>& names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 }  // namespace
@@ -85,17 +95,33 @@ void ethtool_features_off(int netns_fd, const std::string& if_name,
     Device device(if_name);
     const std::vector<std::string> names = feature_names(device);
     const size_t blocks = (names.size() + 31) / 32;
-    const std::vector<uint32_t> masks = changeable(device, blocks);
+    const std::vector<uint32_t> masks = feature_bits(device, blocks).changeable;
     std::vector<uint32_t> words;
     auto* set = place<ethtool_sfeatures>(words, blocks * sizeof(ethtool_set_features_block));
     set->cmd = ETHTOOL_SFEATURES;
     set->size = static_cast<uint32_t>(blocks);
     for (size_t i = 0; i < names.size(); i++) {
-      if (std::find(features.begin(), features.end(), names[i]) == features.end()) continue;
+      if (!is_among(names[i], features)) continue;
       set->features[i / 32].valid |= masks[i / 32] & (uint32_t{1} << (i % 32));
     }
     device.call(set, "ETHTOOL_SFEATURES");
   });
+}
+
+std::vector<std::string> ethtool_features_on(int netns_fd, const std::string& if_name,
+                                             const std::vector<std::string>& features) {
+  std::vector<std::string> on;
+  run_in_netns(netns_fd, [&] {
+    Device device(if_name);
+    const std::vector<std::string> names = feature_names(device);
+    const FeatureBits bits = feature_bits(device, (names.size() + 31) / 32);
+    for (size_t i = 0; i < names.size(); i++) {
+      const uint32_t is_on =
+          bits.changeable[i / 32] & bits.active[i / 32] & uint32_t{1} << (i % 32);
+      if (is_on != 0 && is_among(names[i], features)) on.push_back(names[i]);
+    }
+  });
+  return on;
 }
 
 }  // namespace vethwall::os

@@ -10,4 +10,8 @@ namespace vethwall::os {
 void ethtool_features_off(int netns_fd, const std::string& if_name,
                           const std::vector<std::string>& features);
 
+// Those among them that are on and that could be switched off.
+std::vector<std::string> ethtool_features_on(int netns_fd, const std::string& if_name,
+                                             const std::vector<std::string>& features);
+
 }  // namespace vethwall::os

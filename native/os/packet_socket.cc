@@ -223,6 +223,7 @@ void PacketSocket::bind_again() {
   int error = 0;
   socklen_t octets = sizeof error;
   is_bound_ = ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &octets) == 0 && error == 0;
+  if (is_bound_) counts_.bound_again++;
 }
 
 // PACKET_STATISTICS starts over with each reading.

@@ -30,6 +30,7 @@ struct PacketCounts {
   uint64_t truncated = 0;
   uint64_t send_failed = 0;
   uint64_t kernel_dropped = 0;  // the socket's buffer was full
+  uint64_t bound_again = 0;     // the device went and came back
 };
 
 class PacketSocket {

@@ -34,8 +34,8 @@ uint64_t monotonic_ns() {
 }  // namespace
 
 const std::array<const char*, static_cast<size_t>(ShellCounter::kCount)> kShellCounterNames = {
-    "unmarked",       "receive_errors", "truncated",       "send_failed",
-    "socket_dropped", "stalls",         "stall_discarded", "corrupt_commands"};
+    "unmarked", "receive_errors",  "truncated",        "send_failed", "socket_dropped",
+    "stalls",   "stall_discarded", "corrupt_commands", "bound_again"};
 
 Shard::Shard(const Options& options, const EngineFactory& factory, std::function<void()> wake)
     : wake_(std::move(wake)),
@@ -232,6 +232,7 @@ void Shard::snapshot() {
     set(ShellCounter::kTruncated, socket.truncated);
     set(ShellCounter::kSendFailed, socket.send_failed);
     set(ShellCounter::kSocketDropped, socket.kernel_dropped);
+    set(ShellCounter::kBoundAgain, socket.bound_again);
   }
   for (size_t i = 0; i < shell_counts_.size(); i++) {
     snapshot_[kEngineCounters + i].store(shell_counts_[i], std::memory_order_relaxed);

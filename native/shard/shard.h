@@ -40,6 +40,7 @@ enum class ShellCounter : uint8_t {
   kStalls,          // the thread rested longer than the heartbeat's limit
   kStallDiscarded,  // frames thrown away after one
   kCorruptCommands,
+  kBoundAgain,  // the device went and came back
   kCount
 };
 extern const std::array<const char*, static_cast<size_t>(ShellCounter::kCount)> kShellCounterNames;

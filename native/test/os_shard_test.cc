@@ -164,6 +164,7 @@ TEST(a_device_that_goes_and_returns) {
   bench.send({}, marked_frame(60));
   CHECK_EQ(bench.next(vnet).size(), 60u);
   for (const bool is_new : {false, true}) {
+    const uint64_t before = bench.shell(ShellCounter::kBoundAgain);
     bench.link(is_new ? "del vth0" : "set vth0 down");
     CHECK(until([&] { return now_ns() - bench.heartbeat() > 200'000'000; }));
     if (is_new) {
@@ -174,6 +175,27 @@ TEST(a_device_that_goes_and_returns) {
     CHECK(until([&] { return now_ns() - bench.heartbeat() < 100'000'000; }));
     bench.send({}, marked_frame(80));
     CHECK_EQ(bench.next(vnet).size(), 80u);
+    CHECK(until([&] { return bench.shell(ShellCounter::kBoundAgain) == before + 1; }));
+  }
+}
+
+// Of the whole process, whose other threads sleep meanwhile.
+uint64_t cpu_ns() {
+  timespec used;
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<uint64_t>(used.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(used.tv_nsec);
+}
+
+TEST(without_its_device_a_shard_sleeps) {
+  for (const char* how : {"set vth0 down", "del vth0"}) {
+    Bench bench;
+    bench.shard->start();
+    CHECK(until([&] { return bench.heartbeat() != 0; }));
+    bench.link(how);
+    CHECK(until([&] { return now_ns() - bench.heartbeat() > 100'000'000; }));
+    const uint64_t before_ns = cpu_ns();
+    std::this_thread::sleep_for(std::chrono::milliseconds(400));
+    CHECK(cpu_ns() - before_ns < 100'000'000);
   }
 }
 

@@ -16,6 +16,7 @@ const OS_CALLS = [
   'netnsReadFiles',
   'netnsWriteFiles',
   'ethtoolFeaturesOff',
+  'ethtoolFeaturesOn',
   'flock',
   'renameExchange',
   'close',
@@ -30,6 +31,8 @@ const BPF_CALLS = [
   'progLoad',
   'pin',
   'get',
+  'mapEntries',
+  'objectId',
 ] as const satisfies readonly (keyof Bpf)[]
 
 type Call = (...args: readonly unknown[]) => unknown

@@ -31,6 +31,8 @@ export interface Os {
   ): number[]
   /** ETHTOOL_SFEATURES-style switch off by ethtool ioctls inside the namespace: names from the kernel's string set. */
   ethtoolFeaturesOff(netnsFd: number, ifName: string, features: readonly string[]): void
+  /** Which of them are on now and could be switched off. */
+  ethtoolFeaturesOn(netnsFd: number, ifName: string, features: readonly string[]): string[]
   /** flock(LOCK_EX) with polling up to `timeoutMs`; false = timed out. The lock dies with the fd. */
   flock(fd: number, timeoutMs: number): boolean
   /** renameat2(2) with RENAME_EXCHANGE; EINVAL where the file system can't. */
@@ -59,6 +61,10 @@ export interface Bpf {
   pin(fd: number, path: string): void
   /** null = no such pin. */
   get(path: string): number | null
+  /** All of a map in one call: keys and values in the same order, without gaps. */
+  mapEntries(fd: number): { readonly keys: Uint8Array; readonly values: Uint8Array }
+  /** The kernel's number, the same for each descriptor and pin of one map or program. */
+  objectId(fd: number): number
   /** mmap of a BPF_F_MMAPABLE array is the engine's own; JavaScript uses lookup and update. */
 }
 

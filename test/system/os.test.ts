@@ -139,7 +139,13 @@ t.test('ethtool features', async (t) => {
   const netns = testNetns(t)
   vethPair({ netns, ifName: 'a0' }, { netns, ifName: 'b0' })
   const state = () => netns.exec('/bin/sh', ['-c', 'ethtool -k a0 2>/dev/null || true'])
+  const asked = ['tx-udp-segmentation', 'tx-vlan-hw-insert', 'loopback', 'no-such-feature']
+  t.same(os.ethtoolFeaturesOn(netns.fd, 'a0', asked).sort(), [
+    'tx-udp-segmentation',
+    'tx-vlan-hw-insert',
+  ])
   os.ethtoolFeaturesOff(netns.fd, 'a0', ['tx-udp-segmentation', 'no-such-feature'])
+  t.same(os.ethtoolFeaturesOn(netns.fd, 'a0', asked), ['tx-vlan-hw-insert'])
   if (state() !== '') {
     t.match(state(), /tx-udp-segmentation: off/)
     t.match(state(), /tx-tcp-segmentation: on/)
@@ -190,9 +196,17 @@ t.test('bpf maps', async (t) => {
   t.same(bpf.mapKeys(fd, 4), [])
   for (let i = 0; i < 3; i++) bpf.mapUpdate(fd, Uint8Array.of(i, 0, 0, 0), value, 0)
   t.equal(bpf.mapKeys(fd, 4).length, 3)
+  const entries = bpf.mapEntries(fd)
+  t.equal(entries.keys.length, 3 * 4)
+  t.same(entries.values, Uint8Array.of(...value, ...value, ...value))
   t.equal(thrown(() => bpf.mapUpdate(fd, key, value, 0)).code, 'E2BIG')
   t.equal(thrown(() => bpf.mapLookup(fd, key, 4)).code, 'EINVAL', 'a short buffer')
   t.equal(thrown(() => bpf.mapUpdate(fd, Uint8Array.of(1), value, 0)).code, 'EINVAL')
+
+  const empty = bpf.mapCreate({ type: BPF_MAP_TYPE_HASH, ...spec })
+  t.teardown(() => os.close(empty))
+  t.equal(bpf.mapEntries(empty).keys.length, 0)
+  t.not(bpf.objectId(empty), bpf.objectId(fd), 'told apart')
 
   const perCpu = bpf.mapCreate({ type: BPF_MAP_TYPE_PERCPU_ARRAY, ...spec })
   t.teardown(() => os.close(perCpu))
@@ -217,10 +231,10 @@ t.test('bpf programs and pins', async (t) => {
   const pin = join(dir, 'prog')
   t.equal(bpf.get(pin), null)
   bpf.pin(fd, pin)
+  const again = bpf.get(pin) ?? -1
+  t.equal(bpf.objectId(again), bpf.objectId(fd))
   os.close(fd)
-  const again = bpf.get(pin)
-  t.not(again, null)
-  if (again !== null) os.close(again)
+  os.close(again)
   const unsafe = instructions.slice(8)
   const refused = thrown(() => bpf.progLoad({ name: 'vtos', instructions: unsafe, license: 'GPL' }))
   t.equal(refused.code, 'EACCES')
