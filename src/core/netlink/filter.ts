@@ -6,6 +6,7 @@
 import {
   type Attribute,
   asText,
+  asU32,
   decodeAttributes,
   encodeAttributes,
   find,
@@ -13,6 +14,7 @@ import {
   NetlinkFormatError,
   nestedWithoutFlag,
   text,
+  u32,
   viewOf,
 } from './attribute.js'
 import {
@@ -30,6 +32,7 @@ export const RTM_DELTFILTER = 45
 export const RTM_GETTFILTER = 46
 export const TCA_KIND = 1
 export const TCA_OPTIONS = 2
+const TCA_CHAIN = 11
 /** linux/if_ether.h: whatever the frame carries, so that no family or tag passes unseen. */
 export const ETH_P_ALL = 0x0003
 /** #define TC_H_MAJ of the ingress qdisc, `parent ffff:`. */
@@ -56,6 +59,12 @@ export interface FilterKey {
 export interface Filter extends FilterKey {
   readonly kind: string
   readonly options: readonly Attribute[]
+}
+
+/** A filter as found, which somebody else may have put there. */
+export interface FoundFilter extends Filter {
+  /** 0 is where every walk begins. */
+  readonly chain: number
 }
 
 export function encodeTcMessage(tc: TcMessage): Uint8Array {
@@ -115,6 +124,19 @@ export function deleteFilter(key: FilterKey, kind: string): Request {
   return request(RTM_DELTFILTER, NLM_F_ACK, 'RTM_DELTFILTER', { ...key, kind, options: [] })
 }
 
+/** Whatever its ethertype; handle 0 takes the whole classifier of that priority. */
+export function deleteFound(found: FoundFilter): Request {
+  const { ifindex, handle, priority, kind, chain } = found
+  const tc = { ifindex, handle, parent: INGRESS_PARENT, priority, protocol: 0 }
+  const attributes = [text(TCA_KIND, kind), u32(TCA_CHAIN, chain)]
+  return {
+    type: RTM_DELTFILTER,
+    flags: NLM_F_ACK,
+    payload: joined(encodeTcMessage(tc), encodeAttributes(attributes)),
+    subject: subject('RTM_DELTFILTER', found),
+  }
+}
+
 /** One filter; answered by an RTM_NEWTFILTER, or ENOENT. */
 export function getFilter(key: FilterKey, kind: string): Request {
   return request(RTM_GETTFILTER, NLM_F_ACK, 'RTM_GETTFILTER', { ...key, kind, options: [] })
@@ -150,4 +172,12 @@ export function decodeFilter(message: Message): Filter | null {
     kind: kind === null ? '' : asText(kind),
     options: options === null ? [] : decodeAttributes(options.octets),
   }
+}
+
+/** As decodeFilter, with the chain that it hangs on. */
+export function decodeFound(message: Message): FoundFilter | null {
+  const filter = decodeFilter(message)
+  if (filter === null) return null
+  const chain = find(decodeTcAttributes(message.payload), TCA_CHAIN)
+  return { ...filter, chain: chain === null ? 0 : asU32(chain) }
 }

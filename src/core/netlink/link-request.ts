@@ -31,6 +31,7 @@ import {
   IFLA_INFO_DATA,
   IFLA_INFO_KIND,
   IFLA_LINKINFO,
+  IFLA_MASTER,
   IFLA_MTU,
   IFLA_NET_NS_FD,
   IFLA_NEW_IFINDEX,
@@ -140,6 +141,8 @@ export interface LinkChange {
   readonly addrGenMode?: number
   readonly gsoMaxOctets?: number
   readonly gsoMaxSegments?: number
+  /** The bridge to be a port of; 0 = of none. */
+  readonly masterIfindex?: number
 }
 
 const NUMBERS = [
@@ -149,6 +152,7 @@ const NUMBERS = [
   ['group', IFLA_GROUP],
   ['gsoMaxOctets', IFLA_GSO_MAX_SIZE],
   ['gsoMaxSegments', IFLA_GSO_MAX_SEGS],
+  ['masterIfindex', IFLA_MASTER],
 ] as const satisfies readonly (readonly [keyof LinkChange, number])[]
 
 function changeAttributes(change: LinkChange): Attribute[] {

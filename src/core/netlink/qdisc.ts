@@ -21,24 +21,31 @@ export const RTM_NEWQDISC = 36
 export const RTM_DELQDISC = 37
 export const RTM_GETQDISC = 38
 /** #define TC_H_INGRESS (0xFFFFFFF1U): as a parent it names the hook, not a class. */
-const TC_H_INGRESS = 0xffff_fff1
+export const TC_H_INGRESS = 0xffff_fff1
+/** #define TC_H_ROOT (0xFFFFFFFFU): what a device sends goes through it. */
+export const TC_H_ROOT = 0xffff_ffff
 
 export interface Qdisc {
   readonly ifindex: number
   readonly handle: number
+  /** TC_H_ROOT, TC_H_INGRESS, or a class of another qdisc. */
+  readonly parent: number
   readonly kind: string
 }
 
-function ingress(type: number, flags: number, verb: string, ifindex: number): Request {
-  const parent = TC_H_INGRESS
-  const tc = { ifindex, handle: INGRESS_PARENT, parent, priority: 0, protocol: 0 }
-  const attributes = encodeAttributes([text(TCA_KIND, 'ingress')])
+function request(type: number, flags: number, verb: string, qdisc: Qdisc): Request {
+  const attributes = encodeAttributes([text(TCA_KIND, qdisc.kind)])
   return {
     type,
     flags: flags | NLM_F_ACK,
-    payload: joined(encodeTcMessage(tc), attributes),
-    subject: `${verb} ingress of ifindex ${ifindex}`,
+    payload: joined(encodeTcMessage({ ...qdisc, priority: 0, protocol: 0 }), attributes),
+    subject: `${verb} ${qdisc.kind} of ifindex ${qdisc.ifindex}`,
   }
+}
+
+function ingress(type: number, flags: number, verb: string, ifindex: number): Request {
+  const qdisc = { ifindex, handle: INGRESS_PARENT, parent: TC_H_INGRESS, kind: 'ingress' }
+  return request(type, flags, verb, qdisc)
 }
 
 /** `tc qdisc replace dev DEV ingress`: filters of one that is there already stay. */
@@ -49,6 +56,11 @@ export function replaceIngress(ifindex: number): Request {
 /** Takes all its filters with it. */
 export function deleteIngress(ifindex: number): Request {
   return ingress(RTM_DELQDISC, 0, 'RTM_DELQDISC', ifindex)
+}
+
+/** As dumped. At the root the device's own default takes its place. */
+export function deleteQdisc(qdisc: Qdisc): Request {
+  return request(RTM_DELQDISC, 0, 'RTM_DELQDISC', qdisc)
 }
 
 /** Of all devices in the namespace. */
@@ -65,7 +77,7 @@ export function dumpQdiscs(): Request {
 /** null = not a qdisc. */
 export function decodeQdisc(message: Message): Qdisc | null {
   if (message.type !== RTM_NEWQDISC) return null
-  const { ifindex, handle } = decodeTcMessage(message.payload)
+  const { ifindex, handle, parent } = decodeTcMessage(message.payload)
   const kind = find(decodeTcAttributes(message.payload), TCA_KIND)
-  return { ifindex, handle, kind: kind === null ? '' : asText(kind) }
+  return { ifindex, handle, parent, kind: kind === null ? '' : asText(kind) }
 }

@@ -2,11 +2,14 @@ import t from 'tap'
 import {
   addFilter,
   decodeFilter,
+  decodeFound,
   decodeTcMessage,
   deleteFilter,
+  deleteFound,
   dumpFilters,
   encodeTcMessage,
   getFilter,
+  RTM_NEWTFILTER,
 } from '../../../src/core/netlink/filter.js'
 import { D0, golden, onWire, PRIORITY } from './golden.js'
 
@@ -36,6 +39,25 @@ t.test('tc filter del dev d0 parent ffff: prio 1 protocol all u32', (t) => {
       08 00 01 00 75 33 32 00                         | TCA_KIND "u32"
     `),
   )
+  t.end()
+})
+
+t.test('tc filter del dev d0 parent ffff: chain 4 prio 7 u32, of any protocol', (t) => {
+  const found = { ifindex: D0, priority: 7, handle: 0, kind: 'u32', options: [], chain: 4 }
+  t.equal(
+    onWire(deleteFound(found)),
+    golden(`
+      34 00 00 00 2d 00 05 00 00 00 00 00 00 00 00 00 | 52 octets, RTM_DELTFILTER, REQUEST ACK
+      00 00 00 00 03 00 00 00                         | tcm_ifindex
+      00 00 00 00 00 00 ff ff                         | tcm_handle: all of prio 7, tcm_parent ffff:
+      00 00 07 00                                     | tcm_info: prio 7, any protocol
+      08 00 01 00 75 33 32 00                         | TCA_KIND "u32"
+      08 00 0b 00 04 00 00 00                         | TCA_CHAIN 4
+    `),
+  )
+  const { payload } = deleteFound(found)
+  const message = { type: RTM_NEWTFILTER, flags: 0, sequence: 1, portId: 0, payload }
+  t.match(decodeFound(message), { chain: 4, priority: 7, kind: 'u32' })
   t.end()
 })
 

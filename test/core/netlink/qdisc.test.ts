@@ -2,8 +2,11 @@ import t from 'tap'
 import {
   decodeQdisc,
   deleteIngress,
+  deleteQdisc,
   dumpQdiscs,
   replaceIngress,
+  TC_H_INGRESS,
+  TC_H_ROOT,
 } from '../../../src/core/netlink/qdisc.js'
 import { asMessage, D0, golden, onWire } from './golden.js'
 
@@ -29,12 +32,32 @@ const DUMP = `
 
 t.test('tc qdisc replace dev d0 ingress', (t) => {
   t.equal(onWire(replaceIngress(D0)), golden(REPLACE))
-  t.same(decodeQdisc(asMessage(REPLACE)), { ifindex: D0, handle: 0xffff_0000, kind: 'ingress' })
+  t.same(decodeQdisc(asMessage(REPLACE)), {
+    ifindex: D0,
+    handle: 0xffff_0000,
+    parent: TC_H_INGRESS,
+    kind: 'ingress',
+  })
   t.end()
 })
 
 t.test('tc qdisc del dev d0 ingress', (t) => {
   t.equal(onWire(deleteIngress(D0)), golden(DELETE))
+  t.end()
+})
+
+t.test('tc qdisc del dev d0 root', (t) => {
+  const found = { ifindex: D0, handle: 0x8001_0000, parent: TC_H_ROOT, kind: 'pfifo' }
+  t.equal(
+    onWire(deleteQdisc(found)),
+    golden(`
+      30 00 00 00 25 00 05 00 00 00 00 00 00 00 00 00 | 48 octets, RTM_DELQDISC, REQUEST ACK
+      00 00 00 00 03 00 00 00                         | tcm_ifindex
+      00 00 01 80 ff ff ff ff                         | tcm_handle 8001:, tcm_parent TC_H_ROOT
+      00 00 00 00                                     | tcm_info
+      0a 00 01 00 70 66 69 66 6f 00 00 00             | TCA_KIND "pfifo"
+    `),
+  )
   t.end()
 })
 
