@@ -26,6 +26,11 @@ export function recordPath(instance: Instance, key: AttachmentKey): string {
 
 export const locksDir = ({ runDir }: Instance): string => join(runDir, 'locks')
 
+/** Beside the record: see kept-interfaces.ts. */
+export function keptPath(instance: Instance, key: AttachmentKey): string {
+  return join(instance.runDir, 'interfaces', `${keyHash(key)}.json`)
+}
+
 /** The lock that makes ADD and DEL of one endpoint a sequence. */
 export function keyLockPath(instance: Instance, key: AttachmentKey): string {
   return join(locksDir(instance), keyHash(key))
@@ -41,7 +46,9 @@ export function writeRecord(instance: Instance, record: EndpointRecord): void {
   writeBootFile(recordPath(instance, record), text)
 }
 
+/** And what is kept beside it. */
 export function removeRecord(instance: Instance, key: AttachmentKey): void {
+  removeBootFile(keptPath(instance, key))
   removeBootFile(recordPath(instance, key))
   removeBootFile(sparePath(instance, key))
 }

@@ -16,7 +16,7 @@ export interface OpenNetns {
   readonly identity: string
 }
 
-const identityOf = (stat: { dev: bigint; ino: bigint }): string => `${stat.dev}:${stat.ino}`
+export const identityOf = (stat: { dev: bigint; ino: bigint }): string => `${stat.dev}:${stat.ino}`
 
 export function ownNetnsIdentity(): string {
   return identityOf(statSync('/proc/self/ns/net', { bigint: true }))
@@ -43,6 +43,14 @@ export function openNetns(path: string): OpenNetns | null {
     throw error
   }
   return { fd, identity: identityOf(fstatSync(fd, { bigint: true })) }
+}
+
+/** The path leads to that namespace, not to one that has its name by now. */
+export function isNetnsOf(path: string, identity: string): boolean {
+  const netns = openNetns(path)
+  if (netns === null) return false
+  closeSync(netns.fd)
+  return netns.identity === identity
 }
 
 /** For ADD: a namespace that is there and not the node's own. */

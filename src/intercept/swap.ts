@@ -21,6 +21,7 @@ import { keyLockPath, readRecord, writeRecord } from './endpoint-records.js'
 import { closeEnforcer, ensureEnforcer, linkByIndex, NETLINK_ROUTE } from './enforcer.js'
 import { kernelRefusal, NoSuchInterfaceError, refusal } from './interceptable.js'
 import { type JournalEntry, readJournal, removeJournal, writeJournal } from './journal.js'
+import { keepAtAdd } from './kept-interfaces.js'
 import { linkAlias, vexName, vinName } from './link-names.js'
 import { isDemanded, withKeyLock, withLock } from './lock.js'
 import { type OpenNetns, openPodNetns } from './netns.js'
@@ -100,6 +101,7 @@ function attachIn(place: Place, netns: OpenNetns, spec: AttachSpec): EndpointRec
     const record = swap(place, entry)
     writeRecord(instance, record)
     removeJournal(instance, spec)
+    keepAtAdd(context, record, podStateOn(before, record.links.podIfindex))
     return record
   } catch (error) {
     undoOrWarn(context, entry)
