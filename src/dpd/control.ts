@@ -9,6 +9,7 @@ import { PRODUCT_VERSION } from '../core/product-version.js'
 import { type EndpointsApi, findPods } from './api/endpoints.js'
 import type { StatusApi } from './api/status.js'
 import type { ConflistKeeper } from './conflist-keeper.js'
+import type { DriftBook } from './drift-book.js'
 import type { Endpoint, Endpoints } from './endpoints.js'
 import type { Engine } from './engine/engine.js'
 import type { EventsSink } from './events-file.js'
@@ -36,6 +37,7 @@ export interface ControlParts {
   readonly events: EventsSink
   readonly reporter: Reporter
   readonly reconciler: Reconciler
+  readonly drift: DriftBook
   readonly pipes: Pipes
   readonly conflist: Pick<ConflistKeeper, 'findings' | 'repaired'>
   readonly peers: () => Peers
@@ -139,7 +141,7 @@ export class Control implements EndpointsApi, StatusApi {
   }
 
   metrics(): readonly Family[] {
-    const { instance, endpoints, policy, reporter, events, engine, reconciler } = this.parts
+    const { instance, endpoints, policy, reporter, events, engine, reconciler, drift } = this.parts
     return metricFamilies({
       version: PRODUCT_VERSION,
       instance,
@@ -152,7 +154,9 @@ export class Control implements EndpointsApi, StatusApi {
       events: events.counters(),
       engine: engine.counters(),
       kernel: this.parts.pipes.counters(),
-      driftRepaired: reconciler.repaired,
+      driftPasses: reconciler.passes,
+      driftRepaired: drift.repaired,
+      driftUnrepaired: drift.unrepaired,
       collected: reconciler.collected,
       conflistRepaired: this.parts.conflist.repaired,
       learnOverflow: this.parts.learning.overflow,
@@ -174,7 +178,7 @@ export class Control implements EndpointsApi, StatusApi {
       const { namespace, pod, ifName } = record
       findings.push(`${namespace}/${pod}/${ifName}: its path is not in force. Read dpd's log.`)
     }
-    findings.push(...policy.compiled.warnings, ...conflist.findings)
+    findings.push(...this.parts.drift.findings(), ...policy.compiled.warnings, ...conflist.findings)
     return findings
   }
 }

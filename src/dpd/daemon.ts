@@ -25,6 +25,8 @@ import { ConflistKeeper } from './conflist-keeper.js'
 import { keepConflist } from './conflist-watch.js'
 import { Control } from './control.js'
 import { registry } from './dpi/registry.js'
+import { DriftBook } from './drift-book.js'
+import { DriftRepair } from './drift-repair.js'
 import { Endpoints } from './endpoints.js'
 import { ShardEngine } from './engine/bridge.js'
 import { EventsFile, type EventsSink, noEvents } from './events-file.js'
@@ -48,6 +50,8 @@ import { Reporter } from './reporter.js'
 import { spawnWatchdog } from './watchdog.js'
 
 const RECONCILE_MS = 10_000
+/** A link is made anew at the second pass that misses it, and all drift is to be gone within 5 s. */
+const REPAIR_MS = 1500
 const BOOT_ID_PATH = '/proc/sys/kernel/random/boot_id'
 
 export interface Setting {
@@ -153,7 +157,9 @@ function openDaemon(setting: Setting) {
     empty,
   )
   const info = (message: string): void => log.info(message)
-  const reconciler = new Reconciler({ pipes, endpoints, policy, node, info, warn })
+  const drift = new DriftBook(warn)
+  const repair = new DriftRepair({ pipes, endpoints, book: drift, warn })
+  const reconciler = new Reconciler({ pipes, endpoints, policy, node, drift: repair, info, warn })
   const monotonicMs = (): number => performance.now()
   const conflist = new ConflistKeeper({ os, instance, nowMs: monotonicMs, info, warn })
   const control = new Control({
@@ -172,6 +178,7 @@ function openDaemon(setting: Setting) {
       events,
       reporter,
       reconciler,
+      drift,
       pipes,
       conflist,
     },
@@ -247,7 +254,10 @@ export async function startDaemon(setting: Setting): Promise<void> {
   })
   const reconcile = () => void reconciler.reconcile().catch(fault('reconcile'))
   const stopNotices = watchDirectories([instance.noticesDir], reconcile, /\.json$/)
-  const timer = setInterval(reconcile, RECONCILE_MS)
+  const timers = [
+    setInterval(reconcile, RECONCILE_MS),
+    setInterval(() => void reconciler.repair().catch(fault('repair')), REPAIR_MS),
+  ]
   const conflist = keepConflist(daemon.conflist, instance.stateDir)
   await live({
     reload: async () => {
@@ -257,7 +267,7 @@ export async function startDaemon(setting: Setting): Promise<void> {
       await reconciler.reconcile()
     },
     stop: async () => {
-      clearInterval(timer)
+      timers.forEach(clearInterval)
       conflist.stop()
       stopWatching()
       stopNotices()

@@ -2,15 +2,18 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { type EndpointPath, type EndpointRecord, isSameAttachment } from '../core/endpoint.js'
-import { checkEndpoint } from '../intercept/check.js'
 import type { InterceptContext } from '../intercept/context.js'
-import type { Drift, Enforcer, PathSetting, PipeDriver } from '../intercept/driver.js'
+import type { Enforcer, PathSetting, PipeDriver } from '../intercept/driver.js'
 import { driverOf } from '../intercept/drivers.js'
 import { keyLockPath, listRecords, readRecord } from '../intercept/endpoint-records.js'
 import { linkByIndex } from '../intercept/enforcer.js'
+import { linkAlias } from '../intercept/link-names.js'
 import { isLocked } from '../intercept/lock.js'
+import { isNetnsOf } from '../intercept/netns.js'
 import { detach, recover } from '../intercept/restore.js'
-import type { Pipes } from './pipes.js'
+import type { Mended } from './drift-book.js'
+import { InstanceDrift } from './instance-drift.js'
+import type { Pipes, Survey } from './pipes.js'
 
 /** writeStateFile's temporary name ends in its process: one that was killed never renames it. */
 function isOfDeadWriter(name: string): boolean {
@@ -20,12 +23,14 @@ function isOfDeadWriter(name: string): boolean {
 
 export class InstancePipes implements Pipes {
   readonly #drivers = new Map<string, PipeDriver>()
+  readonly #drift: InstanceDrift
 
   constructor(
     private readonly context: InterceptContext,
     private readonly enforcer: Enforcer,
   ) {
     this.#drivers.set(context.driver.name, context.driver)
+    this.#drift = new InstanceDrift(context, enforcer, (record) => this.#contextOf(record))
   }
 
   records(): readonly EndpointRecord[] {
@@ -61,17 +66,12 @@ export class InstancePipes implements Pipes {
     return isLocked(this.context.os, keyLockPath(this.context.instance, record))
   }
 
-  /** vin goes with the pod's namespace, whatever path led to it. */
-  isAlive({ links }: EndpointRecord): boolean {
-    const { vinIfindex, vinName, vexIfindex, vexName } = links
-    const ends = [
-      [vinIfindex, vinName],
-      [vexIfindex, vexName],
-    ] as const
-    return ends.every(([ifindex, name]) => {
-      const link = linkByIndex(this.context.os, this.enforcer.netlinkFd, ifindex)
-      return link !== null && link.name === name
-    })
+  /** vin goes with the pod's namespace, whatever path led to it; somebody may have deleted it alone. */
+  isAlive(record: EndpointRecord): boolean {
+    const { vinIfindex, vinName } = record.links
+    const vin = linkByIndex(this.context.os, this.enforcer.netlinkFd, vinIfindex)
+    if (vin?.name === vinName || vin?.alias === linkAlias(record, 'vin')) return true
+    return isNetnsOf(record.netns, record.netnsInode)
   }
 
   ensure(record: EndpointRecord, setting: PathSetting): void {
@@ -86,13 +86,24 @@ export class InstancePipes implements Pipes {
     return this.#driverOf(record).readPath(this.enforcer, record)
   }
 
-  check(record: EndpointRecord): readonly Drift[] {
-    const context = { ...this.context, driver: this.#driverOf(record) }
-    return checkEndpoint(context, this.enforcer, record)
+  survey(records: readonly EndpointRecord[]): Survey {
+    return this.#drift.survey(records)
+  }
+
+  mendShared(): Mended | null {
+    return this.#drift.mendShared()
+  }
+
+  mend(record: EndpointRecord, setting: PathSetting): Mended | null {
+    return this.#drift.mend(record, setting)
+  }
+
+  keep(record: EndpointRecord): void {
+    this.#drift.keep(record)
   }
 
   collect(record: EndpointRecord): void {
-    detach({ ...this.context, driver: this.#driverOf(record) }, record, '')
+    detach(this.#contextOf(record), record, '')
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -101,6 +112,10 @@ export class InstancePipes implements Pipes {
 
   close(): void {
     for (const driver of this.#drivers.values()) driver.close()
+  }
+
+  #contextOf(record: EndpointRecord): InterceptContext {
+    return { ...this.context, driver: this.#driverOf(record) }
   }
 
   /** Endpoints of another driver stay with it: a change of `driver` is for new ones. */

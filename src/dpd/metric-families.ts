@@ -15,7 +15,9 @@ export interface MetricSources {
   readonly events: { readonly written: number; readonly lost: number }
   readonly engine: Readonly<Record<string, number>>
   readonly kernel: Readonly<Record<string, number>>
-  readonly driftRepaired: number
+  readonly driftPasses: number
+  readonly driftRepaired: Readonly<Record<string, number>>
+  readonly driftUnrepaired: Readonly<Record<string, number>>
   readonly collected: number
   readonly conflistRepaired: number
   readonly learnOverflow: number
@@ -112,8 +114,18 @@ function daemonFamilies(from: MetricSources): Family[] {
     ),
     counter(
       'drift_repaired',
-      'Differences between kernel and records, repaired. Growing: something else changes our links.',
-      one(from.driftRepaired),
+      'Differences between kernel and records, repaired. Growing: something else changes our links; see the log.',
+      split(new Map(Object.entries(from.driftRepaired)), ['what']),
+    ),
+    counter(
+      'drift_passes',
+      'Times that the kernel was compared with the records, every 1.5 s. Standing still: dpd is stuck, restart it.',
+      one(from.driftPasses),
+    ),
+    gauge(
+      'drift_unrepaired',
+      'Differences that could not be repaired. Not 0: `dpctl status` names each.',
+      split(new Map(Object.entries(from.driftUnrepaired)), ['what']),
     ),
     counter(
       'endpoints_collected',

@@ -1,6 +1,14 @@
 /** What the daemon needs of the kernel's side: `intercept` applied to one instance. */
 import type { EndpointPath, EndpointRecord } from '../core/endpoint.js'
 import type { Drift, PathSetting } from '../intercept/driver.js'
+import type { Mended } from './drift-book.js'
+
+/** Drift as of one moment. */
+export interface Survey {
+  readonly shared: readonly Drift[]
+  /** Without a setting any path is good. */
+  endpoint(record: EndpointRecord, setting: PathSetting | undefined): readonly Drift[]
+}
 
 export interface Pipes {
   /** Endpoint records on disk, of this boot. */
@@ -13,12 +21,18 @@ export interface Pipes {
   takeNotices(): number
   /** An ADD or DEL of it is under way. */
   isBusy(record: EndpointRecord): boolean
-  /** The links, and so the pod's namespace, are still those of the record. */
+  /** The pod's namespace is still the record's. */
   isAlive(record: EndpointRecord): boolean
   ensure(record: EndpointRecord, setting: PathSetting): void
   setPath(record: EndpointRecord, setting: PathSetting): void
   readPath(record: EndpointRecord): EndpointPath | null
-  check(record: EndpointRecord): readonly Drift[]
+  /** The kernel is read once for a whole pass; `records`: all that there are. */
+  survey(records: readonly EndpointRecord[]): Survey
+  /** null = a plugin is at work on it. */
+  mendShared(): Mended | null
+  mend(record: EndpointRecord, setting: PathSetting): Mended | null
+  /** What the endpoint's outer ends are goes to disk. */
+  keep(record: EndpointRecord): void
   /** The pod is gone: whatever is left of it in the kernel and on disk goes too. */
   collect(record: EndpointRecord): void
   counters(): Readonly<Record<string, number>>

@@ -1,5 +1,6 @@
 /** Keeps records and kernel together: adopts, repairs drift, collects what no DEL came for. */
 import { type EndpointRecord, isSameAttachment } from '../core/endpoint.js'
+import { type DriftRepair, nameOf } from './drift-repair.js'
 import type { Endpoints } from './endpoints.js'
 import type { NodeAddresses } from './node-addresses.js'
 import type { Pipes } from './pipes.js'
@@ -10,22 +11,20 @@ export interface ReconcilerParts {
   readonly endpoints: Endpoints
   readonly policy: PolicyStore
   readonly node: Pick<NodeAddresses, 'refresh'>
+  readonly drift: Pick<DriftRepair, 'pass' | 'passes'>
   readonly info: (message: string) => void
   readonly warn: (message: string) => void
 }
 
-function nameOf({ namespace, pod, ifName, id }: EndpointRecord): string {
-  return `${namespace}/${pod}/${ifName} (endpoint ${id})`
-}
-
 export class Reconciler {
-  #repaired = 0
   #collected = 0
+  #isRepairing = false
 
   constructor(private readonly parts: ReconcilerParts) {}
 
-  get repaired(): number {
-    return this.#repaired
+  /** Looks for drift so far. */
+  get passes(): number {
+    return this.parts.drift.passes
   }
 
   get collected(): number {
@@ -48,8 +47,23 @@ export class Reconciler {
     return policy.inTurn(async () => {
       const hasMoved = node.refresh()
       if ((await this.#follow()) || hasMoved) await policy.recompile()
-      this.#repair()
+      await this.#repair()
     })
+  }
+
+  /** At shorter ones: only what is in the kernel is looked at. */
+  async repair(): Promise<void> {
+    if (this.#isRepairing) return
+    this.#isRepairing = true
+    try {
+      await this.parts.policy.inTurn(() => this.#repair())
+    } finally {
+      this.#isRepairing = false
+    }
+  }
+
+  async #repair(): Promise<void> {
+    if (this.parts.drift.pass()) await this.parts.policy.recompile()
   }
 
   /** Records on disk that we don't know, ours that are gone: a notice was lost. True = changed. */
@@ -79,28 +93,6 @@ export class Reconciler {
       }
     }
     return changed
-  }
-
-  #repair(): void {
-    const { pipes, endpoints, warn } = this.parts
-    for (const endpoint of endpoints.all()) {
-      const { record, path, failure, mode } = endpoint
-      try {
-        const drift = pipes.check(record)
-        const have = pipes.readPath(record)
-        if (drift.length === 0 && have === path) continue
-        this.#repaired += Math.max(1, drift.length)
-        const what = drift.map(
-          ({ subject, want, have: found }) => `${subject}: ${found}, not ${want}`,
-        )
-        warn(
-          `${nameOf(record)}: drift repaired: ${what.join('; ') || `path ${have ?? 'none'}, not ${path}`}`,
-        )
-        pipes.ensure(record, { path, failure, strict: mode === 'protect' })
-      } catch (error) {
-        warn(`${nameOf(record)}: cannot be checked: ${String(error)}`)
-      }
-    }
   }
 
   #collect(record: EndpointRecord): void {

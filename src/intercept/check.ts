@@ -1,87 +1,117 @@
-/** One endpoint's links and filters against its record. */
-import { closeSync } from 'node:fs'
+/** One endpoint's links, filters and entries against its record. */
 import type { AttachmentKey, EndpointRecord } from '../core/endpoint.js'
-import { IFF_UP, type Link } from '../core/netlink/link.js'
+import type { Link } from '../core/netlink/link.js'
 import type { InterceptContext } from './context.js'
-import type { Drift, Enforcer } from './driver.js'
+import { driftOfLink, type WantedLink } from './device-drift.js'
+import { readDevices } from './devices.js'
+import type { Drift, Enforcer, Seen } from './driver.js'
 import { withDriverOf } from './drivers.js'
 import { readRecord } from './endpoint-records.js'
-import { closeEnforcer, linkByIndex, NETLINK_ROUTE, openEnforcer } from './enforcer.js'
-import { openNetns } from './netns.js'
+import { closeEnforcer, linkByIndex, openEnforcer } from './enforcer.js'
+import { checkEnforcer } from './enforcer-drift.js'
+import { inPodNetns } from './kept-interfaces.js'
+import { linkAlias } from './link-names.js'
 
-/** null = there is no such endpoint. */
-export function check(context: InterceptContext, key: AttachmentKey): Drift[] | null {
+export interface WantedPair {
+  readonly vin: WantedLink
+  readonly vex: WantedLink
+}
+
+export function wantedPair(record: EndpointRecord): WantedPair {
+  const { links } = record
+  const { mtuOctets, mac } = links
+  const alike = { mtuOctets, gsoMaxOctets: null }
+  return {
+    vin: {
+      ...{ ...alike, ifindex: links.vinIfindex, name: links.vinName },
+      ...{ mac: null, alias: linkAlias(record, 'vin') },
+    },
+    vex: {
+      ...{ ...alike, ifindex: links.vexIfindex, name: links.vexName },
+      ...{ mac, alias: linkAlias(record, 'vex') },
+    },
+  }
+}
+
+/**
+ * CNI CHECK: all differences at once, those of what every endpoint shares too. `toldMac` is the final
+ * result's, which a later plugin may have changed. null = there is no such endpoint.
+ */
+export function check(
+  context: InterceptContext,
+  key: AttachmentKey,
+  toldMac: string | null = null,
+): Drift[] | null {
   const { os, instance } = context
   const record = readRecord(instance, key, context.warn)
   if (record === null) return null
   const enforcer = openEnforcer(os, instance)
   if (enforcer === null) {
-    return [{ subject: instance.netnsPath, want: 'a network namespace', have: 'none' }]
+    const want = 'a network namespace'
+    return [{ what: 'mount', subject: instance.netnsPath, want, have: 'none' }]
   }
   try {
-    return checkEndpoint(context, enforcer, record)
+    const devices = readDevices(os, enforcer.netlinkFd)
+    return withDriverOf(context, record, (driver) => [
+      ...checkEnforcer({ ...context, driver }, enforcer, { devices }),
+      ...checkEndpoint({ ...context, driver }, enforcer, record, { devices }),
+      ...driftOfPod(context, record, toldMac),
+    ])
   } finally {
     closeEnforcer(os, enforcer)
   }
 }
 
+/** In the enforcer: the pod's own end is its own. */
 export function checkEndpoint(
   context: InterceptContext,
   enforcer: Enforcer,
   record: EndpointRecord,
+  seen: Seen,
 ): Drift[] {
-  const { vinIfindex, vinName, vexIfindex, vexName } = record.links
-  const drift = [
-    ...driftOfLink(context, enforcer, vinIfindex, vinName),
-    ...driftOfLink(context, enforcer, vexIfindex, vexName),
-    ...driftOfPod(context, record),
+  const { vin, vex } = wantedPair(record)
+  const { devices } = seen
+  return [
+    ...[vin, vex].flatMap((want) => driftOfLink(devices, want)),
+    ...withDriverOf(context, record, (driver) => driver.check(enforcer, record, seen)),
   ]
-  return drift.length > 0
-    ? drift
-    : withDriverOf(context, record, (driver) => driver.check(enforcer, record))
-}
-
-function stateOf(link: Link | null): string {
-  if (link === null) return 'none'
-  return (link.flags & IFF_UP) === 0 ? `${link.name} down` : `${link.name} up`
-}
-
-function driftOfLink(
-  { os }: InterceptContext,
-  enforcer: Enforcer,
-  ifindex: number,
-  name: string,
-): Drift[] {
-  const have = stateOf(linkByIndex(os, enforcer.netlinkFd, ifindex))
-  const want = `${name} up`
-  return have === want ? [] : [{ subject: `enforcer link ${ifindex}`, want, have }]
 }
 
 /** A pod that is gone has no drift: DEL is on its way. */
-function driftOfPod({ os }: InterceptContext, record: EndpointRecord): Drift[] {
-  const netns = openNetns(record.netns)
-  if (netns === null) return []
-  try {
-    if (netns.identity !== record.netnsInode) return []
-    const netlinkFd = os.netlinkOpen(netns.fd, NETLINK_ROUTE)
-    try {
-      return driftOfPodLink(linkByIndex(os, netlinkFd, record.links.podIfindex), record)
-    } finally {
-      os.close(netlinkFd)
-    }
-  } finally {
-    closeSync(netns.fd)
-  }
+function driftOfPod(
+  context: InterceptContext,
+  record: EndpointRecord,
+  toldMac: string | null,
+): Drift[] {
+  const { links } = record
+  const drift = inPodNetns(context, record, ({ netlinkFd }) => {
+    const link = linkByIndex(context.os, netlinkFd, links.podIfindex)
+    return driftOfPodLink(link, record, toldMac ?? links.mac)
+  })
+  return drift ?? []
 }
 
-function driftOfPodLink(link: Link | null, { ifName, links, netns }: EndpointRecord): Drift[] {
+/** What a plugin after us may change (MTU, addresses, routes, settings) is not looked at. */
+function driftOfPodLink(
+  link: Link | null,
+  { ifName, links, netns }: EndpointRecord,
+  mac: string,
+): Drift[] {
+  const what = 'link'
   const subject = `${ifName} in ${netns}`
-  if (link === null) return [{ subject, want: `ifindex ${links.podIfindex}`, have: 'none' }]
-  const wanted = { name: ifName, mac: links.mac, peer: links.vinIfindex }
+  if (link === null) return [{ what, subject, want: `ifindex ${links.podIfindex}`, have: 'none' }]
+  const wanted = { name: ifName, mac, peer: links.vinIfindex }
   const had = { name: link.name, mac: link.mac, peer: link.peerIfindex }
-  return (['name', 'mac', 'peer'] as const).flatMap((what) =>
-    wanted[what] === had[what]
+  return (['name', 'mac', 'peer'] as const).flatMap((field): Drift[] =>
+    wanted[field] === had[field]
       ? []
-      : [{ subject: `${what} of ${subject}`, want: `${wanted[what]}`, have: `${had[what]}` }],
+      : [
+          {
+            what,
+            subject: `${field} of ${subject}`,
+            want: `${wanted[field]}`,
+            have: `${had[field]}`,
+          },
+        ],
   )
 }

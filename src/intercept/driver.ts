@@ -3,9 +3,17 @@
  * Kernel objects have ensure / remove / check; `remove` of the absent succeeds.
  */
 import type { DriverName, EndpointPath, EndpointRecord, Failure } from '../core/endpoint.js'
+import type { Devices } from './devices.js'
+
+/** What kind of thing differs: a label of dpd's counters. */
+export const DRIFT_KINDS = [
+  ...(['mount', 'link', 'qdisc', 'filter', 'map', 'pin', 'sysctl', 'feature'] as const),
+]
+export type DriftKind = (typeof DRIFT_KINDS)[number]
 
 /** One difference between what was asked for and what the kernel has; text is for humans. */
 export interface Drift {
+  readonly what: DriftKind
   readonly subject: string
   readonly want: string
   readonly have: string
@@ -27,6 +35,17 @@ export interface Enforcer {
   readonly netlinkFd: number
 }
 
+/** What the caller has read of the enforcer already, and what it asks for. */
+export interface Seen {
+  readonly devices: Devices
+  readonly setting?: PathSetting
+}
+
+export interface SeenShared {
+  readonly devices: Devices
+  readonly records?: readonly EndpointRecord[]
+}
+
 export interface PipeDriver {
   readonly name: DriverName
   /** Programs, maps and filters that all endpoints share: on vbr-neuv, vth-neuv. Idempotent. */
@@ -38,7 +57,16 @@ export interface PipeDriver {
   /** Read back from the kernel; null = not installed or none of the four. */
   readPath(enforcer: Enforcer, record: EndpointRecord): EndpointPath | null
   remove(enforcer: Enforcer, record: EndpointRecord): void
-  check(enforcer: Enforcer, record: EndpointRecord): Drift[]
+  /**
+   * One endpoint's qdiscs, filters and entries. A device or qdisc that is not there is not told again
+   * by what it lacks. Without `setting` any path and failure setting is good.
+   */
+  check(enforcer: Enforcer, record: EndpointRecord, seen: Seen): Drift[]
+  /** As ensure, and what stands on vin and vex beside ours goes. */
+  repair(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void
+  /** What all endpoints share; with `records`, also what none of them speaks for. */
+  checkShared(enforcer: Enforcer, seen: SeenShared): Drift[]
+  repairShared(enforcer: Enforcer, records: readonly EndpointRecord[]): void
   /** Frames dropped in the kernel by cause, e.g. forged marker, foreign address, unknown UCMAC. */
   counters(enforcer: Enforcer): Readonly<Record<string, number>>
   /** Releases what this process holds open; nothing changes in the kernel. */

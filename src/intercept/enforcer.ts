@@ -5,7 +5,7 @@ import { type Instance, VBR_IFINDEX, VBR_NAME, VTH_IFINDEX, VTH_NAME } from '../
 import { decodeLink, IFF_UP, type Link } from '../core/netlink/link.js'
 import { getLinkByIndex, newVethPair, setLink } from '../core/netlink/link-request.js'
 import type { InterceptContext } from './context.js'
-import type { Drift, Enforcer } from './driver.js'
+import type { Enforcer } from './driver.js'
 import { withLock } from './lock.js'
 import { isNetns, type OpenNetns, openNetns } from './netns.js'
 import type { Os } from './os.js'
@@ -15,10 +15,10 @@ import { apply } from './rtnetlink.js'
 /** linux/netlink.h */
 export const NETLINK_ROUTE = 0
 /** A frame of any pod fits, jumbo and GSO alike (kernel-findings, trap 6). */
-const MTU_OCTETS = 65535
+export const MTU_OCTETS = 65535
 const TX_QUEUE_FRAMES = 10_000
 /** What vnet_hdr can't say below 6.2, or at all: the kernel segments before it hands the frame over. */
-const FEATURES_OFF = [
+export const FEATURES_OFF = [
   'tx-udp-segmentation',
   'tx-sctp-segmentation',
   'tx-checksum-sctp',
@@ -31,7 +31,7 @@ const FEATURES_OFF = [
   'tx-gso-list',
 ]
 /** IPv6 off before any device exists: the enforcer must never answer for itself. */
-const SYSCTLS = [
+export const SYSCTLS = [
   ['/proc/sys/net/ipv6/conf/default/disable_ipv6', '1'],
   ['/proc/sys/net/ipv6/conf/all/disable_ipv6', '1'],
   ['/proc/sys/net/ipv4/ip_forward', '0'],
@@ -71,7 +71,8 @@ function hasDevices(os: Os, netnsFd: number): boolean {
   }
 }
 
-function bindOver(os: Os, kept: OpenNetns, path: string): void {
+/** One namespace over whatever is mounted there. */
+export function bindOver(os: Os, kept: OpenNetns, path: string): void {
   const there = openNetns(path)
   if (there !== null) closeSync(there.fd)
   if (there?.identity === kept.identity) return
@@ -104,70 +105,56 @@ export function linkByIndex(os: Os, netlinkFd: number, ifindex: number): Link | 
 /** A kernel booted without IPv6 has no such file. */
 const ENOENT = 2
 
-function setSysctls(os: Os, netnsFd: number): void {
+export function setSysctls(os: Os, netnsFd: number): void {
   os.netnsWriteFiles(netnsFd, SYSCTLS).forEach((errno, at) => {
     if (errno === 0 || errno === ENOENT) return
     throw new Error(`${SYSCTLS[at]?.[0]} of the enforcer namespace can't be set (errno ${errno})`)
   })
 }
 
-function ensureDevices(os: Os, enforcer: Enforcer): void {
-  const { netnsFd, netlinkFd } = enforcer
-  const vbr = linkByIndex(os, netlinkFd, VBR_IFINDEX)
-  const isUp = vbr !== null && (vbr.flags & IFF_UP) !== 0
-  if (isUp) return
-  if (vbr === null) {
+/** Both ends, down; the sysctls before them. Done again where it broke off. */
+export function makeDevices(os: Os, { netnsFd, netlinkFd }: Enforcer): void {
+  if (linkByIndex(os, netlinkFd, VBR_IFINDEX) === null) {
     setSysctls(os, netnsFd)
     const end = { mtuOctets: MTU_OCTETS, txQueueFrames: TX_QUEUE_FRAMES, mac: null }
-    apply(os, netlinkFd, [
-      newVethPair(
-        { ...end, name: VBR_NAME, ifindex: VBR_IFINDEX },
-        { ...end, name: VTH_NAME, ifindex: VTH_IFINDEX },
-        null,
-      ),
-    ])
+    const vbr = { ...end, name: VBR_NAME, ifindex: VBR_IFINDEX }
+    const vth = { ...end, name: VTH_NAME, ifindex: VTH_IFINDEX }
+    apply(os, netlinkFd, [newVethPair(vbr, vth, null)])
   }
+  apply(os, netlinkFd, [setLink(VBR_IFINDEX, { gsoMaxOctets: GSO_MAX_OCTETS }, VBR_NAME)])
   os.ethtoolFeaturesOff(netnsFd, VBR_NAME, FEATURES_OFF)
-  apply(os, netlinkFd, [
-    setLink(VBR_IFINDEX, { gsoMaxOctets: GSO_MAX_OCTETS }, VBR_NAME),
-    setLink(VTH_IFINDEX, { up: true }, VTH_NAME),
-  ])
+}
+
+/** What reaches vth must be meant for the engine alone: it is up when its filters are there. */
+export function setDevicesUp(os: Os, { netlinkFd }: Enforcer): void {
+  apply(os, netlinkFd, [setLink(VTH_IFINDEX, { up: true }, VTH_NAME)])
   // In a batch of its own: that it is up says that the rest was done.
   apply(os, netlinkFd, [setLink(VBR_IFINDEX, { up: true }, VBR_NAME)])
 }
 
+function ensureDevices({ os, driver }: InterceptContext, enforcer: Enforcer): void {
+  const links = [VBR_IFINDEX, VTH_IFINDEX].map((i) => linkByIndex(os, enforcer.netlinkFd, i))
+  const areUp = links.every((link) => link !== null && (link.flags & IFF_UP) !== 0)
+  if (!areUp) makeDevices(os, enforcer)
+  driver.ensureShared(enforcer)
+  if (!areUp) setDevicesUp(os, enforcer)
+}
+
 /** Idempotent; under the instance's lock. */
 export function ensureEnforcer(context: InterceptContext): Enforcer {
-  const { os, instance, driver } = context
+  const { os, instance } = context
   return withLock(os, instance.lockPath, () => {
     ensureNamespace(os, instance)
     const enforcer = openEnforcer(os, instance)
     if (enforcer === null) throw new Error(`${instance.netnsPath}: made, but not a namespace`)
     try {
-      ensureDevices(os, enforcer)
-      driver.ensureShared(enforcer)
+      ensureDevices(context, enforcer)
       return enforcer
     } catch (error) {
       closeEnforcer(os, enforcer)
       throw error
     }
   })
-}
-
-export function checkEnforcer(os: Os, instance: Instance, enforcer: Enforcer): Drift[] {
-  const drift: Drift[] = []
-  for (const path of [instance.netnsPath, instance.netnsSparePath]) {
-    if (!isNetns(path)) drift.push({ subject: path, want: 'a network namespace', have: 'none' })
-  }
-  for (const [ifindex, name] of [
-    [VBR_IFINDEX, VBR_NAME],
-    [VTH_IFINDEX, VTH_NAME],
-  ] as const) {
-    const link = linkByIndex(os, enforcer.netlinkFd, ifindex)
-    const have = link === null ? 'none' : (link.flags & IFF_UP) === 0 ? 'down' : 'up'
-    if (have !== 'up') drift.push({ subject: name, want: 'up', have })
-  }
-  return drift
 }
 
 /** Destroys every link inside: release the pods first. */

@@ -10,7 +10,9 @@ export function vexName(key: AttachmentKey): string {
   return `vex-${keyHash(key)}`
 }
 
+export const LINK_ALIAS_PREFIX = 'vethwall '
+
 /** `ip -d link` shows whose link it is. */
 export function linkAlias(key: AttachmentKey, role: 'vin' | 'vex'): string {
-  return `vethwall ${role} ${key.containerID} ${key.ifName}`
+  return `${LINK_ALIAS_PREFIX}${role} ${key.containerID} ${key.ifName}`
 }

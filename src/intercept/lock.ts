@@ -80,3 +80,30 @@ export function isLocked(os: Os, path: string): boolean {
   closeSync(fd)
   return false
 }
+
+/** Only where nobody else holds it within `timeoutMs`: null = somebody does. */
+export function tryLock<T>(
+  os: Os,
+  path: string,
+  timeoutMs: number,
+  action: () => T,
+): { readonly value: T } | null {
+  const fd = acquire(os, path, timeoutMs)
+  if (fd === null) return null
+  try {
+    return { value: action() }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** As tryLock, and the lock's file is gone afterwards. */
+export function tryKeyLock<T>(os: Os, path: string, action: () => T): { readonly value: T } | null {
+  return tryLock(os, path, 0, () => {
+    try {
+      return action()
+    } finally {
+      rmSync(path, { force: true })
+    }
+  })
+}

@@ -30,8 +30,8 @@ export interface PluginDeps {
   requireAttached(record: EndpointRecord): void
   /** Success where there is nothing. `netns` '' = the runtime gave none. */
   detach(key: AttachmentKey, netns: string): void
-  /** null = no such endpoint. */
-  check(key: AttachmentKey): readonly Drift[] | null
+  /** null = no such endpoint. `toldMac`: the final result's, null = it tells none. */
+  check(key: AttachmentKey, toldMac: string | null): readonly Drift[] | null
   /** What this network has here, swaps that broke off included; not what an ADD or DEL is working on. */
   attachments(network: string): readonly EndpointRecord[]
   /** Why no pipe driver works here; null = one does. */

@@ -134,7 +134,7 @@ export function depsOf(outside: Outside, config: NetworkConfig): PluginDeps {
       orRefuse(record, () => setPathOfAttached(context, record, { path, failure })),
     requireAttached: (record) => orRefuse(record, () => requireAttached(context, record)),
     detach: (key, netns) => detach(context, key, netns),
-    check: (key) => check(context, key),
+    check: (key, toldMac) => check(context, key, toldMac),
     attachments: (network) => attachmentsOf(context, network),
     driverProblem: () => driverProblem(os, config.driver),
     endpoints: () => listRecords(instance, warn).filter((r) => r.bootId === context.bootId),

@@ -6,16 +6,7 @@ import type { Pipes } from '../../src/dpd/pipes.js'
 import type { PolicyStore } from '../../src/dpd/policy-store.js'
 import { Reconciler } from '../../src/dpd/reconciler.js'
 import { compiled, ingressPolicy, POD } from './judge/bench.js'
-
-const RECORD: EndpointRecord = {
-  ...{ schema: 1, bootId: 'b', id: POD, network: 'n', netns: '/run/netns/x', netnsInode: '4:1' },
-  ...{ containerID: 'c1', ifName: 'eth0', namespace: 'default', pod: 'web', podUid: null },
-  ...{ driver: 'bpf', addresses: ['10.1.0.7/24'], failure: 'open', createdAt: 'now' },
-  links: {
-    ...{ mac: '02:00:00:00:00:07', mtuOctets: 1500, podIfindex: 2, vinName: 'vin-1' },
-    ...{ vinIfindex: 20, vexName: 'vex-1', vexIfindex: 21, hostIfindex: 20, peerIndexLost: false },
-  },
-}
+import { RECORD } from './record.js'
 
 /** The kernel and the records directory as two maps. */
 function makeWorld() {
@@ -34,7 +25,10 @@ function makeWorld() {
     ensure: ({ containerID }, { path }) => void kernel.set(containerID, path),
     setPath: ({ containerID }, { path }) => void kernel.set(containerID, path),
     readPath: ({ containerID }) => kernel.get(containerID) ?? null,
-    check: () => [],
+    survey: () => ({ shared: [], endpoint: () => [] }),
+    mendShared: () => null,
+    mend: () => null,
+    keep: () => undefined,
     collect: ({ containerID }) => void records.delete(containerID),
     counters: () => ({}),
   }
@@ -52,11 +46,22 @@ function makeWorld() {
     },
   } as unknown as PolicyStore
   const note = (message: string): void => void log.push(message)
+  let wholeAgain = false
+  const drift = {
+    passes: 0,
+    pass: () => {
+      log.push('looked for drift')
+      return wholeAgain
+    },
+    makeWhole: () => {
+      wholeAgain = true
+    },
+  }
   const reconciler = new Reconciler({
-    ...{ pipes, endpoints, policy, node: { refresh: () => false } },
+    ...{ pipes, endpoints, policy, node: { refresh: () => false }, drift },
     ...{ info: note, warn: note },
   })
-  return { records, alive, busy, kernel, log, endpoints, policy, reconciler }
+  return { records, alive, busy, kernel, log, endpoints, policy, drift, reconciler }
 }
 
 t.test('at start: living records are adopted, dead ones collected', async (t) => {
@@ -89,18 +94,20 @@ t.test('a record that nobody announced is found; one that goes is forgotten', as
   t.ok(world.log.includes(`engine forgets ${POD}`))
 })
 
-t.test('drift is repaired and counted; a pod without DEL is collected', async (t) => {
+t.test('an endpoint that is whole again gets its policy', async (t) => {
+  const world = makeWorld()
+  await world.reconciler.repair()
+  t.same(world.log, ['looked for drift'])
+  world.drift.makeWhole()
+  await Promise.all([world.reconciler.repair(), world.reconciler.repair()])
+  t.same(world.log.slice(1), ['looked for drift', 'recompiled'], 'one pass at a time')
+})
+
+t.test('a pod without DEL is collected', async (t) => {
   const world = makeWorld()
   world.records.set('c1', RECORD)
   world.alive.add('c1')
   world.reconciler.adopt()
-  await world.policy.recompile()
-  world.kernel.set('c1', 'direct')
-  await world.reconciler.reconcile()
-  t.equal(world.kernel.get('c1'), 'inline')
-  t.equal(world.reconciler.repaired, 1)
-  await world.reconciler.reconcile()
-  t.equal(world.reconciler.repaired, 1)
   world.alive.clear()
   await world.reconciler.reconcile()
   t.equal(world.reconciler.collected, 1)

@@ -28,6 +28,13 @@ export class IdleDriver implements PipeDriver {
   check(): [] {
     return []
   }
+  checkShared(): [] {
+    return []
+  }
+  repair(_enforcer: unknown, record: { readonly id: number }): void {
+    this.ensured.add(record.id)
+  }
+  repairShared(): void {}
   counters(): Readonly<Record<string, number>> {
     return {}
   }

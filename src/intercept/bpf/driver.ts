@@ -3,33 +3,42 @@
  * entry per endpoint. A change of path is one map update.
  */
 import { readFileSync } from 'node:fs'
-import { release } from 'node:os'
-import {
-  CAUSE_NAMES,
-  decodeEndpoint,
-  type EndpointEntry,
-  encodeDevice,
-  encodeEndpoint,
-  encodeKey,
-  NO_ENDPOINT,
-  sumPerCpu,
-} from '../../core/bpf/maps.js'
+import { CAUSE_NAMES, encodeKey, sumPerCpu } from '../../core/bpf/maps.js'
 import type { EndpointPath, EndpointRecord } from '../../core/endpoint.js'
-import { type Instance, VBR_IFINDEX, VTH_IFINDEX } from '../../core/instance.js'
-import { isReleaseSince, type KernelVersion } from '../../core/kernel-release.js'
+import { type Instance, VBR_IFINDEX, VBR_NAME, VTH_IFINDEX, VTH_NAME } from '../../core/instance.js'
 import { bpfFilter, decodeBpfFilter } from '../../core/netlink/cls-bpf.js'
 import {
   decodeFilter,
   deleteFilter,
   type FilterKey,
+  type FoundFilter,
   getFilter,
   replaceFilter,
 } from '../../core/netlink/filter.js'
 import { replaceIngress } from '../../core/netlink/qdisc.js'
-import type { Drift, Enforcer, PathSetting, PipeDriver } from '../driver.js'
+import { clearForeign, driftOfForeign, driftOfQdiscs, hasIngress } from '../device-drift.js'
+import { type Devices, readFilters } from '../devices.js'
+import type { Drift, Enforcer, PathSetting, PipeDriver, Seen, SeenShared } from '../driver.js'
 import type { Os } from '../os.js'
 import { apply } from '../rtnetlink.js'
-import { type Loaded, load, type ProgramName, unpinOtherVersions } from './loader.js'
+import {
+  driftOfEntries,
+  driftOfStrays,
+  entryOf,
+  removeEntries,
+  removeStrays,
+  updateDevices,
+  updateEndpoint,
+} from './entries.js'
+import {
+  driftOfPins,
+  type Loaded,
+  load,
+  openPinned,
+  type ProgramName,
+  repairPins,
+  unpinOtherVersions,
+} from './loader.js'
 import { PROGRAM_VERSION } from './program.generated.js'
 
 /** One filter per device; the same handle each time makes every replacement gapless. */
@@ -37,14 +46,15 @@ const PRIORITY = 1
 const HANDLE = 1
 /** Answers of a device or filter that is gone: `remove` of the absent succeeds. */
 const GONE = ['ENOENT', 'EINVAL', 'ENODEV'] as const
-const BPF_ANY = 0
-const HEARTBEAT_SLOT = 0
-/** Before it, redirect_peer left the pod's RX counters alone (kernel-findings). */
-const PEER_REDIRECT_SINCE: KernelVersion = [6, 8]
 
 function filterKey(ifindex: number): FilterKey {
   return { ifindex, priority: PRIORITY, handle: HANDLE }
 }
+
+const isOurClassifier = ({ kind, priority, chain }: FoundFilter): boolean =>
+  kind === 'bpf' && priority === PRIORITY && chain === 0
+const isOurFilter = (found: FoundFilter): boolean =>
+  isOurClassifier(found) && found.handle === HANDLE
 
 /** Read back by `check`: says that the program in force is this build's. */
 function filterName(program: ProgramName): string {
@@ -61,7 +71,6 @@ export class BpfDriver implements PipeDriver {
   readonly name = 'bpf'
   readonly #os: Os
   readonly #instance: Instance
-  readonly #isPeerRedirect = isReleaseSince(release(), PEER_REDIRECT_SINCE)
   #opened: Loaded | null = null
 
   constructor(os: Os, instance: Instance) {
@@ -78,15 +87,14 @@ export class BpfDriver implements PipeDriver {
   /** The map entries come first: a filter never meets a device that it does not know. */
   ensure(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
     const { vinIfindex, vexIfindex } = record.links
-    this.#updateEndpoint(record, setting)
-    this.#updateDevice(vinIfindex, encodeDevice(record.id, 'vin'))
-    this.#updateDevice(vexIfindex, encodeDevice(record.id, 'vex'))
+    updateEndpoint(this.#os, this.#loaded, record, setting)
+    updateDevices(this.#os, this.#loaded, record)
     this.#ensureFilter(enforcer, vinIfindex, 'vin_ingress')
     this.#ensureFilter(enforcer, vexIfindex, 'vex_ingress')
   }
 
   setPath(_enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
-    this.#updateEndpoint(record, setting)
+    updateEndpoint(this.#os, this.#loaded, record, setting)
   }
 
   readPath(enforcer: Enforcer, record: EndpointRecord): EndpointPath | null {
@@ -94,7 +102,7 @@ export class BpfDriver implements PipeDriver {
     const isInstalled =
       this.#programOn(enforcer, vinIfindex) !== null &&
       this.#programOn(enforcer, vexIfindex) !== null
-    return isInstalled ? (this.#entryOf(record)?.path ?? null) : null
+    return isInstalled ? (entryOf(this.#os, this.#loaded, record)?.path ?? null) : null
   }
 
   /** Filters first: without them the enforcer's stack drops what still arrives. */
@@ -102,24 +110,40 @@ export class BpfDriver implements PipeDriver {
     const { vinIfindex, vexIfindex } = record.links
     const filters = [vinIfindex, vexIfindex].map((i) => deleteFilter(filterKey(i), 'bpf'))
     apply(this.#os, enforcer.netlinkFd, filters, { accept: GONE })
-    const devices = this.#loaded.mapFd('devices')
-    for (const ifindex of [vinIfindex, vexIfindex]) {
-      this.#os.bpf.mapDelete(devices, encodeKey(ifindex))
-    }
-    this.#updateEntry(record.id, NO_ENDPOINT)
+    removeEntries(this.#os, this.#loaded, record)
   }
 
-  check(enforcer: Enforcer, record: EndpointRecord): Drift[] {
-    const { links } = record
-    return [
-      ...this.#driftOfFilter(enforcer, links.vinName, links.vinIfindex, 'vin_ingress'),
-      ...this.#driftOfFilter(enforcer, links.vexName, links.vexIfindex, 'vex_ingress'),
-      ...this.#driftOfFilter(enforcer, 'vbr-neuv', VBR_IFINDEX, 'vbr_ingress'),
-      ...this.#driftOfFilter(enforcer, 'vth-neuv', VTH_IFINDEX, 'vth_ingress'),
-      ...this.#driftOfDevice(links.vinName, links.vinIfindex, encodeDevice(record.id, 'vin')),
-      ...this.#driftOfDevice(links.vexName, links.vexIfindex, encodeDevice(record.id, 'vex')),
-      ...this.#driftOfEntry(record),
-    ]
+  check(_enforcer: Enforcer, record: EndpointRecord, { devices, setting }: Seen): Drift[] {
+    return this.#withLoaded((loaded) => {
+      const { vinName, vinIfindex, vexName, vexIfindex } = record.links
+      return [
+        ...this.#driftOfFilters(loaded, devices, vinName, vinIfindex, 'vin_ingress'),
+        ...this.#driftOfFilters(loaded, devices, vexName, vexIfindex, 'vex_ingress'),
+        ...driftOfEntries(this.#os, loaded, record, setting),
+      ]
+    })
+  }
+
+  repair(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
+    const { vinIfindex, vexIfindex } = record.links
+    for (const ifindex of [vinIfindex, vexIfindex]) this.#clearForeign(enforcer, ifindex)
+    this.ensure(enforcer, record, setting)
+  }
+
+  checkShared(_enforcer: Enforcer, { devices, records }: SeenShared): Drift[] {
+    return this.#withLoaded((loaded) => [
+      ...driftOfPins(this.#os, this.#instance.bpffsDir, loaded),
+      ...this.#driftOfFilters(loaded, devices, VBR_NAME, VBR_IFINDEX, 'vbr_ingress'),
+      ...this.#driftOfFilters(loaded, devices, VTH_NAME, VTH_IFINDEX, 'vth_ingress'),
+      ...(records === undefined ? [] : driftOfStrays(this.#os, loaded, records)),
+    ])
+  }
+
+  repairShared(enforcer: Enforcer, records: readonly EndpointRecord[]): void {
+    repairPins(this.#os, this.#instance.bpffsDir, this.#loaded)
+    for (const ifindex of [VTH_IFINDEX, VBR_IFINDEX]) this.#clearForeign(enforcer, ifindex)
+    this.ensureShared(enforcer)
+    removeStrays(this.#os, this.#loaded, records)
   }
 
   counters(_enforcer: Enforcer): Readonly<Record<string, number>> {
@@ -157,35 +181,6 @@ export class BpfDriver implements PipeDriver {
     apply(this.#os, enforcer.netlinkFd, [replaceIngress(ifindex), replaceFilter(filter)])
   }
 
-  #updateEndpoint(record: EndpointRecord, setting: PathSetting): void {
-    const { mac, vinIfindex, vexIfindex } = record.links
-    const entry: EndpointEntry = {
-      path: setting.path,
-      failure: setting.failure,
-      strict: setting.strict ?? true,
-      peer: this.#isPeerRedirect,
-      heartbeatSlot: HEARTBEAT_SLOT,
-      vinIfindex,
-      vexIfindex,
-      mac,
-    }
-    this.#updateEntry(record.id, encodeEndpoint(entry))
-  }
-
-  #updateDevice(ifindex: number, value: Uint8Array): void {
-    this.#os.bpf.mapUpdate(this.#loaded.mapFd('devices'), encodeKey(ifindex), value, BPF_ANY)
-  }
-
-  #updateEntry(id: number, value: Uint8Array): void {
-    this.#os.bpf.mapUpdate(this.#loaded.mapFd('endpoints'), encodeKey(id), value, BPF_ANY)
-  }
-
-  #entryOf(record: EndpointRecord): EndpointEntry | null {
-    const fd = this.#loaded.mapFd('endpoints')
-    const value = this.#os.bpf.mapLookup(fd, encodeKey(record.id), NO_ENDPOINT.length)
-    return value === null ? null : decodeEndpoint(value)
-  }
-
   /** Name of the program in force; null = no filter of ours, or no device. */
   #programOn(enforcer: Enforcer, ifindex: number): string | null {
     const request = getFilter(filterKey(ifindex), 'bpf')
@@ -198,28 +193,39 @@ export class BpfDriver implements PipeDriver {
     return null
   }
 
-  #driftOfFilter(enforcer: Enforcer, link: string, ifindex: number, program: ProgramName): Drift[] {
-    const want = filterName(program)
-    const have = this.#programOn(enforcer, ifindex) ?? 'none'
-    return have === want ? [] : [{ subject: `filter on ${link}`, want, have }]
+  /** Looking makes nothing: where pins are missing that is what there is to say. */
+  #withLoaded(look: (loaded: Loaded) => Drift[]): Drift[] {
+    const { bpffsDir } = this.#instance
+    this.#opened ??= openPinned(this.#os, bpffsDir)
+    if (this.#opened !== null) return look(this.#opened)
+    return [{ what: 'pin', subject: bpffsDir, want: 'programs and maps', have: 'none' }]
   }
 
-  #driftOfDevice(link: string, ifindex: number, want: Uint8Array): Drift[] {
-    const fd = this.#loaded.mapFd('devices')
-    const have = this.#os.bpf.mapLookup(fd, encodeKey(ifindex), want.length)
-    if (have !== null && Buffer.compare(have, want) === 0) return []
-    const hex = (octets: Uint8Array | null) =>
-      octets === null ? 'none' : Buffer.from(octets).toString('hex')
-    return [{ subject: `map devices[${link}]`, want: hex(want), have: hex(have) }]
+  #driftOfFilters(
+    loaded: Loaded,
+    devices: Devices,
+    link: string,
+    ifindex: number,
+    program: ProgramName,
+  ): Drift[] {
+    const qdiscs = driftOfQdiscs(devices, { ifindex, name: link })
+    if (!hasIngress(devices, ifindex)) return qdiscs
+    const filters = devices.filters(ifindex)
+    const found = filters.find(isOurFilter)
+    const bpf = found === undefined ? null : decodeBpfFilter(found)
+    const have = bpf === null ? 'none' : `${bpf.name} (program ${bpf.programId})`
+    const want = `${filterName(program)} (program ${loaded.idOf('program', program)})`
+    const isSame = have === want && bpf?.isDirectAction === true
+    return [
+      ...qdiscs,
+      ...(isSame ? [] : [{ what: 'filter', subject: `filter on ${link}`, want, have } as const]),
+      ...driftOfForeign(filters, link, isOurFilter),
+    ]
   }
 
-  #driftOfEntry(record: EndpointRecord): Drift[] {
-    const { mac, vinIfindex, vexIfindex } = record.links
-    const text = (e: { mac: string; vinIfindex: number; vexIfindex: number }) =>
-      `${e.mac} vin ${e.vinIfindex} vex ${e.vexIfindex}`
-    const want = text({ mac, vinIfindex, vexIfindex })
-    const entry = this.#entryOf(record)
-    const have = entry === null ? 'none' : text(entry)
-    return have === want ? [] : [{ subject: `map endpoints[${record.id}]`, want, have }]
+  #clearForeign(enforcer: Enforcer, ifindex: number): void {
+    const { netlinkFd } = enforcer
+    const filters = readFilters(this.#os, netlinkFd, ifindex)
+    clearForeign(this.#os, netlinkFd, filters, isOurFilter, isOurClassifier)
   }
 }

@@ -54,16 +54,17 @@ export function driftOf(
   want: readonly U32Node[],
   have: readonly DecodedU32Node[],
 ): Drift[] {
-  return want.flatMap((node) => {
+  const what = 'filter'
+  return want.flatMap((node): Drift[] => {
     const found = findNode(have, node)
     const subject = `filter ${hex(u32Handle(node))} on ${link}`
     const actions = node.actions.map(actionText).join(', ')
-    if (found === null) return [{ subject, want: actions, have: 'none' }]
+    if (found === null) return [{ what, subject, want: actions, have: 'none' }]
     if (!isSameSelector(node, found)) {
       const matches = found.matches.map(matchText).join(', ')
-      return [{ subject, want: node.matches.map(matchText).join(', '), have: matches }]
+      return [{ what, subject, want: node.matches.map(matchText).join(', '), have: matches }]
     }
     if (isSameActions(node, found)) return []
-    return [{ subject, want: actions, have: found.actions.map(haveText).join(', ') }]
+    return [{ what, subject, want: actions, have: found.actions.map(haveText).join(', ') }]
   })
 }

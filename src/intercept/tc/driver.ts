@@ -9,6 +9,7 @@ import {
   decodeFilter,
   deleteFilter,
   dumpFilters,
+  type FoundFilter,
   getFilter,
   replaceFilter,
 } from '../../core/netlink/filter.js'
@@ -23,13 +24,21 @@ import {
   u32Filter,
   u32Handle,
 } from '../../core/netlink/u32.js'
-import type { Drift, Enforcer, PathSetting, PipeDriver } from '../driver.js'
+import {
+  clearForeign,
+  driftOfForeign,
+  driftOfQdiscs,
+  hasIngress,
+  type IsOurs,
+} from '../device-drift.js'
+import { readFilters } from '../devices.js'
+import type { Drift, Enforcer, PathSetting, PipeDriver, Seen, SeenShared } from '../driver.js'
 import type { Os } from '../os.js'
 import { apply, dump } from '../rtnetlink.js'
 import { CAUSE_NAMES, causeOf, counted } from './causes.js'
-import { type Asked, decodeCookie } from './cookie.js'
-import { driftOf, findNode, isInForce, isSameSelector } from './difference.js'
-import { endpointRules, type InForce, isVbrFirst, NODES } from './endpoint-rules.js'
+import { driftOf, findNode, isSameSelector } from './difference.js'
+import { endpointRules, type InForce, isVbrFirst } from './endpoint-rules.js'
+import { askedFor, askedIn, inForce, inForceIn, nodesOf } from './in-force.js'
 import { isCurrentLayout, LAST_NODE, sharedNodes, TABLE_BUCKETS, VTH_NODE } from './vbr-rules.js'
 
 const PRIORITY = 1
@@ -60,14 +69,22 @@ function nodesIn(messages: readonly Message[]): DecodedU32Node[] {
   })
 }
 
-function askedIn(nodes: readonly DecodedU32Node[]): Asked | null {
-  const foreign = nodes.find((n) => n.table === ROOT_TABLE && n.node === NODES.foreign)
-  const cookie = foreign?.actions[0]?.action?.cookie
-  return cookie === undefined ? null : decodeCookie(cookie)
+const isOurClassifier = ({ kind, priority, chain }: FoundFilter): boolean =>
+  kind === 'u32' && priority === PRIORITY && chain === 0
+
+/** Those nodes and the classifier's hash tables, whose handles name no node. */
+function isOneOf(nodes: readonly U32Node[]): IsOurs {
+  const handles = new Set(nodes.map(u32Handle))
+  return (found) =>
+    isOurClassifier(found) && ((found.handle & 0xfff) === 0 || handles.has(found.handle >>> 0))
 }
 
-function inForce({ path, failure, strict = true }: PathSetting): InForce {
-  return { path, failure, strict, isStale: false }
+/** Without records any endpoint's nodes may be there. */
+function isOnVbr(records: readonly EndpointRecord[] | undefined): IsOurs {
+  if (records === undefined) return isOurClassifier
+  const state = inForce({ path: 'direct', failure: 'open' })
+  const ofEndpoints = records.flatMap((record) => endpointRules(record, state).vbr)
+  return isOneOf([...sharedNodes(), ...ofEndpoints])
 }
 
 export class TcDriver implements PipeDriver {
@@ -79,7 +96,10 @@ export class TcDriver implements PipeDriver {
   }
 
   ensureShared(enforcer: Enforcer): void {
-    if (this.#isSharedInstalled(enforcer)) return
+    if (!this.#isSharedInstalled(enforcer)) this.#installShared(enforcer)
+  }
+
+  #installShared(enforcer: Enforcer): void {
     const fd = enforcer.netlinkFd
     const vbr = { ifindex: VBR_IFINDEX, priority: PRIORITY }
     const actions = CAUSE_NAMES.map((cause) => addAction(counted(cause)))
@@ -119,28 +139,56 @@ export class TcDriver implements PipeDriver {
     apply(this.#os, enforcer.netlinkFd, requests, { accept: GONE })
   }
 
-  check(enforcer: Enforcer, record: EndpointRecord): Drift[] {
+  check(enforcer: Enforcer, record: EndpointRecord, { devices, setting }: Seen): Drift[] {
     const { links } = record
-    const shared = this.#isSharedInstalled(enforcer)
-      ? []
-      : [{ subject: `filters on ${VBR_NAME} and ${VTH_NAME}`, want: 'installed', have: 'missing' }]
-    const vin = this.#dump(enforcer, links.vinIfindex)
-    const vex = this.#dump(enforcer, links.vexIfindex)
-    const asked = askedIn(vin)
-    if (asked === null) {
-      return [
-        ...shared,
-        { subject: `filters on ${links.vinName}`, want: 'installed', have: 'missing' },
-      ]
-    }
-    const isStale = this.#readInForce(enforcer, record)?.isStale ?? false
-    const want = endpointRules(record, { ...asked, isStale })
-    return [
-      ...shared,
-      ...driftOf(links.vinName, want.vin, vin),
-      ...driftOf(links.vexName, want.vex, vex),
-      ...driftOf(VBR_NAME, want.vbr, this.#get(enforcer, VBR_IFINDEX, want.vbr)),
+    const { vinIfindex, vinName, vexIfindex, vexName } = links
+    const qdiscs = [
+      ...driftOfQdiscs(devices, { ifindex: vinIfindex, name: vinName }),
+      ...driftOfQdiscs(devices, { ifindex: vexIfindex, name: vexName }),
     ]
+    if (!hasIngress(devices, vinIfindex) || !hasIngress(devices, vexIfindex)) return qdiscs
+    const [vin, vex] = [devices.filters(links.vinIfindex), devices.filters(links.vexIfindex)]
+    const nodes = { vin: nodesOf(vin), vex: nodesOf(vex) }
+    const asked = askedIn(nodes.vin)
+    if (asked === null) {
+      const subject = `filters on ${links.vinName}`
+      return [...qdiscs, { what: 'filter', subject, want: 'installed', have: 'missing' }]
+    }
+    const { isStale } = inForceIn(record, nodes) ?? { isStale: false }
+    const want = endpointRules(record, { ...asked, ...askedFor(setting), isStale })
+    return [
+      ...qdiscs,
+      ...driftOf(links.vinName, want.vin, nodes.vin),
+      ...driftOf(links.vexName, want.vex, nodes.vex),
+      ...driftOf(VBR_NAME, want.vbr, this.#get(enforcer, VBR_IFINDEX, want.vbr)),
+      ...driftOfForeign(vin, links.vinName, isOneOf(want.vin)),
+      ...driftOfForeign(vex, links.vexName, isOneOf(want.vex)),
+    ]
+  }
+
+  repair(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
+    const { vin, vex } = endpointRules(record, inForce(setting))
+    this.#clearForeign(enforcer, record.links.vinIfindex, isOneOf(vin))
+    this.#clearForeign(enforcer, record.links.vexIfindex, isOneOf(vex))
+    this.ensure(enforcer, record, setting)
+  }
+
+  checkShared(_enforcer: Enforcer, { devices, records }: SeenShared): Drift[] {
+    const [vbr, vth] = [devices.filters(VBR_IFINDEX), devices.filters(VTH_IFINDEX)]
+    return [
+      ...driftOfQdiscs(devices, { ifindex: VBR_IFINDEX, name: VBR_NAME }),
+      ...driftOfQdiscs(devices, { ifindex: VTH_IFINDEX, name: VTH_NAME }),
+      ...(hasIngress(devices, VBR_IFINDEX) ? driftOf(VBR_NAME, sharedNodes(), nodesOf(vbr)) : []),
+      ...(hasIngress(devices, VTH_IFINDEX) ? driftOf(VTH_NAME, [VTH_NODE], nodesOf(vth)) : []),
+      ...driftOfForeign(vth, VTH_NAME, isOneOf([VTH_NODE])),
+      ...driftOfForeign(vbr, VBR_NAME, isOnVbr(records)),
+    ]
+  }
+
+  repairShared(enforcer: Enforcer, records: readonly EndpointRecord[]): void {
+    this.#clearForeign(enforcer, VTH_IFINDEX, isOneOf([VTH_NODE]))
+    this.#clearForeign(enforcer, VBR_IFINDEX, isOnVbr(records))
+    this.#installShared(enforcer)
   }
 
   counters(enforcer: Enforcer): Readonly<Record<string, number>> {
@@ -201,18 +249,15 @@ export class TcDriver implements PipeDriver {
     }
   }
 
-  /** null = not installed, or a mixture that no setting has. */
   #readInForce(enforcer: Enforcer, record: EndpointRecord): InForce | null {
-    const vin = this.#dump(enforcer, record.links.vinIfindex)
-    const vex = this.#dump(enforcer, record.links.vexIfindex)
-    const asked = askedIn(vin)
-    if (asked === null) return null
-    const states = [false, true].map((isStale) => ({ ...asked, isStale }))
-    const matching = states.find((state) => {
-      const want = endpointRules(record, state)
-      return isInForce(want.vin, vin) && isInForce(want.vex, vex)
-    })
-    return matching ?? null
+    const { vinIfindex, vexIfindex } = record.links
+    const vin = this.#dump(enforcer, vinIfindex)
+    return inForceIn(record, { vin, vex: this.#dump(enforcer, vexIfindex) })
+  }
+
+  #clearForeign(enforcer: Enforcer, ifindex: number, isOurs: IsOurs): void {
+    const filters = readFilters(this.#os, enforcer.netlinkFd, ifindex)
+    clearForeign(this.#os, enforcer.netlinkFd, filters, isOurs, isOurClassifier)
   }
 
   #isSharedInstalled(enforcer: Enforcer): boolean {

@@ -1,0 +1,112 @@
+/** One pass over everything of ours in the kernel: what differs is set back, in the order that protects. */
+import type { EndpointRecord } from '../core/endpoint.js'
+import type { Drift, PathSetting } from '../intercept/driver.js'
+import type { DriftBook } from './drift-book.js'
+import type { Endpoint, Endpoints } from './endpoints.js'
+import type { Pipes } from './pipes.js'
+
+export interface DriftRepairParts {
+  readonly pipes: Pick<Pipes, 'survey' | 'mendShared' | 'mend' | 'keep' | 'isAlive'>
+  readonly endpoints: Pick<Endpoints, 'all'>
+  readonly book: DriftBook
+  readonly warn: (message: string) => void
+}
+
+const SHARED = 'what all endpoints share'
+
+export function nameOf({ namespace, pod, ifName, id }: EndpointRecord): string {
+  return `${namespace}/${pod}/${ifName} (endpoint ${id})`
+}
+
+const isLinkGone = ({ what, have }: Drift): boolean => what === 'link' && have === 'none'
+
+/** undefined: what is to be in force is not known yet, or could not be set. */
+function settingOf({ applied, path, failure, mode }: Endpoint): PathSetting | undefined {
+  return applied ? { path, failure, strict: mode === 'protect' } : undefined
+}
+
+/** Until policy is applied the failure setting is all there is. */
+function untilApplied({ failure }: Endpoint): PathSetting {
+  return { path: failure === 'open' ? 'direct' : 'quarantine', failure }
+}
+
+export class DriftRepair {
+  /** Endpoints that lacked a link at the pass before. */
+  #lacking = new Set<string>()
+  /** Ids whose interfaces were not looked at since dpd started, or longest ago: the next first. */
+  #kept: number[] = []
+  #passes = 0
+
+  constructor(private readonly parts: DriftRepairParts) {}
+
+  get passes(): number {
+    return this.#passes
+  }
+
+  /** True = an endpoint that policy could not be applied to is whole again. */
+  pass(): boolean {
+    const { pipes, endpoints, book } = this.parts
+    const all = endpoints.all()
+    const records = all.map(({ record }) => record)
+    book.retain(new Set([SHARED, ...records.map(nameOf)]))
+    let survey = pipes.survey(records)
+    if (this.#settle(SHARED, survey.shared, () => pipes.mendShared())) {
+      survey = pipes.survey(records)
+    }
+    const lacking = new Set<string>()
+    const sound: EndpointRecord[] = []
+    let wantsPolicy = false
+    for (const endpoint of all) {
+      const { record } = endpoint
+      const drift = survey.endpoint(record, settingOf(endpoint))
+      if (drift.length === 0) sound.push(record)
+      if (drift.some(isLinkGone) && !this.#isMissed(record, lacking)) continue
+      const setting = settingOf(endpoint) ?? untilApplied(endpoint)
+      const isMended = this.#settle(nameOf(record), drift, () => pipes.mend(record, setting))
+      if (isMended && !endpoint.applied) wantsPolicy = true
+    }
+    this.#lacking = lacking
+    this.#keepNext(sound)
+    this.#passes++
+    return wantsPolicy
+  }
+
+  /**
+   * A link that is gone is often the first sign of a pod that goes: it is made anew only if it is
+   * missing at the next pass too, and the pod still there.
+   */
+  #isMissed(record: EndpointRecord, lacking: Set<string>): boolean {
+    lacking.add(nameOf(record))
+    return this.#lacking.has(nameOf(record)) && this.parts.pipes.isAlive(record)
+  }
+
+  /** True = something was repaired. */
+  #settle(
+    who: string,
+    drift: readonly Drift[],
+    mend: () => ReturnType<Pipes['mendShared']>,
+  ): boolean {
+    const { book } = this.parts
+    if (drift.length === 0) {
+      book.clear(who)
+      return false
+    }
+    const mended = mend()
+    // A plugin is at work on it: the next pass looks again.
+    return mended !== null && book.note(who, mended)
+  }
+
+  /** One endpoint a pass: what its interfaces are is only needed when one has to be made anew. */
+  #keepNext(sound: readonly EndpointRecord[]): void {
+    const next =
+      sound.find(({ id }) => !this.#kept.includes(id)) ??
+      sound.find(({ id }) => id === this.#kept.find((kept) => sound.some((s) => s.id === kept)))
+    if (next === undefined) return
+    this.#kept = [...this.#kept.filter((id) => id !== next.id), next.id]
+    try {
+      this.parts.pipes.keep(next)
+    } catch (error) {
+      this.parts.warn(`${nameOf(next)}: its interfaces are not kept on disk: ${String(error)}`)
+    }
+  }
+}
