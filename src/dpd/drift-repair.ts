@@ -12,6 +12,8 @@ export interface DriftRepairParts {
   readonly warn: (message: string) => void
 }
 
+/** Reading two interfaces with all their settings costs more than the rest of a pass. */
+const KEEP_PASSES = 8
 const SHARED = 'what all endpoints share'
 
 export function nameOf({ namespace, pod, ifName, id }: EndpointRecord): string {
@@ -33,8 +35,8 @@ function untilApplied({ failure }: Endpoint): PathSetting {
 export class DriftRepair {
   /** Endpoints that lacked a link at the pass before. */
   #lacking = new Set<string>()
-  /** Ids whose interfaces were not looked at since dpd started, or longest ago: the next first. */
-  #kept: number[] = []
+  /** By endpoint id, at which pass its interfaces were last looked at. */
+  readonly #keptAt = new Map<number, number>()
   #passes = 0
 
   constructor(private readonly parts: DriftRepairParts) {}
@@ -96,17 +98,19 @@ export class DriftRepair {
     return mended !== null && book.note(who, mended)
   }
 
-  /** One endpoint a pass: what its interfaces are is only needed when one has to be made anew. */
+  /** At most one endpoint a pass: its interfaces are only needed when one has to be made anew. */
   #keepNext(sound: readonly EndpointRecord[]): void {
-    const next =
-      sound.find(({ id }) => !this.#kept.includes(id)) ??
-      sound.find(({ id }) => id === this.#kept.find((kept) => sound.some((s) => s.id === kept)))
-    if (next === undefined) return
-    this.#kept = [...this.#kept.filter((id) => id !== next.id), next.id]
+    const due = sound
+      .map((record) => ({ record, at: this.#keptAt.get(record.id) ?? -KEEP_PASSES }))
+      .filter(({ at }) => this.#passes - at >= KEEP_PASSES)
+      .sort((a, b) => a.at - b.at)
+    const record = due[0]?.record
+    if (record === undefined) return
+    this.#keptAt.set(record.id, this.#passes)
     try {
-      this.parts.pipes.keep(next)
+      this.parts.pipes.keep(record)
     } catch (error) {
-      this.parts.warn(`${nameOf(next)}: its interfaces are not kept on disk: ${String(error)}`)
+      this.parts.warn(`${nameOf(record)}: its interfaces are not kept on disk: ${String(error)}`)
     }
   }
 }
