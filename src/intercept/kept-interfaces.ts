@@ -113,7 +113,7 @@ export function keepAtAdd(context: InterceptContext, record: EndpointRecord, pod
   }
 }
 
-/** As both ends are now, where they are as they should be. */
+/** As both ends are now; what went a moment ago is worth more as it was. */
 export function refreshKept(context: InterceptContext, record: EndpointRecord): void {
   const { os, instance } = context
   const { podIfindex, vinIfindex } = record.links
@@ -121,6 +121,7 @@ export function refreshKept(context: InterceptContext, record: EndpointRecord): 
     const link = linkByIndex(os, netns.netlinkFd, podIfindex)
     return link === null || link.peerIfindex !== vinIfindex ? null : readPodState(os, netns, link)
   })
-  if (pod === null) return
-  writeKept(instance, record, { pod, host: readHostState(context, record) })
+  const host = readHostState(context, record)
+  if (pod === null || (host === null && record.links.hostIfindex !== 0)) return
+  writeKept(instance, record, { pod, host })
 }

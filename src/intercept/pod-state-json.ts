@@ -29,6 +29,7 @@ const linkSchema = z.object({
   altNames: z.array(z.string()),
   gsoMaxOctets: z.nullable(z.int()),
   gsoMaxSegments: z.nullable(z.int()),
+  bridgePort: z.optional(z.array(z.tuple([z.int(), z.int()]))),
 })
 export const podStateSchema = z.object({
   link: linkSchema,

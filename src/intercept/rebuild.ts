@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync } from 'node:fs'
 import type { EndpointRecord } from '../core/endpoint.js'
-import { newVethPair, setLink, type VethEnd } from '../core/netlink/link-request.js'
+import { newVethPair, setBridgePort, setLink, type VethEnd } from '../core/netlink/link-request.js'
 import type { InterceptContext } from './context.js'
 import type { Enforcer } from './driver.js'
 import { inPodNetns, type KeptInterfaces, readKept, withNodeNetlink } from './kept-interfaces.js'
@@ -79,9 +79,10 @@ export function rebuildVex(
   }
   return () =>
     withNodeNetlink(context, (node) => {
-      const { ifindex, masterIfindex, name } = link
-      if (masterIfindex !== 0)
-        apply(os, node.netlinkFd, [setLink(ifindex, { masterIfindex }, name)])
+      const { ifindex, masterIfindex, name, bridgePort = [] } = link
+      const joining = masterIfindex === 0 ? [] : [setLink(ifindex, { masterIfindex }, name)]
+      const settings = bridgePort.length === 0 ? [] : [setBridgePort(ifindex, bridgePort)]
+      apply(os, node.netlinkFd, [...joining, ...settings])
       replayPodState(os, warn, node, state)
     })
 }

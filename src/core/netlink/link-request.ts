@@ -14,6 +14,7 @@ import {
 } from './attribute.js'
 import { AF_INET6 } from './dumped.js'
 import {
+  type BridgePort,
   IFF_ALLMULTI,
   IFF_NOARP,
   IFF_PROMISC,
@@ -30,6 +31,8 @@ import {
   IFLA_INET6_ADDR_GEN_MODE,
   IFLA_INFO_DATA,
   IFLA_INFO_KIND,
+  IFLA_INFO_SLAVE_DATA,
+  IFLA_INFO_SLAVE_KIND,
   IFLA_LINKINFO,
   IFLA_MASTER,
   IFLA_MTU,
@@ -199,6 +202,23 @@ export function setLinkFlags(ifindex: number, flags: number): Request {
     flags: NLM_F_ACK,
     payload: ifinfomsg(ifindex, flags, IFF_PROMISC | IFF_ALLMULTI | IFF_NOARP),
     subject: `RTM_SETLINK flags of ifindex ${ifindex}`,
+  }
+}
+
+/** `ip link set dev DEV type bridge_slave …` of one that is a port already. */
+export function setBridgePort(ifindex: number, port: BridgePort): Request {
+  const info = nested(IFLA_LINKINFO, [
+    text(IFLA_INFO_SLAVE_KIND, 'bridge'),
+    nested(
+      IFLA_INFO_SLAVE_DATA,
+      port.map(([attribute, value]) => u8(attribute, value)),
+    ),
+  ])
+  return {
+    type: RTM_NEWLINK,
+    flags: NLM_F_ACK,
+    payload: joined(ifinfomsg(ifindex), encodeAttributes([info])),
+    subject: `RTM_NEWLINK bridge port ifindex ${ifindex}`,
   }
 }
 

@@ -45,6 +45,10 @@ export const IFLA_PROP_LIST = 52
 export const IFLA_ALT_IFNAME = 53
 export const IFLA_INFO_KIND = 1
 export const IFLA_INFO_DATA = 2
+export const IFLA_INFO_SLAVE_KIND = 4
+export const IFLA_INFO_SLAVE_DATA = 5
+/** IFLA_BRPORT_MODE (hairpin), GUARD, PROTECT, FAST_LEAVE, LEARNING, UNICAST_FLOOD, PROXYARP, MCAST_FLOOD, BCAST_FLOOD, ISOLATED. */
+const BRIDGE_PORT_FLAGS = [4, 5, 6, 7, 8, 9, 10, 27, 30, 33]
 /** linux/veth.h */
 export const VETH_INFO_PEER = 1
 export const IFLA_INET6_ADDR_GEN_MODE = 8
@@ -84,6 +88,20 @@ export interface Link {
   readonly altNames: readonly string[]
   readonly gsoMaxOctets: number | null
   readonly gsoMaxSegments: number | null
+  /** Of a bridge's port: its flags by IFLA_BRPORT_* number. */
+  readonly bridgePort?: BridgePort | undefined
+}
+
+export type BridgePort = readonly (readonly [attribute: number, value: number])[]
+
+function bridgePortOf(attributes: readonly Attribute[]): BridgePort | undefined {
+  const info = find(attributes, IFLA_LINKINFO)
+  const parts = info === null ? [] : asNested(info)
+  const kind = find(parts, IFLA_INFO_SLAVE_KIND)
+  const data = find(parts, IFLA_INFO_SLAVE_DATA)
+  if (kind === null || data === null || asText(kind) !== 'bridge') return undefined
+  const flags = asNested(data).filter(({ type }) => BRIDGE_PORT_FLAGS.includes(type))
+  return flags.map((flag) => [flag.type, asU8(flag)])
 }
 
 function addrGenModeOf(attributes: readonly Attribute[]): number | null {
@@ -123,7 +141,9 @@ export function decodeLink(message: Message): Link | null {
   }
   const address = find(attributes, IFLA_ADDRESS)
   const peer = find(attributes, IFLA_LINK)
+  const bridgePort = bridgePortOf(attributes)
   return {
+    ...(bridgePort === undefined ? {} : { bridgePort }),
     ifindex: view.getInt32(4, HOST_LITTLE_ENDIAN),
     flags: view.getUint32(8, HOST_LITTLE_ENDIAN),
     name: string(IFLA_IFNAME),

@@ -46,7 +46,8 @@ function linkText(link: Link): string {
   const { ifindex, name, mac, mtuOctets, peerIfindex, masterIfindex, alias, flags } = link
   const seen = /^(vin-|vbr-|vth-)/.test(name) ? '' : mac
   const isUp = (flags & IFF_UP) !== 0
-  return [ifindex, name, seen, mtuOctets, peerIfindex, masterIfindex, alias, isUp].join(' ')
+  const port = JSON.stringify(link.bridgePort)
+  return [ifindex, name, seen, mtuOctets, peerIfindex, masterIfindex, alias, isUp, port].join(' ')
 }
 
 function devices(netns: Inside): unknown {
