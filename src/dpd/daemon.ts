@@ -1,6 +1,6 @@
 /** The daemon of one instance: the only place where its parts are put together. */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../core/config.js'
@@ -47,6 +47,7 @@ import { PolicyStore } from './policy-store.js'
 import { preflight } from './preflight.js'
 import { Reconciler } from './reconciler.js'
 import { Reporter } from './reporter.js'
+import { ensureFolders, ensureRunDir } from './run-dir.js'
 import { spawnWatchdog } from './watchdog.js'
 
 const RECONCILE_MS = 10_000
@@ -222,24 +223,23 @@ function compileInputs(
   }
 }
 
-/** The control socket and, where configured, the metrics port. Returns what closes them. */
+/** The control socket and, where configured, the metrics port. */
 async function serve({ instance, config, log }: Setting, { control, flows }: Daemon) {
   const fault = (message: string): void => log.error(message)
   const routes = [...statusRoutes(control), ...endpointRoutes(control), ...flowRoutes(flows)]
   const socket = createServer(routes, fault)
   await listenOnSocket(socket, instance.socketPath)
   const { listen } = config.metrics
-  if (listen === undefined) return [socket]
+  if (listen === undefined) return { socket, servers: [socket] }
   const metrics = createServer([metricsRoute(control)], fault)
   await listenOnLoopback(metrics, listen)
-  return [socket, metrics]
+  return { socket, servers: [socket, metrics] }
 }
 
 export async function startDaemon(setting: Setting): Promise<void> {
   const { instance, config, log } = setting
-  for (const dir of [instance.runDir, instance.stateDir, instance.noticesDir]) {
-    mkdirSync(dir, { recursive: true })
-  }
+  const warn = (message: string): void => log.warn(message)
+  ensureFolders(instance)
   await refuseSecond(instance.socketPath)
   const daemon = openDaemon(setting)
   const { engine, events, learning, pipes, policy, reconciler } = daemon
@@ -248,11 +248,14 @@ export async function startDaemon(setting: Setting): Promise<void> {
   await policy.reload()
   engine.start()
   if (daemon.driver === 'tc') spawnWatchdog(instance)
-  const servers = await serve(setting, daemon)
+  const { socket, servers } = await serve(setting, daemon)
   const stopWatching = watchDirectories([config.policyDir, config.endpointsDir], () => {
     policy.reload().catch(fault('policy'))
   })
-  const reconcile = () => void reconciler.reconcile().catch(fault('reconcile'))
+  const reconcile = () =>
+    void ensureRunDir(instance, policy, socket, warn)
+      .then(() => reconciler.reconcile())
+      .catch(fault('reconcile'))
   const stopNotices = watchDirectories([instance.noticesDir], reconcile, /\.json$/)
   const timers = [
     setInterval(reconcile, RECONCILE_MS),
@@ -264,6 +267,7 @@ export async function startDaemon(setting: Setting): Promise<void> {
       events.reopen()
       conflist.look()
       await policy.reload()
+      await ensureRunDir(instance, policy, socket, warn)
       await reconciler.reconcile()
     },
     stop: async () => {

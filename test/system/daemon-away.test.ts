@@ -1,5 +1,5 @@
 /** dpd stopped, killed, absent, back: what each failure setting does to real traffic, and how fast. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Node, type Pod, until } from '../node.js'
@@ -127,6 +127,20 @@ t.test('dpd away', async (t) => {
     await until('served', async () => (await reach(client, shut, 7)) === OK, 5000)
     t.equal(readdirSync(node.instance.noticesDir).length, 0, 'notices taken')
     t.notMatch((await node.dpctl('pods')).stdout, /open-absent/)
+  })
+
+  await t.test('/run is emptied under a living dpd: all is found again', async (t) => {
+    rmSync(node.instance.runDir, { recursive: true })
+    node.dpd?.kill('SIGHUP')
+    await until('dpd answers', async () => (await node.api('/v1/status')) !== null)
+    const { endpointsDir, attachPath } = node.instance
+    await until('the records are back', () => existsSync(endpointsDir), 15_000)
+    t.ok(existsSync(attachPath))
+    t.equal(await reach(client, open, 7), OK)
+    t.equal(await reach(client, open, 8), DENIED)
+    const fresh = await node.addPod('closed-fresh')
+    t.match((await node.dpctl('pods')).stdout, /closed-fresh.*inline/, 'and ADD finds dpd')
+    await node.removePod(fresh)
   })
 
   await t.test('DEL tells dpd at once', async (t) => {

@@ -26,6 +26,15 @@ export async function listenOnSocket(server: http.Server, socketPath: string): P
   fs.chmodSync(socketPath, SOCKET_MODE)
 }
 
+/** Where /run was emptied under a living daemon. False = the socket is still there. */
+export async function ensureSocket(server: http.Server, socketPath: string): Promise<boolean> {
+  if (fs.existsSync(socketPath)) return false
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+  await listenOnSocket(server, socketPath)
+  return true
+}
+
 export async function listenOnLoopback(
   server: http.Server,
   address: { readonly host: string; readonly port: number },
