@@ -28,8 +28,16 @@ export async function startPods({ containerd }: CriNode, names: readonly string[
   return { ids, pods }
 }
 
-const echo = (netns: string, address: string) =>
-  exec('nsenter', [`--net=${netns}`, 'ping', '-c', '1', '-W', '5', address])
+const TRIES = 5
+
+/** Again where a bridge that was just made still asks whether its own address is another's. */
+async function isReached(netns: string, address: string): Promise<boolean> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const ping = [`--net=${netns}`, 'ping', '-c', '1', '-W', '2', address]
+    if ((await exec('nsenter', ping)).status === 0) return true
+  }
+  return false
+}
 
 /** Each pod from the one before it and from the node, by both families, all at once. */
 export async function unreached({ node }: CriNode, pods: readonly SandboxStatus[]) {
@@ -37,8 +45,8 @@ export async function unreached({ node }: CriNode, pods: readonly SandboxStatus[
     const from = [pods.at(at - 1)?.netns ?? '', `/run/netns/${node.netns}`]
     return from.flatMap((netns) => [pod.ip4, pod.ip6].map((address) => ({ netns, address })))
   })
-  const exits = await Promise.all(pairs.map(({ netns, address }) => echo(netns, address)))
-  return pairs.filter((_, at) => exits[at]?.status !== 0)
+  const answers = await Promise.all(pairs.map(({ netns, address }) => isReached(netns, address)))
+  return pairs.filter((_, at) => answers[at] !== true)
 }
 
 /** The pods that dpd shows, `namespace/name`. */
