@@ -1,15 +1,20 @@
-/** `node swap-child.js VERB INSTANCE NETNS CONTAINER`: ADD or DEL in a process of its own. */
+/**
+ * `node swap-child.js VERB INSTANCE NETNS CALL [CONTAINER]`: ADD or DEL in a process of its own, which is
+ * killed at that call (0 = never).
+ */
 import { readFileSync } from 'node:fs'
 import { instanceOf } from '../../src/core/instance.js'
 import { os } from '../../src/intercept/addon.js'
 import { detach } from '../../src/intercept/restore.js'
 import { attach } from '../../src/intercept/swap.js'
+import { gate, through } from './faults.js'
 import { IdleDriver, specOf } from './swap-topology.js'
 
-const [verb, instance = '', netns = '', containerID = 'c0ffee'] = process.argv.slice(2)
+const [verb, instance = '', netns = '', call, containerID = 'c0ffee'] = process.argv.slice(2)
+const fault = gate(Number(call), 'killed')
 const spec = { ...specOf(netns), containerID }
 const context = {
-  os,
+  os: through(fault, os),
   instance: instanceOf(instance),
   driver: new IdleDriver(),
   bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),

@@ -21,7 +21,7 @@ const neverWoken = new Int32Array(new SharedArrayBuffer(4))
 
 /** Exit status, and what it said. */
 async function run(world: World, verb: 'ADD' | 'DEL', netns: string, containerID: string) {
-  const child = spawn(process.execPath, [CHILD, verb, world.instance.name, netns, containerID])
+  const child = spawn(process.execPath, [CHILD, verb, world.instance.name, netns, '0', containerID])
   let stderr = ''
   child.stderr.on('data', (chunk) => {
     stderr += String(chunk)
