@@ -1,6 +1,6 @@
 /** GC as CNI SPEC 1.1.0 words it, driven as libcni 1.3 does: no runtime that Debian has calls it. */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { keyLockPath } from '../../src/intercept/endpoint-records.js'
@@ -70,17 +70,17 @@ t.test('takes away what the runtime no longer has, of its own network only', asy
 t.test('goes on past errors and reports them as one', async (t) => {
   const node = withNode(t)
   for (const name of ['a', 'b', 'c']) await node.addPod(name)
-  // Without dpd a notice is to be left, and where it should go is no folder.
-  const { noticesDir } = node.instance
-  rmSync(noticesDir, { recursive: true, force: true })
-  writeFileSync(noticesDir, '')
+  // A folder is in the way where a half-written record would be removed.
+  const { endpointsDir } = node.instance
+  const obstacles = readdirSync(endpointsDir).map((name) => join(endpointsDir, `${name}.new`))
+  for (const path of obstacles) mkdirSync(path)
   const exit = await gc(node, { [VALID]: [] })
   t.equal(exit.status, 1)
   t.match(JSON.parse(exit.stdout), { code: 100, msg: /^3 attachments/ })
   const { details } = JSON.parse(exit.stdout) as { details: string }
-  for (const name of ['a', 'b', 'c']) t.match(details, `-${name}-id eth0: Error: `)
+  for (const name of ['a', 'b', 'c']) t.match(details, `-${name}-id eth0: `)
   t.equal(await intercepted(node), 0, 'each was tried')
-  rmSync(noticesDir)
+  for (const path of obstacles) rmSync(path, { recursive: true })
 })
 
 t.test('a swap that broke off is collected, one that goes on is left to its ADD', async (t) => {
