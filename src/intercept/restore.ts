@@ -212,7 +212,6 @@ export function detach(context: InterceptContext, key: AttachmentKey, netns: str
       }
     }
     removeRecord(instance, key)
-    // None is there, but for one that an ADD was killed in the middle of writing.
     removeJournal(instance, key)
   })
 }
@@ -238,7 +237,7 @@ function detachIn(
   if (record !== null) removeFilters(context, enforcer, record)
 }
 
-/** Deleting vin forgets what the pod has now: it goes to disk first. */
+/** Deleting vin forgets what the pod has now: it goes to disk first, and outlives the record. */
 function giveBackJournalled(
   context: InterceptContext,
   enforcer: Enforcer,
@@ -250,7 +249,6 @@ function giveBackJournalled(
   const before = readPodState(os, pod, current)
   writeJournal(instance, { record, before })
   giveBack(context, enforcer, pod, namesOf(record), before)
-  removeJournal(instance, record)
 }
 
 /** Journals whose process is dead: undone. Files of another boot name nothing that exists: removed. */
