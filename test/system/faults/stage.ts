@@ -58,6 +58,11 @@ function filesBelow(dir: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name))
 }
 
+/** In this mount namespace: the node's own keeps its pins, and gets none of ours. */
+function unmountBpffs(): void {
+  while (isBpffs(BPFFS_PATH)) os.unmount(BPFFS_PATH)
+}
+
 export class Stage {
   readonly warnings: string[] = []
   readonly points: Points
@@ -83,6 +88,7 @@ export class Stage {
   }
 
   static async open(name: string): Promise<Stage> {
+    unmountBpffs()
     const node = new Node({ name })
     const pod = await node.addPlainPod('web')
     for (const line of DRESS) run('ip', ['-n', pod.netns, ...line.split(' ')])
@@ -218,7 +224,7 @@ export class Stage {
     await this.#enforcerShell?.close()
     this.#enforcerShell = null
     removeEnforcer(os, instance)
-    while (isBpffs(BPFFS_PATH)) os.unmount(BPFFS_PATH)
+    unmountBpffs()
     for (const dir of [instance.runDir, instance.stateDir]) {
       rmSync(dir, { recursive: true, force: true })
     }
