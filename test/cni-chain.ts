@@ -62,11 +62,14 @@ export function callPlugin(
   env: Readonly<Record<string, string>>,
   stdin: string,
   nodeNetns?: string,
+  /** Aborted: SIGKILL, as runtimes do it. */
+  signal?: AbortSignal,
 ): Promise<PluginExit> {
   const [command, ...args] =
     nodeNetns === undefined ? [file] : ['/usr/bin/nsenter', `--net=${nodeNetns}`, file]
   return new Promise((resolve, reject) => {
-    const child = spawn(command ?? file, args, { env, cwd: '/' })
+    const killed = signal === undefined ? {} : { signal, killSignal: 'SIGKILL' as const }
+    const child = spawn(command ?? file, args, { env, cwd: '/', ...killed })
     let stdout = ''
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -92,10 +95,10 @@ export class CniChain {
   ) {}
 
   /** The final result; throws the first plugin's refusal, as a runtime would, without undoing. */
-  async add(attachment: Attachment): Promise<Json> {
+  async add(attachment: Attachment, signal?: AbortSignal): Promise<Json> {
     let result: Json | null = null
     for (const plugin of this.list.plugins) {
-      const exit = await this.exec('ADD', plugin, attachment, result)
+      const exit = await this.exec('ADD', plugin, attachment, result, signal)
       result = JSON.parse(exit.stdout) as Json
     }
     if (result === null) throw new Error('a conflist without plugins')
@@ -137,6 +140,7 @@ export class CniChain {
     plugin: Json & { readonly type: string },
     attachment: Attachment,
     prevResult: Json | null,
+    signal?: AbortSignal,
   ): Promise<PluginExit> {
     const { cniVersion, name } = this.list
     const stdin = { cniVersion, name, ...plugin, ...(prevResult === null ? {} : { prevResult }) }
@@ -151,7 +155,8 @@ export class CniChain {
       CNI_PATH: this.options.binDirs.join(':'),
     }
     const file = this.find(plugin.type)
-    const exit = await callPlugin(file, env, JSON.stringify(stdin), this.options.nodeNetns)
+    const { nodeNetns } = this.options
+    const exit = await callPlugin(file, env, JSON.stringify(stdin), nodeNetns, signal)
     if (exit.status !== 0) throw new PluginError(plugin.type, verb, exit)
     return exit
   }
