@@ -2,6 +2,7 @@
 import type { DecodedAction, TcAction } from '../../core/netlink/action.js'
 import {
   type DecodedU32Node,
+  type U32Link,
   type U32Match,
   type U32Node,
   u32Handle,
@@ -30,10 +31,15 @@ function haveText({ action }: DecodedAction): string {
   return action === null ? 'an action of another kind' : actionText(action)
 }
 
+function linkText({ table, hashKey }: U32Link): string {
+  const key = hashKey === undefined ? '' : ` hashkey ${hex(hashKey.mask)} at ${hashKey.offset}`
+  return `link ${table}:${key}`
+}
+
 /** Order of matches is kept by the kernel; a link is part of what is matched. */
 export function isSameSelector(want: U32Node, have: DecodedU32Node): boolean {
   const text = (node: Pick<U32Node, 'matches' | 'link'>) =>
-    [...node.matches.map(matchText), JSON.stringify(node.link ?? null)].join(' ')
+    [...node.matches.map(matchText), node.link === undefined ? '' : linkText(node.link)].join(' ')
   return text(want) === text(have)
 }
 

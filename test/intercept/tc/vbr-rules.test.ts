@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { PeditKey } from '../../../src/core/netlink/pedit.js'
-import type { U32Node } from '../../../src/core/netlink/u32.js'
+import { decodeU32Node, type U32Node, u32Filter } from '../../../src/core/netlink/u32.js'
+import { isSameSelector } from '../../../src/intercept/tc/difference.js'
 import { endpointRules } from '../../../src/intercept/tc/endpoint-rules.js'
 import { sharedNodes, TABLES } from '../../../src/intercept/tc/vbr-rules.js'
 import { recordOf } from './record.js'
@@ -112,4 +113,16 @@ t.test('bits: 23 of IPv4, 32 of IPv6', (t) => {
   t.equal(count(TABLES.ipv4Bits), 23)
   t.equal(count(TABLES.ipv6Bits), 32)
   t.end()
+})
+
+t.test('what the kernel gives back of a node is the same selector', async (t) => {
+  for (const node of sharedNodes()) {
+    const have = decodeU32Node(u32Filter({ ifindex: 1, priority: 1 }, node))
+    if (have === null) t.fail(`node ${node.node} can't be read back`)
+    else if (!isSameSelector(node, have)) t.fail(`node ${node.node} of table ${node.table}`)
+  }
+  const linked = sharedNodes().filter(({ link }) => link?.hashKey !== undefined)
+  const [first, second] = linked
+  const other = second && decodeU32Node(u32Filter({ ifindex: 1, priority: 1 }, second))
+  t.ok(first && other && !isSameSelector(first, other), 'another link is another')
 })
