@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { CAUSE_NAMES, encodeKey, sumPerCpu } from '../../core/bpf/maps.js'
 import type { EndpointPath, EndpointRecord } from '../../core/endpoint.js'
 import { type Instance, VBR_IFINDEX, VBR_NAME, VTH_IFINDEX, VTH_NAME } from '../../core/instance.js'
-import { bpfFilter, decodeBpfFilter } from '../../core/netlink/cls-bpf.js'
+import { type BpfFilter, bpfFilter, decodeBpfFilter } from '../../core/netlink/cls-bpf.js'
 import {
   decodeFilter,
   deleteFilter,
@@ -67,6 +67,11 @@ function possibleCpus(): number {
   return Number(text.split(/[,-]/).at(-1)) + 1
 }
 
+const SHARED_PROGRAMS = [
+  [VTH_IFINDEX, 'vth_ingress'],
+  [VBR_IFINDEX, 'vbr_ingress'],
+] as const
+
 export class BpfDriver implements PipeDriver {
   readonly name = 'bpf'
   readonly #os: Os
@@ -78,9 +83,13 @@ export class BpfDriver implements PipeDriver {
     this.#instance = instance
   }
 
+  /** Each ADD comes by, under the instance's lock: what is in force costs no change. */
   ensureShared(enforcer: Enforcer): void {
-    this.#ensureFilter(enforcer, VTH_IFINDEX, 'vth_ingress')
-    this.#ensureFilter(enforcer, VBR_IFINDEX, 'vbr_ingress')
+    for (const [ifindex, program] of SHARED_PROGRAMS) {
+      if (!this.#isInForce(enforcer, ifindex, program)) {
+        this.#ensureFilter(enforcer, ifindex, program)
+      }
+    }
     unpinOtherVersions(this.#instance.bpffsDir)
   }
 
@@ -181,16 +190,25 @@ export class BpfDriver implements PipeDriver {
     apply(this.#os, enforcer.netlinkFd, [replaceIngress(ifindex), replaceFilter(filter)])
   }
 
-  /** Name of the program in force; null = no filter of ours, or no device. */
-  #programOn(enforcer: Enforcer, ifindex: number): string | null {
+  /** null = no filter of ours, or no device. */
+  #programOn(enforcer: Enforcer, ifindex: number): BpfFilter | null {
     const request = getFilter(filterKey(ifindex), 'bpf')
     const messages = apply(this.#os, enforcer.netlinkFd, [request], { accept: GONE })
     for (const message of messages) {
       const filter = decodeFilter(message)
       const program = filter === null ? null : decodeBpfFilter(filter)
-      if (program?.isDirectAction) return program.name
+      if (program?.isDirectAction) return program
     }
     return null
+  }
+
+  #isInForce(enforcer: Enforcer, ifindex: number, program: ProgramName): boolean {
+    const found = this.#programOn(enforcer, ifindex)
+    return (
+      found !== null &&
+      found.name === filterName(program) &&
+      found.programId === this.#loaded.idOf('program', program)
+    )
   }
 
   /** Looking makes nothing: where pins are missing that is what there is to say. */
