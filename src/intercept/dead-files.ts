@@ -3,7 +3,7 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Instance } from '../core/instance.js'
 import type { InterceptContext } from './context.js'
-import { locksDir } from './endpoint-records.js'
+import { interfacesDir, locksDir } from './endpoint-records.js'
 import { isLocked, withKeyLock } from './lock.js'
 
 /** writeBootFile's, of a record or a journal: the hash of the key before it names the lock too. */
@@ -18,8 +18,9 @@ function namesIn(dir: string): string[] {
   }
 }
 
-function keyFolders({ endpointsDir, endpointsSpareDir, journalDir }: Instance): readonly string[] {
-  return [endpointsDir, endpointsSpareDir, journalDir]
+function keyFolders(instance: Instance): readonly string[] {
+  const { endpointsDir, endpointsSpareDir, journalDir } = instance
+  return [endpointsDir, endpointsSpareDir, journalDir, interfacesDir(instance)]
 }
 
 export function sweepDeadFiles({ os, instance }: InterceptContext): void {

@@ -26,9 +26,12 @@ export function recordPath(instance: Instance, key: AttachmentKey): string {
 
 export const locksDir = ({ runDir }: Instance): string => join(runDir, 'locks')
 
-/** Beside the record: see kept-interfaces.ts. */
+/** See kept-interfaces.ts. */
+export const interfacesDir = ({ runDir }: Instance): string => join(runDir, 'interfaces')
+
+/** Beside the record. */
 export function keptPath(instance: Instance, key: AttachmentKey): string {
-  return join(instance.runDir, 'interfaces', `${keyHash(key)}.json`)
+  return join(interfacesDir(instance), `${keyHash(key)}.json`)
 }
 
 /** The lock that makes ADD and DEL of one endpoint a sequence. */

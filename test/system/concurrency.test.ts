@@ -5,14 +5,14 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { keyHash } from '../../src/intercept/endpoint-records.js'
+import { interfacesDir, keyHash } from '../../src/intercept/endpoint-records.js'
 import { type Attachment, PluginError } from '../cni-chain.js'
 import { exec, Node, until } from '../node.js'
 import { bpfEntries } from './bpf-entries.js'
 
 t.setTimeout(900_000)
 /** Each is two to four ADDs and DELs. */
-const PODS = process.env.SOAK === '1' ? 500 : 100
+const PODS = process.env.SOAK === '1' ? 500 : 64
 const PARALLEL = 16
 /** A restart of dpd may leave an ADD waiting for its 2 s, on a machine that does 16 things at once. */
 const DEADLINE_MS = 60_000
@@ -125,6 +125,7 @@ async function remains(node: Node): Promise<unknown> {
     records: entries(instance.endpointsDir),
     spares: entries(instance.endpointsSpareDir),
     journal: entries(instance.journalDir),
+    interfaces: entries(interfacesDir(instance)),
     locks: entries(join(instance.runDir, 'locks')),
     notices: entries(instance.noticesDir),
     addresses: entries(join(node.dir, 'ipam', node.chain.list.name)).filter((n) =>
@@ -139,7 +140,15 @@ const NOTHING = {
   namespaces: null,
   enforcer: ['lo', 'vbr-neuv', 'vth-neuv'],
   node: ['cni0', 'lo'],
-  ...{ records: [], spares: [], journal: [], locks: [], notices: [], addresses: [] },
+  ...{
+    records: [],
+    spares: [],
+    journal: [],
+    interfaces: [],
+    locks: [],
+    notices: [],
+    addresses: [],
+  },
   maps: { endpoints: [], devices: [] },
   known: [],
 }
