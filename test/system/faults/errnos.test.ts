@@ -1,3 +1,3 @@
-import { runPrivately } from './privately.js'
+import { runPrivately } from '../private-mounts.js'
 
-runPrivately('errnos.js')
+runPrivately('faults/errnos.js', 'private')

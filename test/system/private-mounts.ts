@@ -4,11 +4,11 @@
  */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { ENDS_WITH_US } from '../../process.js'
+import { ENDS_WITH_US } from '../process.js'
 
-/** The file beside this one; its TAP is ours, and its exit status. */
-export function runPrivately(file: string): void {
-  const unshare = ['unshare', '--mount', '--propagation', 'private']
+/** A file below this folder; its TAP is ours, and its exit status. */
+export function runPrivately(file: string, propagation: 'private' | 'slave'): void {
+  const unshare = ['unshare', '--mount', '--propagation', propagation]
   const node = [process.execPath, '--enable-source-maps', join(import.meta.dirname, file)]
   const { status } = spawnSync('setpriv', [...ENDS_WITH_US, ...unshare, ...node], {
     stdio: 'inherit',
