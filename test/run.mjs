@@ -202,7 +202,7 @@ const STEPS = {
       2,
     ),
   system: () => tap('system, this kernel', ['system'], 2),
-  clients: () => tap('real clients', ['clients'], 1),
+  clients: () => tap('real clients', ['clients'], 2),
   guest: async () => {
     if (
       await single('guest kernel', 'sh', ['test/guest/prepare.sh', join(root, '.cache', 'guest')])

@@ -5,6 +5,9 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+/** Of each pod's interface, so that a result may tell it. */
+export const SCRIPTED_MAC = '02:00:00:00:00:01'
+
 export interface ScriptedPrimary {
   /** File name below `dir`, the plugin's type. */
   readonly type: string
@@ -25,7 +28,7 @@ export function writeScriptedPrimary(dir: string, primary: ScriptedPrimary): voi
     'cat >/dev/null',
     'case "$CNI_COMMAND" in',
     'ADD)',
-    `  ip link add ${hostIfName} type veth peer name "$CNI_IFNAME" netns "$CNI_NETNS"`,
+    `  ip link add ${hostIfName} type veth peer name "$CNI_IFNAME" address ${SCRIPTED_MAC} netns "$CNI_NETNS"`,
     `  ip link set ${hostIfName} up`,
     ...addresses.map(({ host }) => `  ${add(host, hostIfName)}`),
     '  nsenter --net="$CNI_NETNS" sh -e <<END',

@@ -173,7 +173,7 @@ async function liveThrough(t: Test, life: Life): Promise<void> {
 t.test('lives', async (t) => {
   await node.exec('sysctl', ['-qw', 'net.ipv6.conf.default.accept_dad=0'])
   await node.startDpd()
-  const all = lives()
+  const all = lives(EXTENT)
   const cells = all.flatMap((life) => stepsOf(life, EXTENT))
   t.comment(`${cells.length} cells in ${all.length} lives`)
   t.jobs = JOBS
