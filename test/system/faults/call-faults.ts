@@ -128,6 +128,7 @@ export const CALL_FAULTS: Readonly<Record<string, readonly Fault[]>> = {
   ],
   'bpf.mapDelete': [notPermitted, before('EBUSY', 'the bucket is locked by a program on this CPU')],
   'bpf.mapLookup': [notPermitted, noMemory],
+  'bpf.objectId': [notPermitted, noMemory],
   mkdirSync: [noSpace, readOnly, denied, brokenLate],
   openSync: [noDescriptor, noFile, noSpace, readOnly, denied],
   'openSync r': [noDescriptor, noFile, noMemory],

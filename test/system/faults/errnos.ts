@@ -6,7 +6,7 @@
 import t, { type Test } from 'tap'
 import { Judge } from './judge.js'
 import { Stage, type Verb } from './stage.js'
-import { everyFault, Injection, oneOfEach, ownPoints } from './sweep.js'
+import { everyFault, Injection, oneOfEach, ownPoints, untriedKinds } from './sweep.js'
 
 const IS_SOAK = process.env.SOAK === '1'
 const SEED = Number(process.env.FAULT_SEED ?? 0)
@@ -71,18 +71,19 @@ t.test('DEL', async (t) => {
   })
 })
 
-async function kindsOf(verb: Verb): Promise<readonly string[]> {
+async function kindsOf(t: Test, verb: Verb): Promise<readonly string[]> {
   const count = new Injection(0, 0, choose)
-  await stage.run(verb, count.trap)
+  const { status, stdout } = await stage.run(verb, count.trap)
+  t.equal(status, 0, `${verb} without a fault ${stdout}`)
   return count.kinds
 }
 
 t.test('ADD, the first since boot', async (t) => {
   const judge = await Judge.at(t, stage)
   await stage.raze()
-  const cold = await kindsOf('ADD')
+  const cold = await kindsOf(t, 'ADD')
   await judge.succeeds('DEL')
-  const last = ownPoints(cold, await kindsOf('ADD'))
+  const last = ownPoints(cold, await kindsOf(t, 'ADD'))
   await judge.isIntercepted()
   await judge.succeeds('DEL')
   await sweep(
@@ -100,4 +101,8 @@ t.test('ADD, the first since boot', async (t) => {
     },
     last,
   )
+})
+
+t.test('no call went by without a try', async (t) => {
+  t.strictSame([...untriedKinds], [])
 })
