@@ -1,39 +1,18 @@
 import './machine.js'
-import { readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync } from 'node:fs'
 import t from 'tap'
-import { startWeb } from '../../demo/servers.js'
 import { Node, until } from '../node.js'
 import { Containerd } from './containerd.js'
 import { settledLeftovers } from './leftovers.js'
 import { machineName } from './machine.js'
+import { startWebNode } from './web-node.js'
 
 t.setTimeout(240_000)
-const POLICY = `apiVersion: vethwall.dev/v1
-kind: Policy
-metadata: { name: web, namespace: default }
-spec:
-  podSelector: { matchLabels: { app: web } }
-  mode: protect
-  ingress:
-    - name: read-items
-      from: [{ podSelector: { matchLabels: { app: container } } }]
-      ports: [{ protocol: TCP, port: 80 }]
-      http: [{ methods: [GET], paths: ['/items/*'] }]
-`
-const ENDPOINTS = `pods:
-  - { namespace: default, name: web, labels: { app: web } }
-  - { namespace: default, name: default-shopper, labels: { app: container } }
-`
 
 t.test('a container of ctr run --cni is intercepted and its requests are judged', async (t) => {
   const node = new Node({ name: `${machineName}r` })
   t.teardown(() => node.close())
-  writeFileSync(join(node.endpointsDir, 'pods.yaml'), ENDPOINTS)
-  writeFileSync(join(node.policyDir, 'web.yaml'), POLICY)
-  await node.startDpd()
-  const web = await node.addPod('web')
-  await startWeb(web, node.dir)
+  const web = await startWebNode(node, 'default-shopper')
   const containerd = await Containerd.start(node)
   t.teardown(() => containerd.stop())
 

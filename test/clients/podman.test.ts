@@ -1,39 +1,17 @@
 import './machine.js'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
-import { startWeb } from '../../demo/servers.js'
 import { Node } from '../node.js'
 import { settledLeftovers } from './leftovers.js'
 import { machineName } from './machine.js'
 import { Podman } from './podman.js'
+import { startWebNode } from './web-node.js'
 
 t.setTimeout(240_000)
-const POLICY = `apiVersion: vethwall.dev/v1
-kind: Policy
-metadata: { name: web, namespace: default }
-spec:
-  podSelector: { matchLabels: { app: web } }
-  mode: protect
-  ingress:
-    - name: read-items
-      from: [{ podSelector: { matchLabels: { app: shopper } } }]
-      ports: [{ protocol: TCP, port: 80 }]
-      http: [{ methods: [GET], paths: ['/items/*'] }]
-`
-const ENDPOINTS = `pods:
-  - { namespace: default, name: web, labels: { app: web } }
-  - { namespace: default, name: shopper, labels: { app: shopper } }
-`
 
 t.test('podman with the CNI back end: intercepted, judged, gone', async (t) => {
   const node = new Node({ name: machineName, cniVersion: '0.4.0' })
   t.teardown(() => node.close())
-  writeFileSync(join(node.endpointsDir, 'pods.yaml'), ENDPOINTS)
-  writeFileSync(join(node.policyDir, 'web.yaml'), POLICY)
-  await node.startDpd()
-  const web = await node.addPod('web')
-  await startWeb(web, node.dir)
+  const web = await startWebNode(node, 'shopper')
   const podman = await Podman.start(node)
   t.teardown(() => podman.stop())
 

@@ -6,16 +6,7 @@ import type { Engine, EngineEndpoint } from '../../src/dpd/engine/engine.js'
 import type { JudgedEndpoint } from '../../src/dpd/judge/flow.js'
 import type { Pipes } from '../../src/dpd/pipes.js'
 import { compiled, ingressPolicy, POD } from './judge/bench.js'
-
-export const RECORD: EndpointRecord = {
-  ...{ schema: 1, bootId: 'b', id: POD, network: 'n', netns: '/run/netns/x', netnsInode: '4:1' },
-  ...{ containerID: 'c1', ifName: 'eth0', namespace: 'default', pod: 'web', podUid: null },
-  ...{ driver: 'bpf', addresses: ['10.1.0.7/24'], failure: 'open', createdAt: 'now' },
-  links: {
-    ...{ mac: '02:00:00:00:00:07', mtuOctets: 1500, podIfindex: 2, vinName: 'vin-1' },
-    ...{ vinIfindex: 20, vexName: 'vex-1', vexIfindex: 21, hostIfindex: 20, peerIndexLost: false },
-  },
-}
+import { RECORD } from './record.js'
 
 /** Everything that is asked of engine, kernel and judge, in order. */
 class World {
