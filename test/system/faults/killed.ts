@@ -162,6 +162,7 @@ for (const verb of ['ADD', 'DEL'] as const) {
       { length: IS_SOAK ? 24 : 4 },
       (_, i) => 3 + SEED + i * (IS_SOAK ? 4 : 20),
     )
+    let kills = 0
     for (const moment of spread.map((number) => `before ${number}`)) {
       judge.names(`${verb} ${moment}`)
       run('ip', ['netns', 'add', netns])
@@ -173,7 +174,11 @@ for (const verb of ['ADD', 'DEL'] as const) {
           () => 'none',
           (error: PluginError) => error.plugin,
         )
-        t.equal(plugin, 'vethwall', `${moment}: who ended early`)
+        // A verb of fewer calls than the moment came through.
+        if (plugin !== 'none') {
+          t.equal(plugin, 'vethwall', `${moment}: who ended early`)
+          kills++
+        }
         await stage.node.chain.del(attachment)
       } finally {
         run('ip', ['netns', 'del', netns])
@@ -182,6 +187,7 @@ for (const verb of ['ADD', 'DEL'] as const) {
       await judge.isHome()
       judge.nothingRemains(SEEN_TO)
     }
+    t.ok(kills >= 3, `${kills} chains were cut short`)
   })
 }
 
