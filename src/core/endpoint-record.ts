@@ -36,7 +36,10 @@ export const endpointRecordSchema: z.ZodMiniType<EndpointRecord> = z.object({
   pod: z.string().check(z.minLength(1)),
   podUid: z.nullable(z.string()),
   driver: z.enum(['bpf', 'tc', 'nfqueue', 'ovs']),
-  links: linksSchema,
+  /** Records from before running pods and rules have neither: they are swaps. */
+  why: z._default(z.string(), ''),
+  attachment: z._default(z.enum(['swap', 'hairpin', 'rules']), 'swap'),
+  links: z.nullable(linksSchema),
   addresses: z.array(z.string()),
   failure: z.enum(['open', 'closed']),
   createdAt: z.string(),

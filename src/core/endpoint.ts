@@ -7,6 +7,13 @@ export type Mode = 'discover' | 'monitor' | 'protect'
 /** What happens to an endpoint's traffic while nothing can judge it. */
 export type Failure = 'open' | 'closed'
 
+/**
+ * How an endpoint's frames come to us: its interface replaced by an intercept pair (`swap`), left where it is
+ * with its frames led through a second pair (`hairpin`), or untouched with rules in the pod's own namespace
+ * (`rules`).
+ */
+export type Attachment = 'swap' | 'hairpin' | 'rules'
+
 /** The key of all our state: never netns or prevResult, which runtimes do not always give (CNI DEL). */
 export interface AttachmentKey {
   readonly containerID: string
@@ -31,7 +38,11 @@ export interface EndpointRecord extends AttachmentKey {
   readonly pod: string
   readonly podUid: string | null
   readonly driver: DriverName
-  readonly links: EndpointLinks
+  /** Why this driver and this way: shown to the operator. '' = recorded by a version that did not say. */
+  readonly why: string
+  readonly attachment: Attachment
+  /** null with `rules`: nothing of ours is a link. */
+  readonly links: EndpointLinks | null
   /** `address/prefix`, both families, as on eth0 at ADD. */
   readonly addresses: readonly string[]
   readonly failure: Failure
@@ -48,13 +59,29 @@ export interface EndpointLinks {
   /** aa:bb:cc:dd:ee:ff of eth0, kept over the swap. */
   readonly mac: string
   readonly mtuOctets: number
-  /** eth0's ifindex in the pod while intercepted: vex's, which the host veth tells for its peer. */
+  /**
+   * eth0's ifindex in the pod while intercepted: after a swap vex's, which the host veth tells for its
+   * peer; with a hairpin, or a swap of a running pod, the one that it always had.
+   */
   readonly podIfindex: number
   readonly vinName: string
   readonly vinIfindex: number
+  /** With a hairpin vin again: both directions leave by it. */
   readonly vexName: string
   readonly vexIfindex: number
   /** ifindex of the primary CNI's host veth; vin has the same index unless `peerIndexLost`. */
   readonly hostIfindex: number
   readonly peerIndexLost: boolean
+}
+
+/** Of an endpoint whose frames pass links of ours. */
+export function linksOf({
+  links,
+  namespace,
+  pod,
+  ifName,
+  attachment,
+}: EndpointRecord): EndpointLinks {
+  if (links !== null) return links
+  throw new TypeError(`${namespace}/${pod} ${ifName} is attached by ${attachment}: it has no links`)
 }

@@ -11,7 +11,7 @@ import { EMPTY_POLICY_SET } from '../core/policy/model.js'
 import { PRODUCT_VERSION } from '../core/product-version.js'
 import { os } from '../intercept/addon.js'
 import type { InterceptContext } from '../intercept/context.js'
-import { driverOf } from '../intercept/drivers.js'
+import { chooseDriver } from '../intercept/drivers.js'
 import { ensureEnforcer } from '../intercept/enforcer.js'
 import { recover } from '../intercept/restore.js'
 import { writeStateFile } from '../intercept/state-file.js'
@@ -73,7 +73,7 @@ export function openContext({ instance, config, log }: Setting): InterceptContex
   return {
     os,
     instance,
-    driver: driverOf(os, instance, config.driver),
+    ...chooseDriver(os, instance, config.driver),
     bootId: readFileSync(BOOT_ID_PATH, 'utf8').trim(),
     now: () => new Date().toISOString(),
     warn: (message) => log.warn(message),

@@ -1,7 +1,12 @@
 /** `Pipes` over intercept: one instance's records, links and filters. */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { type EndpointPath, type EndpointRecord, isSameAttachment } from '../core/endpoint.js'
+import {
+  type EndpointPath,
+  type EndpointRecord,
+  isSameAttachment,
+  linksOf,
+} from '../core/endpoint.js'
 import type { InterceptContext } from '../intercept/context.js'
 import type { Enforcer, PathSetting, PipeDriver } from '../intercept/driver.js'
 import { driverOf } from '../intercept/drivers.js'
@@ -68,7 +73,7 @@ export class InstancePipes implements Pipes {
 
   /** vin goes with the pod's namespace, whatever path led to it; somebody may have deleted it alone. */
   isAlive(record: EndpointRecord): boolean {
-    const { vinIfindex, vinName } = record.links
+    const { vinIfindex, vinName } = linksOf(record)
     const vin = linkByIndex(this.context.os, this.enforcer.netlinkFd, vinIfindex)
     if (vin?.name === vinName || vin?.alias === linkAlias(record, 'vin')) return true
     return isNetnsOf(record.netns, record.netnsInode)

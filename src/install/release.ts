@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import type { Instance } from '../core/instance.js'
 import { os } from '../intercept/addon.js'
 import type { InterceptContext } from '../intercept/context.js'
-import { driverOf } from '../intercept/drivers.js'
+import { chooseDriver } from '../intercept/drivers.js'
 import { listRecords } from '../intercept/endpoint-records.js'
 import { removeEnforcer } from '../intercept/enforcer.js'
 import { isNetns } from '../intercept/netns.js'
@@ -14,7 +14,7 @@ export function releaseInstance(instance: Instance, say: (text: string) => void)
   const context: InterceptContext = {
     os,
     instance,
-    driver: driverOf(os, instance, 'auto'),
+    ...chooseDriver(os, instance, 'auto'),
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
     now: () => new Date().toISOString(),
     warn: say,

@@ -1,5 +1,5 @@
 /** One endpoint's links, filters and entries against its record. */
-import type { AttachmentKey, EndpointRecord } from '../core/endpoint.js'
+import { type AttachmentKey, type EndpointRecord, linksOf } from '../core/endpoint.js'
 import type { Link } from '../core/netlink/link.js'
 import type { InterceptContext } from './context.js'
 import { driftOfLink, type WantedLink } from './device-drift.js'
@@ -18,7 +18,7 @@ export interface WantedPair {
 }
 
 export function wantedPair(record: EndpointRecord): WantedPair {
-  const { links } = record
+  const links = linksOf(record)
   const { mtuOctets, mac } = links
   const alike = { mtuOctets, gsoMaxOctets: null }
   return {
@@ -83,7 +83,7 @@ function driftOfPod(
   record: EndpointRecord,
   toldMac: string | null,
 ): Drift[] {
-  const { links } = record
+  const links = linksOf(record)
   const drift = inPodNetns(context, record, ({ netlinkFd }) => {
     const link = linkByIndex(context.os, netlinkFd, links.podIfindex)
     return driftOfPodLink(link, record, toldMac ?? links.mac)
@@ -92,11 +92,9 @@ function driftOfPod(
 }
 
 /** What a plugin after us may change (MTU, addresses, routes, settings) is not looked at. */
-function driftOfPodLink(
-  link: Link | null,
-  { ifName, links, netns }: EndpointRecord,
-  mac: string,
-): Drift[] {
+function driftOfPodLink(link: Link | null, record: EndpointRecord, mac: string): Drift[] {
+  const { ifName, netns } = record
+  const links = linksOf(record)
   const what = 'link'
   const subject = `${ifName} in ${netns}`
   if (link === null) return [{ what, subject, want: `ifindex ${links.podIfindex}`, have: 'none' }]

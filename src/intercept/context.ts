@@ -7,6 +7,8 @@ export interface InterceptContext {
   readonly os: Os
   readonly instance: Instance
   readonly driver: PipeDriver
+  /** Why that driver; goes to the record. */
+  readonly why: string
   readonly bootId: string
   /** ISO 8601, UTC. */
   readonly now: () => string

@@ -68,6 +68,18 @@ export function driverOf(os: Os, instance: Instance, name: DriverName | 'auto'):
   throw new Error(`pipe driver ${chosen} is not in this build: use bpf or tc`)
 }
 
+/** What a new endpoint's context gets. */
+export function chooseDriver(
+  os: Os,
+  instance: Instance,
+  asked: DriverName | 'auto',
+): { readonly driver: PipeDriver; readonly why: string } {
+  const driver = driverOf(os, instance, asked)
+  if (asked !== 'auto') return { driver, why: `configured: "driver": "${asked}"` }
+  const bpf = driver.name === 'bpf' ? null : bpfProblem(os)
+  return { driver, why: bpf === null ? 'the first that works here' : `no bpf here: ${bpf}` }
+}
+
 /** The one that piped the endpoint, whatever new ones get. */
 export function withDriverOf<T>(
   context: InterceptContext,

@@ -5,7 +5,7 @@
  */
 import { closeSync } from 'node:fs'
 import * as z from 'zod/mini'
-import type { EndpointRecord } from '../core/endpoint.js'
+import { type EndpointRecord, linksOf } from '../core/endpoint.js'
 import type { Instance } from '../core/instance.js'
 import type { InterceptContext } from './context.js'
 import { keptPath, readState } from './endpoint-records.js'
@@ -65,10 +65,8 @@ export function inPodNetns<T>(
 }
 
 /** null = it is not there, or not vex's peer. */
-export function readHostState(
-  context: InterceptContext,
-  { links }: EndpointRecord,
-): PodState | null {
+export function readHostState(context: InterceptContext, record: EndpointRecord): PodState | null {
+  const links = linksOf(record)
   if (links.hostIfindex === 0) return null
   return withNodeNetlink(context, (node) => {
     const link = linkByIndex(context.os, node.netlinkFd, links.hostIfindex)
@@ -116,12 +114,12 @@ export function keepAtAdd(context: InterceptContext, record: EndpointRecord, pod
 /** As both ends are now; what went a moment ago is worth more as it was. */
 export function refreshKept(context: InterceptContext, record: EndpointRecord): void {
   const { os, instance } = context
-  const { podIfindex, vinIfindex } = record.links
+  const { podIfindex, vinIfindex } = linksOf(record)
   const pod = inPodNetns(context, record, (netns) => {
     const link = linkByIndex(os, netns.netlinkFd, podIfindex)
     return link === null || link.peerIfindex !== vinIfindex ? null : readPodState(os, netns, link)
   })
   const host = readHostState(context, record)
-  if (pod === null || (host === null && record.links.hostIfindex !== 0)) return
+  if (pod === null || (host === null && linksOf(record).hostIfindex !== 0)) return
   writeKept(instance, record, { pod, host })
 }

@@ -3,7 +3,7 @@
  * had, down, so that filters come first; what stood on the outer end is replayed after.
  */
 import { closeSync, openSync } from 'node:fs'
-import type { EndpointRecord } from '../core/endpoint.js'
+import { type EndpointRecord, linksOf } from '../core/endpoint.js'
 import { newVethPair, setBridgePort, setLink, type VethEnd } from '../core/netlink/link-request.js'
 import type { InterceptContext } from './context.js'
 import type { Enforcer } from './driver.js'
@@ -37,7 +37,7 @@ export function rebuildVin(
   record: EndpointRecord,
 ): () => void {
   const { os, warn } = context
-  const { links } = record
+  const links = linksOf(record)
   const state = podStateOn(requireKept(context, record).pod, links.podIfindex)
   const near = { name: links.vinName, ifindex: links.vinIfindex, mtuOctets: links.mtuOctets }
   const made = inPodNetns(context, record, (pod) => {
@@ -60,7 +60,7 @@ export function rebuildVex(
   record: EndpointRecord,
 ): () => void {
   const { os, warn } = context
-  const { vexName, vexIfindex, mtuOctets, mac } = record.links
+  const { vexName, vexIfindex, mtuOctets, mac } = linksOf(record)
   const state = requireKept(context, record).host
   if (state === null) throw new NotKeptError(`the host end of ${record.ifName}`)
   const { link } = state

@@ -9,6 +9,7 @@ import {
   ENDPOINT_RECORD_SCHEMA,
   type EndpointRecord,
   type Failure,
+  linksOf,
 } from '../core/endpoint.js'
 import { VEX_IFINDEX_BASE } from '../core/instance.js'
 import { decodeLink, type Link } from '../core/netlink/link.js'
@@ -101,7 +102,7 @@ function attachIn(place: Place, netns: OpenNetns, spec: AttachSpec): EndpointRec
     const record = swap(place, entry)
     writeRecord(instance, record)
     removeJournal(instance, spec)
-    keepAtAdd(context, record, podStateOn(before, record.links.podIfindex))
+    keepAtAdd(context, record, podStateOn(before, linksOf(record).podIfindex))
     return record
   } catch (error) {
     undoOrWarn(context, entry)
@@ -136,7 +137,7 @@ function isAttached(
   netns: OpenNetns,
   known: EndpointRecord,
 ): boolean {
-  const { podIfindex, vinIfindex, vexIfindex } = known.links
+  const { podIfindex, vinIfindex, vexIfindex } = linksOf(known)
   const { os } = context
   return (
     known.bootId === context.bootId &&
@@ -164,7 +165,7 @@ function planned(
     ...{ containerID: spec.containerID, ifName: spec.ifName, network: spec.network },
     ...{ netns: spec.netns, netnsInode: netns.identity },
     ...{ namespace: spec.namespace, pod: spec.pod, podUid: spec.podUid },
-    driver: context.driver.name,
+    ...{ driver: context.driver.name, why: context.why, attachment: 'swap' as const },
     links: {
       mac: link.mac,
       mtuOctets: link.mtuOctets,
@@ -186,7 +187,7 @@ function planned(
 function swap(place: Place, { record, before }: JournalEntry): EndpointRecord {
   const { context, enforcer, pod, yieldToDel } = place
   const { os, driver, warn } = context
-  const { links } = record
+  const links = linksOf(record)
   const { link } = before
   const { altNames } = link
   apply(os, pod.netlinkFd, [
@@ -229,7 +230,7 @@ function requireIndexes(
   enforcer: Enforcer,
   record: EndpointRecord,
 ): void {
-  const { vexIfindex, vexName, vinIfindex, vinName } = record.links
+  const { vexIfindex, vexName, vinIfindex, vinName } = linksOf(record)
   for (const [ifindex, name] of [
     [vexIfindex, vexName],
     [vinIfindex, vinName],

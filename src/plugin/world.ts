@@ -15,7 +15,7 @@ import { attachFileSchema, matchAttachRule } from '../core/policy/attach-rules.j
 import { requireAttached, setPathOfAttached } from '../intercept/attachment.js'
 import { check } from '../intercept/check.js'
 import type { InterceptContext } from '../intercept/context.js'
-import { driverOf, driverProblem } from '../intercept/drivers.js'
+import { chooseDriver, driverProblem } from '../intercept/drivers.js'
 import { keyLockPath, listRecords, readState } from '../intercept/endpoint-records.js'
 import { NoSuchInterfaceError, NotVethError } from '../intercept/interceptable.js'
 import { listJournal } from '../intercept/journal.js'
@@ -42,7 +42,7 @@ function contextOf(
   return {
     os,
     instance,
-    driver: driverOf(os, instance, driver),
+    ...chooseDriver(os, instance, driver),
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
     now: () => new Date().toISOString(),
     warn,

@@ -11,6 +11,12 @@ t.test('what is written as a file is accepted as a notice', async (t) => {
     t.ok(endpointRecordSchema.safeParse(record).success)
     t.ok(endpointNoticeSchema.safeParse({ protocol: 1, record }).success)
   }
+  t.ok(endpointRecordSchema.safeParse({ ...RECORD, attachment: 'rules', links: null }).success)
   t.notOk(endpointRecordSchema.safeParse({ ...RECORD, id: 0x4000 }).success)
   t.notOk(endpointRecordSchema.safeParse({ ...RECORD, ifName: '../x' }).success)
+})
+
+t.test('a record of a version that knew swaps only is a swap', async (t) => {
+  const { why: _, attachment: __, ...old } = RECORD
+  t.match(endpointRecordSchema.parse(old), { why: '', attachment: 'swap' })
 })

@@ -33,6 +33,7 @@ const recordOf = (id: number, containerID = 'c'): EndpointRecord => ({
   ...{ schema: ENDPOINT_RECORD_SCHEMA, bootId: 'b', id, containerID, ifName: 'eth0' },
   ...{ network: 'n', netns: '/run/netns/x', netnsInode: '4:1', namespace: 'default' },
   ...{ pod: 'web', podUid: null, driver: 'bpf', addresses: ['10.0.0.2/24'], failure: 'open' },
+  ...{ why: '', attachment: 'swap' },
   links: {
     ...{ mac: '02:00:00:00:00:01', mtuOctets: 1500, podIfindex: 2, vinName: 'vin-1' },
     ...{ vinIfindex: 7, vexName: 'vex-1', vexIfindex: 10_100_001, hostIfindex: 7 },

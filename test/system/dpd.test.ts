@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import type { EndpointRecord } from '../../src/core/endpoint.js'
 import { os } from '../../src/intercept/addon.js'
-import { driverOf } from '../../src/intercept/drivers.js'
+import { chooseDriver } from '../../src/intercept/drivers.js'
 import { attach } from '../../src/intercept/swap.js'
 import { Daemon, type Exit, exec, request } from '../dpd/daemon.js'
 import { type Netns, testNetns, until, vethPair } from '../netns.js'
@@ -69,7 +69,7 @@ async function add({ daemon, pod }: World): Promise<EndpointRecord> {
   const context = {
     os,
     instance,
-    driver: driverOf(os, instance, 'auto'),
+    ...chooseDriver(os, instance, 'auto'),
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
     now: () => new Date().toISOString(),
     warn: (message: string) => console.error(message),

@@ -16,7 +16,7 @@ const spec = { ...specOf(netns), containerID }
 const context = {
   os: through(fault, os),
   instance: instanceOf(instance),
-  driver: new IdleDriver(),
+  ...{ driver: new IdleDriver(), why: 'the test' },
   bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
   now: () => '2026-01-01T00:00:00.000Z',
   warn: (message: string) => process.stderr.write(`${message}\n`),

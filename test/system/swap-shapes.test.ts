@@ -1,6 +1,8 @@
 /** ADD, DEL and the enforcer in every shape that runtimes and accidents give them. */
+
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { linksOf } from '../../src/core/endpoint.js'
 import { os } from '../../src/intercept/addon.js'
 import { check } from '../../src/intercept/check.js'
 import { readRecord, recordPath } from '../../src/intercept/endpoint-records.js'
@@ -145,7 +147,7 @@ t.test('pods with the same alternative name and different ids', async (t) => {
   const first = attach(world.context(), world.spec())
   const second = attach(world.context(), world.spec({ containerID: 'other', netns: other.path }))
   t.not(first.id, second.id)
-  t.equal(second.links.vexIfindex, 10_100_000 + second.id)
+  t.equal(linksOf(second).vexIfindex, 10_100_000 + second.id)
   for (const pod of [world.pod, other]) t.strictSame(podDump(pod).link.altnames, ['pod-uplink'])
 })
 

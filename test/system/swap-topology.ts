@@ -104,7 +104,7 @@ export function makeWorld(t: Test): World {
     context: (driver = new IdleDriver(), theOs = os) => ({
       os: theOs,
       instance,
-      driver,
+      ...{ driver, why: 'the test' },
       bootId,
       now: () => '2026-01-01T00:00:00.000Z',
       warn: (message) => warnings.push(message),

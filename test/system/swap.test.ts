@@ -2,8 +2,10 @@
  * The swap in real namespaces: what the pod sees of it is nothing, in both directions. What depends on the
  * kernel is here, and runs in the guest too; swap-shapes.test.ts has the rest.
  */
+
 import { readdirSync } from 'node:fs'
 import t, { type Test } from 'tap'
+import { linksOf } from '../../src/core/endpoint.js'
 import { os } from '../../src/intercept/addon.js'
 import { BpfDriver } from '../../src/intercept/bpf/driver.js'
 import { unpin } from '../../src/intercept/bpf/loader.js'
@@ -87,8 +89,8 @@ t.test('a host index that is taken in the enforcer is given up and said', async 
   ip(`-n ${world.instance.name} link add taken index ${host?.ifindex} type veth peer name taken1`)
   const before = podDumpAnyIndex(world.pod)
   const record = attach(world.context(), world.spec())
-  t.match(record.links, { peerIndexLost: true, hostIfindex: host?.ifindex })
-  t.not(record.links.vinIfindex, host?.ifindex)
+  t.match(linksOf(record), { peerIndexLost: true, hostIfindex: host?.ifindex })
+  t.not(linksOf(record).vinIfindex, host?.ifindex)
   const { link_index: _, ...link } = before.link
   t.match(podDump(world.pod), { ...before, link })
   t.strictSame(check(world.context(), record), [])

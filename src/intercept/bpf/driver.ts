@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { CAUSE_NAMES, encodeKey, sumPerCpu } from '../../core/bpf/maps.js'
-import type { EndpointPath, EndpointRecord } from '../../core/endpoint.js'
+import { type EndpointPath, type EndpointRecord, linksOf } from '../../core/endpoint.js'
 import { type Instance, VBR_IFINDEX, VBR_NAME, VTH_IFINDEX, VTH_NAME } from '../../core/instance.js'
 import { type BpfFilter, bpfFilter, decodeBpfFilter } from '../../core/netlink/cls-bpf.js'
 import {
@@ -95,7 +95,7 @@ export class BpfDriver implements PipeDriver {
 
   /** The map entries come first: a filter never meets a device that it does not know. */
   ensure(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
-    const { vinIfindex, vexIfindex } = record.links
+    const { vinIfindex, vexIfindex } = linksOf(record)
     updateEndpoint(this.#os, this.#loaded, record, setting)
     updateDevices(this.#os, this.#loaded, record)
     this.#ensureFilter(enforcer, vinIfindex, 'vin_ingress')
@@ -107,7 +107,7 @@ export class BpfDriver implements PipeDriver {
   }
 
   readPath(enforcer: Enforcer, record: EndpointRecord): EndpointPath | null {
-    const { vinIfindex, vexIfindex } = record.links
+    const { vinIfindex, vexIfindex } = linksOf(record)
     const isInstalled =
       this.#programOn(enforcer, vinIfindex) !== null &&
       this.#programOn(enforcer, vexIfindex) !== null
@@ -116,7 +116,7 @@ export class BpfDriver implements PipeDriver {
 
   /** Filters first: without them the enforcer's stack drops what still arrives. */
   remove(enforcer: Enforcer, record: EndpointRecord): void {
-    const { vinIfindex, vexIfindex } = record.links
+    const { vinIfindex, vexIfindex } = linksOf(record)
     const filters = [vinIfindex, vexIfindex].map((i) => deleteFilter(filterKey(i), 'bpf'))
     apply(this.#os, enforcer.netlinkFd, filters, { accept: GONE })
     removeEntries(this.#os, this.#loaded, record)
@@ -124,7 +124,7 @@ export class BpfDriver implements PipeDriver {
 
   check(_enforcer: Enforcer, record: EndpointRecord, { devices, setting }: Seen): Drift[] {
     return this.#withLoaded((loaded) => {
-      const { vinName, vinIfindex, vexName, vexIfindex } = record.links
+      const { vinName, vinIfindex, vexName, vexIfindex } = linksOf(record)
       return [
         ...this.#driftOfFilters(loaded, devices, vinName, vinIfindex, 'vin_ingress'),
         ...this.#driftOfFilters(loaded, devices, vexName, vexIfindex, 'vex_ingress'),
@@ -134,7 +134,7 @@ export class BpfDriver implements PipeDriver {
   }
 
   repair(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
-    const { vinIfindex, vexIfindex } = record.links
+    const { vinIfindex, vexIfindex } = linksOf(record)
     for (const ifindex of [vinIfindex, vexIfindex]) this.#clearForeign(enforcer, ifindex)
     this.ensure(enforcer, record, setting)
   }

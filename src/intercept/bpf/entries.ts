@@ -9,7 +9,7 @@ import {
   encodeKey,
   NO_ENDPOINT,
 } from '../../core/bpf/maps.js'
-import type { EndpointRecord } from '../../core/endpoint.js'
+import { type EndpointRecord, linksOf } from '../../core/endpoint.js'
 import { isReleaseSince, type KernelVersion } from '../../core/kernel-release.js'
 import type { Drift, PathSetting } from '../driver.js'
 import type { Os } from '../os.js'
@@ -21,16 +21,17 @@ const KEY_OCTETS = 4
 /** Before it, redirect_peer left the pod's RX counters alone (kernel-findings). */
 const PEER_REDIRECT_SINCE: KernelVersion = [6, 8]
 
-function wanted({ links }: EndpointRecord, setting: PathSetting): EndpointEntry {
+function wanted(record: EndpointRecord, setting: PathSetting): EndpointEntry {
+  const { vinIfindex, vexIfindex, mac } = linksOf(record)
   return {
     path: setting.path,
     failure: setting.failure,
     strict: setting.strict ?? true,
     peer: isReleaseSince(release(), PEER_REDIRECT_SINCE),
     heartbeatSlot: HEARTBEAT_SLOT,
-    vinIfindex: links.vinIfindex,
-    vexIfindex: links.vexIfindex,
-    mac: links.mac,
+    vinIfindex,
+    vexIfindex,
+    mac,
   }
 }
 
@@ -43,7 +44,9 @@ function entryText(entry: EndpointEntry): string {
 const hex = (octets: Uint8Array | null): string =>
   octets === null ? 'none' : Buffer.from(octets).toString('hex')
 
-function deviceValues({ id, links }: EndpointRecord) {
+function deviceValues(record: EndpointRecord) {
+  const { id } = record
+  const links = linksOf(record)
   return [
     [links.vinIfindex, links.vinName, encodeDevice(id, 'vin')],
     [links.vexIfindex, links.vexName, encodeDevice(id, 'vex')],
@@ -112,7 +115,9 @@ interface Strays {
 /** Ids and devices that no record names: left by whoever, or put there. */
 function straysOf(os: Os, loaded: Loaded, records: readonly EndpointRecord[]): Strays {
   const known = new Set(records.map(({ id }) => id))
-  const ifindexes = new Set(records.flatMap(({ links }) => [links.vinIfindex, links.vexIfindex]))
+  const ifindexes = new Set(
+    records.flatMap(({ links }) => (links === null ? [] : [links.vinIfindex, links.vexIfindex])),
+  )
   const { values } = os.bpf.mapEntries(loaded.mapFd('endpoints'))
   const octets = NO_ENDPOINT.length
   const ids: number[] = []

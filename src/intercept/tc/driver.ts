@@ -2,7 +2,7 @@
  * The `tc` pipe driver: u32, pedit, mirred and gact on `ingress` qdiscs, for kernels without BPF. What
  * the kernel has is read back, never remembered: the watchdog changes it too.
  */
-import type { EndpointPath, EndpointRecord } from '../../core/endpoint.js'
+import { type EndpointPath, type EndpointRecord, linksOf } from '../../core/endpoint.js'
 import { VBR_IFINDEX, VBR_NAME, VTH_IFINDEX, VTH_NAME } from '../../core/instance.js'
 import { addAction, decodeActionDump, dumpActions } from '../../core/netlink/action.js'
 import {
@@ -113,7 +113,7 @@ export class TcDriver implements PipeDriver {
   }
 
   ensure(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
-    const { vinIfindex, vexIfindex } = record.links
+    const { vinIfindex, vexIfindex } = linksOf(record)
     const fd = enforcer.netlinkFd
     apply(this.#os, fd, [replaceIngress(vinIfindex), replaceIngress(vexIfindex)])
     this.#deleteForeignSelectors(enforcer, record, inForce(setting))
@@ -130,7 +130,7 @@ export class TcDriver implements PipeDriver {
 
   /** Devices first: what no longer goes up has no need to come back. */
   remove(enforcer: Enforcer, record: EndpointRecord): void {
-    const { vinIfindex, vexIfindex } = record.links
+    const { vinIfindex, vexIfindex } = linksOf(record)
     const { vbr } = endpointRules(record, inForce({ path: 'quarantine', failure: 'closed' }))
     const onVbr = vbr.map((node) =>
       deleteFilter({ ifindex: VBR_IFINDEX, priority: PRIORITY, handle: u32Handle(node) }, 'u32'),
@@ -140,7 +140,7 @@ export class TcDriver implements PipeDriver {
   }
 
   check(enforcer: Enforcer, record: EndpointRecord, { devices, setting }: Seen): Drift[] {
-    const { links } = record
+    const links = linksOf(record)
     const { vinIfindex, vinName, vexIfindex, vexName } = links
     const qdiscs = [
       ...driftOfQdiscs(devices, { ifindex: vinIfindex, name: vinName }),
@@ -168,8 +168,8 @@ export class TcDriver implements PipeDriver {
 
   repair(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
     const { vin, vex } = endpointRules(record, inForce(setting))
-    this.#clearForeign(enforcer, record.links.vinIfindex, isOneOf(vin))
-    this.#clearForeign(enforcer, record.links.vexIfindex, isOneOf(vex))
+    this.#clearForeign(enforcer, linksOf(record).vinIfindex, isOneOf(vin))
+    this.#clearForeign(enforcer, linksOf(record).vexIfindex, isOneOf(vex))
     this.ensure(enforcer, record, setting)
   }
 
@@ -208,7 +208,7 @@ export class TcDriver implements PipeDriver {
   setStale(enforcer: Enforcer, record: EndpointRecord, isStale: boolean): boolean {
     let hasChanged = false
     for (let attempt = 0; attempt < STALE_ATTEMPTS; attempt++) {
-      const asked = askedIn(this.#dump(enforcer, record.links.vinIfindex))
+      const asked = askedIn(this.#dump(enforcer, linksOf(record).vinIfindex))
       if (asked === null) return hasChanged
       const want = asked.path === 'inline' && isStale
       if (this.#readInForce(enforcer, record)?.isStale === want) return hasChanged
@@ -224,8 +224,8 @@ export class TcDriver implements PipeDriver {
   #apply(enforcer: Enforcer, record: EndpointRecord, state: InForce): void {
     const rules = endpointRules(record, state)
     const devices = [
-      ...replaceNodes(record.links.vinIfindex, rules.vin),
-      ...replaceNodes(record.links.vexIfindex, rules.vex),
+      ...replaceNodes(linksOf(record).vinIfindex, rules.vin),
+      ...replaceNodes(linksOf(record).vexIfindex, rules.vex),
     ]
     const vbr = replaceNodes(VBR_IFINDEX, rules.vbr)
     const requests = isVbrFirst(state) ? [...vbr, ...devices] : [...devices, ...vbr]
@@ -235,7 +235,7 @@ export class TcDriver implements PipeDriver {
   /** A node's matches can't be changed in place: those of another MAC go first. */
   #deleteForeignSelectors(enforcer: Enforcer, record: EndpointRecord, state: InForce): void {
     const rules = endpointRules(record, state)
-    const { vinIfindex, vexIfindex } = record.links
+    const { vinIfindex, vexIfindex } = linksOf(record)
     for (const [ifindex, want] of [
       [vinIfindex, rules.vin],
       [vexIfindex, rules.vex],
@@ -250,7 +250,7 @@ export class TcDriver implements PipeDriver {
   }
 
   #readInForce(enforcer: Enforcer, record: EndpointRecord): InForce | null {
-    const { vinIfindex, vexIfindex } = record.links
+    const { vinIfindex, vexIfindex } = linksOf(record)
     const vin = this.#dump(enforcer, vinIfindex)
     return inForceIn(record, { vin, vex: this.#dump(enforcer, vexIfindex) })
   }

@@ -2,7 +2,7 @@
  * One endpoint's u32 nodes on vin, vex and vbr-neuv. A node's matches are the same in every path, only
  * its actions change: a change of path replaces nodes by their handles, each in one step.
  */
-import type { EndpointRecord } from '../../core/endpoint.js'
+import { type EndpointRecord, linksOf } from '../../core/endpoint.js'
 import { VBR_IFINDEX } from '../../core/instance.js'
 import type { TcAction } from '../../core/netlink/action.js'
 import { ROOT_TABLE, type U32Match, type U32Node } from '../../core/netlink/u32.js'
@@ -98,7 +98,9 @@ function forged(): U32Node[] {
   ]
 }
 
-function vinNodes({ id, links }: EndpointRecord, state: InForce): U32Node[] {
+function vinNodes(record: EndpointRecord, state: InForce): U32Node[] {
+  const { id } = record
+  const links = linksOf(record)
   const exit = links.vexIfindex
   return [
     ...forged(),
@@ -107,7 +109,9 @@ function vinNodes({ id, links }: EndpointRecord, state: InForce): U32Node[] {
   ]
 }
 
-function vexNodes({ id, links }: EndpointRecord, state: InForce): U32Node[] {
+function vexNodes(record: EndpointRecord, state: InForce): U32Node[] {
+  const { id } = record
+  const links = linksOf(record)
   const exit = links.vinIfindex
   const to = (kind: Kind) => judged(state, 'destination', id, kind, exit)
   return [
@@ -129,7 +133,9 @@ function isReturnOpen({ path }: InForce): boolean {
  * Nodes of a bucket (low octet of the id) are numbered by the high octet: eight to an endpoint.
  * The last matches every kind of this id, so that a bad kind is told from an unknown endpoint.
  */
-function vbrNodes({ id, links }: EndpointRecord, state: InForce): U32Node[] {
+function vbrNodes(record: EndpointRecord, state: InForce): U32Node[] {
+  const { id } = record
+  const links = linksOf(record)
   const isOpen = isReturnOpen(state)
   const back = (...actions: TcAction[]) => (isOpen ? actions : [counted('not_inline')])
   const at = (table: number, place: number) => ({

@@ -14,7 +14,7 @@ export function recordOf(id: number): EndpointRecord {
     namespace: 'default',
     pod: `pod-${id}`,
     podUid: null,
-    driver: 'tc',
+    ...{ driver: 'tc', why: '', attachment: 'swap' },
     links: {
       mac: '02:00:00:00:07:01',
       mtuOctets: 1500,

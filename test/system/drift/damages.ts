@@ -1,8 +1,10 @@
 /** The table: every object of ours × ways to delete or change it, and what dpd calls the difference. */
+
 import { execFileSync } from 'node:child_process'
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encodeKey } from '../../../src/core/bpf/maps.js'
+import { linksOf } from '../../../src/core/endpoint.js'
 import { bpfFilter } from '../../../src/core/netlink/cls-bpf.js'
 import { replaceFilter } from '../../../src/core/netlink/filter.js'
 import { os } from '../../../src/intercept/addon.js'
@@ -66,9 +68,9 @@ export function endpointDamages(node: Node): EndpointDamage[] {
   ): EndpointDamage => ({
     name,
     on(containerID) {
-      const { id, links } = recordOf(node, containerID)
-      const { vinName: vin, vexName: vex, vinIfindex: vinIndex } = links
-      const target = { vin, vex, id, vinIndex }
+      const record = recordOf(node, containerID)
+      const { vinName: vin, vexName: vex, vinIfindex: vinIndex } = linksOf(record)
+      const target = { vin, vex, id: record.id, vinIndex }
       return { name, what, subject: subject(target), apply: () => change(target) }
     },
   })

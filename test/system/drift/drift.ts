@@ -2,8 +2,10 @@
  * Each link, filter, map entry, qdisc, pin and mount of ours, deleted or changed by hand, is as it was within
  * 5 s, counted and logged once.
  */
+
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import t, { type Test } from 'tap'
+import { linksOf } from '../../../src/core/endpoint.js'
 import { os } from '../../../src/intercept/addon.js'
 import { keptPath, keyLockPath } from '../../../src/intercept/endpoint-records.js'
 import { PluginError } from '../../cni-chain.js'
@@ -126,7 +128,7 @@ async function drift(t: Test): Promise<void> {
   const { node, pods } = world
   // The primary's host veths are more than their defaults.
   for (const { containerID } of pods) {
-    const host = recordOf(node, containerID).links.hostIfindex
+    const host = linksOf(recordOf(node, containerID)).hostIfindex
     const { stdout } = await node.exec('ip', ['-o', 'link'])
     const name = new RegExp(`^${host}: ([^@]+)@`, 'm').exec(stdout)?.[1] ?? ''
     const port = ['type', 'bridge_slave', 'hairpin', 'on', 'isolated', 'off']
@@ -168,7 +170,7 @@ const enforcer = (node: Node, ...args: string[]) => exec('ip', ['-n', node.insta
 
 async function leavesPluginAlone(t: Test, { node, pods }: World): Promise<void> {
   const key = { containerID: pods[0]?.containerID ?? '', ifName: 'eth0' }
-  const { vinName } = recordOf(node, key.containerID).links
+  const { vinName } = linksOf(recordOf(node, key.containerID))
   const isUp = async () => (await enforcer(node, 'link', 'show', vinName)).stdout.includes(',UP')
   const path = keyLockPath(node.instance, key)
   const lock = openSync(path, 'a')
@@ -184,7 +186,7 @@ async function leavesPluginAlone(t: Test, { node, pods }: World): Promise<void> 
 async function tellsUnrepaired(t: Test, { node, pods }: World): Promise<void> {
   const pod = pods[1]
   if (pod === undefined) return
-  const { vinName } = recordOf(node, pod.containerID).links
+  const { vinName } = linksOf(recordOf(node, pod.containerID))
   await enforcer(node, 'link', 'del', vinName)
   const key = { containerID: pod.containerID, ifName: 'eth0' }
   t.ok(existsSync(keptPath(node.instance, key)))

@@ -1,6 +1,8 @@
 /** Says of the stage whether its pod is intercepted, or as it was, and whether something was left over. */
+
 import { isDeepStrictEqual } from 'node:util'
 import type { Test } from 'tap'
+import { linksOf } from '../../../src/core/endpoint.js'
 import type { Outcome } from '../../../src/plugin/dispatch.js'
 import { until } from '../../process.js'
 import { NOTHING, type Snapshot, type Stage, type Verb } from './stage.js'
@@ -74,7 +76,8 @@ export class Judge {
 
   async isIntercepted(): Promise<void> {
     await this.succeeds('CHECK')
-    this.ifindex = this.stage.record()?.links.podIfindex
+    const record = this.stage.record()
+    this.ifindex = record === undefined || record === null ? undefined : linksOf(record).podIfindex
   }
 
   async isHome(): Promise<void> {

@@ -137,7 +137,7 @@ export class Stage {
     return {
       os,
       instance,
-      driver: new BpfDriver(os, instance),
+      ...{ driver: new BpfDriver(os, instance), why: 'the test' },
       bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim(),
       now: () => new Date().toISOString(),
       warn: (message) => this.warnings.push(message),

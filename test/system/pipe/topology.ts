@@ -85,7 +85,7 @@ function recordOf(id: number, pod: Netns, vinIfindex: number, vexIfindex: number
     namespace: 'default',
     pod: 'pipe-driver-test',
     podUid: null,
-    driver: 'bpf',
+    ...{ driver: 'bpf', why: 'the test', attachment: 'swap' },
     links: {
       mac: POD_MAC,
       mtuOctets: 1500,
