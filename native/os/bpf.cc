@@ -14,6 +14,7 @@ namespace vethwall::os {
 namespace {
 
 constexpr size_t kInstructionOctets = sizeof(bpf_insn);
+constexpr int kLoadAttempts = 20;
 constexpr size_t kVerifierLogOctets = 1 << 20;
 constexpr size_t kErrorLogOctets = 16 << 10;
 
@@ -188,7 +189,12 @@ Fd bpf_prog_load(const std::string& name, std::span<const uint8_t> instructions,
   attr.license = address_of(license.c_str());
   copy_name(attr.prog_name, name);
   if (instructions.size() % kInstructionOctets != 0) fail(EINVAL, "bpf(BPF_PROG_LOAD)", name);
-  const int fd = bpf(BPF_PROG_LOAD, attr);
+  int fd = -1;
+  // The verifier gives up with EAGAIN when a signal is pending, and begins anew when asked again.
+  for (int attempt = 0; attempt < kLoadAttempts; attempt++) {
+    fd = bpf(BPF_PROG_LOAD, attr);
+    if (fd >= 0 || errno != EAGAIN) break;
+  }
   if (fd >= 0) return Fd(fd);
 
   // Once more for the log: asked for at once, it would slow each good load down.
