@@ -47,6 +47,23 @@ Value netlink_request(const CallbackInfo& info) {
   });
 }
 
+Value netlink_subscribe(const CallbackInfo& info) {
+  return guarded(info, [&] {
+    const auto list = info[2].As<Napi::Array>();
+    std::vector<int> groups;
+    for (uint32_t i = 0; i < list.Length(); i++) groups.push_back(int_of(list.Get(i)));
+    os::Fd fd = os::netlink_subscribe(int_of(info[0]), int_of(info[1]), groups);
+    return Napi::Number::New(info.Env(), fd.release());
+  });
+}
+
+Value netlink_drain(const CallbackInfo& info) {
+  return guarded(info, [&] {
+    const auto octets = os::netlink_drain(int_of(info[0]));
+    return octets ? Value(to_octets(info.Env(), *octets)) : Value(info.Env().Null());
+  });
+}
+
 Value netns_read_files(const CallbackInfo& info) {
   return guarded(info, [&] {
     const auto texts = os::netns_read_files(int_of(info[0]), texts_of(info[1]));
@@ -120,6 +137,8 @@ void export_os(Napi::Env env, Napi::Object exports) {
   exports.Set("mountBpffs", Napi::Function::New<mount_bpffs>(env));
   exports.Set("netlinkOpen", Napi::Function::New<netlink_open>(env));
   exports.Set("netlinkRequest", Napi::Function::New<netlink_request>(env));
+  exports.Set("netlinkSubscribe", Napi::Function::New<netlink_subscribe>(env));
+  exports.Set("netlinkDrain", Napi::Function::New<netlink_drain>(env));
   exports.Set("netnsReadFiles", Napi::Function::New<netns_read_files>(env));
   exports.Set("netnsWriteFiles", Napi::Function::New<netns_write_files>(env));
   exports.Set("ethtoolFeaturesOff", Napi::Function::New<ethtool_features_off>(env));

@@ -179,6 +179,34 @@ Fd netlink_open(int netns_fd, int protocol) {
   return fd;
 }
 
+Fd netlink_subscribe(int netns_fd, int protocol, std::span<const int> groups) {
+  Fd fd = netlink_open(netns_fd, protocol);
+  for (const int group : groups) {
+    set_option(fd.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group, "NETLINK_ADD_MEMBERSHIP");
+  }
+  return fd;
+}
+
+std::optional<std::vector<uint8_t>> netlink_drain(int fd) {
+  std::vector<uint8_t> received;
+  std::vector<uint8_t> buffer(kReceiveOctets);
+  bool is_whole = true;
+  for (;;) {
+    const ssize_t octets = ::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_TRUNC);
+    if (octets < 0 && errno == EINTR) continue;
+    if (octets < 0 && errno == EAGAIN) break;
+    if (octets < 0 && errno != ENOBUFS) fail(errno, "recvmsg", "netlink");
+    if (octets < 0 || static_cast<size_t>(octets) > buffer.size()) {
+      is_whole = false;
+      continue;
+    }
+    received.insert(received.end(), buffer.data(), buffer.data() + octets);
+    received.resize(NLMSG_ALIGN(received.size()));
+  }
+  if (!is_whole) return std::nullopt;
+  return received;
+}
+
 std::vector<uint8_t> netlink_request(int fd, std::span<const uint8_t> batch, int timeout_ms) {
   return Request(fd, batch, timeout_ms).run();
 }

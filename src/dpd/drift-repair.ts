@@ -14,6 +14,8 @@ export interface DriftRepairParts {
 
 /** Reading two interfaces with all their settings costs more than the rest of a pass. */
 const KEEP_PASSES = 8
+/** Endpoints read anew at each pass, should a notification ever have been missed. */
+const TURN = 16
 const SHARED = 'what all endpoints share'
 
 export function nameOf({ namespace, pod, ifName, id }: EndpointRecord): string {
@@ -32,11 +34,23 @@ function untilApplied({ failure }: Endpoint): PathSetting {
   return { path: failure === 'open' ? 'direct' : 'quarantine', failure }
 }
 
+/** One look at an endpoint: what it was compared with, and how that went. */
+interface Look {
+  readonly as: string
+  readonly isSound: boolean
+}
+
+function lookOf({ record, applied, path, failure, mode }: Endpoint): string {
+  return `${record.createdAt} ${applied} ${path} ${failure} ${mode}`
+}
+
 export class DriftRepair {
   /** Endpoints that lacked a link at the pass before. */
   #lacking = new Set<string>()
   /** By endpoint id, at which pass its interfaces were last looked at. */
   readonly #keptAt = new Map<number, number>()
+  readonly #looked = new Map<number, Look>()
+  #next = 0
   #passes = 0
 
   constructor(private readonly parts: DriftRepairParts) {}
@@ -51,26 +65,54 @@ export class DriftRepair {
     const all = endpoints.all()
     const records = all.map(({ record }) => record)
     book.retain(new Set([SHARED, ...records.map(nameOf)]))
-    let survey = pipes.survey(records)
+    const turn = this.#turn(records)
+    let survey = pipes.survey(records, turn)
+    let { touched } = survey
     if (this.#settle(SHARED, survey.shared, () => pipes.mendShared())) {
-      survey = pipes.survey(records)
+      survey = pipes.survey(records, turn)
+      touched = null
     }
+    const due = this.#due(all, touched, turn)
     const lacking = new Set<string>()
-    const sound: EndpointRecord[] = []
     let wantsPolicy = false
-    for (const endpoint of all) {
+    for (const endpoint of due) {
       const { record } = endpoint
       const drift = survey.endpoint(record, settingOf(endpoint))
-      if (drift.length === 0) sound.push(record)
+      this.#looked.set(record.id, { as: lookOf(endpoint), isSound: drift.length === 0 })
       if (drift.some(isLinkGone) && !this.#isMissed(record, lacking)) continue
       const setting = settingOf(endpoint) ?? untilApplied(endpoint)
       const isMended = this.#settle(nameOf(record), drift, () => pipes.mend(record, setting))
       if (isMended && !endpoint.applied) wantsPolicy = true
     }
     this.#lacking = lacking
-    this.#keepNext(sound)
+    this.#keepNext(records.filter(({ id }) => this.#looked.get(id)?.isSound === true))
     this.#passes++
     return wantsPolicy
+  }
+
+  /** Whose turn it is to be read anew, whatever the kernel told. */
+  #turn(records: readonly EndpointRecord[]): readonly EndpointRecord[] {
+    const first = this.#next >= records.length ? 0 : this.#next
+    this.#next = first + TURN
+    return records.slice(first, first + TURN)
+  }
+
+  /** Who may differ, and who is not known to be sound. */
+  #due(
+    all: readonly Endpoint[],
+    touched: ReadonlySet<number> | null,
+    turn: readonly EndpointRecord[],
+  ): readonly Endpoint[] {
+    const ids = new Set(all.map(({ record }) => record.id))
+    for (const id of this.#looked.keys()) if (!ids.has(id)) this.#looked.delete(id)
+    if (touched === null) return all
+    const turns = new Set(turn)
+    return all.filter((endpoint) => {
+      const { record } = endpoint
+      const look = this.#looked.get(record.id)
+      const isKnown = look?.isSound === true && look.as === lookOf(endpoint)
+      return !isKnown || touched.has(record.id) || turns.has(record)
+    })
   }
 
   /**

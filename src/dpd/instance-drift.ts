@@ -1,8 +1,10 @@
 /** The half of `Pipes` that looks for drift and sets it back, never beside a plugin at work on the same. */
 import { type EndpointRecord, isSameAttachment } from '../core/endpoint.js'
+import { VBR_IFINDEX } from '../core/instance.js'
 import { checkEndpoint } from '../intercept/check.js'
 import type { InterceptContext } from '../intercept/context.js'
-import { readDevices } from '../intercept/devices.js'
+import { DeviceWatch } from '../intercept/device-watch.js'
+import { type Devices, readDevices } from '../intercept/devices.js'
 import type { Drift, Enforcer, PathSetting } from '../intercept/driver.js'
 import { keyLockPath, listRecords, readRecord } from '../intercept/endpoint-records.js'
 import { checkEnforcer, repairEnforcer } from '../intercept/enforcer-drift.js'
@@ -25,7 +27,23 @@ function attempt(action: () => void): string | null {
   }
 }
 
+/** Endpoint ids. vbr-neuv is all endpoints': the caller knows. */
+function idsOf(
+  records: readonly EndpointRecord[],
+  ifindexes: ReadonlySet<number>,
+  ids: readonly number[],
+): ReadonlySet<number> {
+  const touched = new Set(ids)
+  for (const { id, links } of records) {
+    if (links === null) continue
+    if (ifindexes.has(links.vinIfindex) || ifindexes.has(links.vexIfindex)) touched.add(id)
+  }
+  return touched
+}
+
 export class InstanceDrift {
+  #watch: DeviceWatch | null = null
+
   constructor(
     private readonly context: InterceptContext,
     private readonly enforcer: Enforcer,
@@ -33,16 +51,34 @@ export class InstanceDrift {
     private readonly contextOf: (record: EndpointRecord) => InterceptContext,
   ) {}
 
-  survey(records: readonly EndpointRecord[]): Survey {
-    const { context, enforcer, contextOf } = this
-    const devices = readDevices(context.os, enforcer.netlinkFd)
+  survey(records: readonly EndpointRecord[], again: readonly EndpointRecord[]): Survey {
+    const { context, enforcer } = this
+    this.#watch ??= new DeviceWatch(context.os, enforcer)
+    const devices = this.#watch
+    const heard = devices.refresh()
+    for (const { links } of again) {
+      if (links !== null) for (const i of [links.vinIfindex, links.vexIfindex]) devices.forget(i)
+    }
+    const changed = context.driver.changedEntries()
     return {
       shared: checkEnforcer(context, enforcer, { devices, records }),
-      endpoint(record, setting) {
-        const seen = setting === undefined ? { devices } : { devices, setting }
-        return checkEndpoint(contextOf(record), enforcer, record, seen)
-      },
+      touched: heard === null || heard.has(VBR_IFINDEX) ? null : idsOf(records, heard, changed),
+      endpoint: (record, setting) => this.#endpoint(devices, record, setting),
     }
+  }
+
+  close(): void {
+    this.#watch?.close()
+    this.#watch = null
+  }
+
+  #endpoint(devices: Devices, record: EndpointRecord, setting: PathSetting | undefined): Drift[] {
+    const seen = setting === undefined ? { devices } : { devices, setting }
+    return checkEndpoint(this.contextOf(record), this.enforcer, record, seen)
+  }
+
+  #fresh(): Devices {
+    return readDevices(this.context.os, this.enforcer.netlinkFd)
   }
 
   /** null = a plugin holds the lock. */
@@ -53,7 +89,7 @@ export class InstanceDrift {
       const underWay = listJournal(instance, warn).map(({ record }) => record)
       const records = [...listRecords(instance, warn), ...underWay]
       return this.#mend(
-        () => this.survey(records).shared,
+        () => checkEnforcer(context, enforcer, { devices: this.#fresh(), records }),
         () => repairEnforcer(context, enforcer, records),
       )
     })
@@ -64,7 +100,7 @@ export class InstanceDrift {
   mend(record: EndpointRecord, setting: PathSetting): Mended | null {
     return this.#whileOurs(record, () =>
       this.#mend(
-        () => this.survey([]).endpoint(record, setting),
+        () => this.#endpoint(this.#fresh(), record, setting),
         () => repairEndpoint(this.contextOf(record), this.enforcer, record, setting),
       ),
     )

@@ -91,8 +91,8 @@ export class InstancePipes implements Pipes {
     return this.#driverOf(record).readPath(this.enforcer, record)
   }
 
-  survey(records: readonly EndpointRecord[]): Survey {
-    return this.#drift.survey(records)
+  survey(records: readonly EndpointRecord[], again: readonly EndpointRecord[]): Survey {
+    return this.#drift.survey(records, again)
   }
 
   mendShared(): Mended | null {
@@ -116,6 +116,7 @@ export class InstancePipes implements Pipes {
   }
 
   close(): void {
+    this.#drift.close()
     for (const driver of this.#drivers.values()) driver.close()
   }
 

@@ -6,6 +6,8 @@ import type { Mended } from './drift-book.js'
 /** Drift as of one moment. */
 export interface Survey {
   readonly shared: readonly Drift[]
+  /** Ids of the endpoints that something happened to since the survey before; null = any may have changed. */
+  readonly touched: ReadonlySet<number> | null
   /** Without a setting any path is good. */
   endpoint(record: EndpointRecord, setting: PathSetting | undefined): readonly Drift[]
 }
@@ -26,8 +28,11 @@ export interface Pipes {
   ensure(record: EndpointRecord, setting: PathSetting): void
   setPath(record: EndpointRecord, setting: PathSetting): void
   readPath(record: EndpointRecord): EndpointPath | null
-  /** The kernel is read once for a whole pass; `records`: all that there are. */
-  survey(records: readonly EndpointRecord[]): Survey
+  /**
+   * `records`: all that there are. Only what the kernel told of is read again, and the devices of the
+   * `again` ones.
+   */
+  survey(records: readonly EndpointRecord[], again: readonly EndpointRecord[]): Survey
   /** null = a plugin is at work on it. */
   mendShared(): Mended | null
   mend(record: EndpointRecord, setting: PathSetting): Mended | null

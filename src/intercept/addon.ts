@@ -13,6 +13,8 @@ const OS_CALLS = [
   'mountBpffs',
   'netlinkOpen',
   'netlinkRequest',
+  'netlinkSubscribe',
+  'netlinkDrain',
   'netnsReadFiles',
   'netnsWriteFiles',
   'ethtoolFeaturesOff',

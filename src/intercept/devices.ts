@@ -22,7 +22,12 @@ export function readFilters(os: Os, netlinkFd: number, ifindex: number): FoundFi
   return dump(os, netlinkFd, dumpFilters(ifindex), GONE).map(decodeFound).filter(isSome)
 }
 
-export function readDevices(os: Os, netlinkFd: number): Devices {
+/** All that there were. */
+export interface AllDevices extends Devices {
+  links(): readonly Link[]
+}
+
+export function readDevices(os: Os, netlinkFd: number): AllDevices {
   const links = dump(os, netlinkFd, dumpLinks()).map(decodeLink).filter(isSome)
   const byIndex = new Map(links.map((link) => [link.ifindex, link]))
   const qdiscs = new Map<number, Qdisc[]>()
@@ -32,6 +37,7 @@ export function readDevices(os: Os, netlinkFd: number): Devices {
     else others.push(qdisc)
   }
   return {
+    links: () => links,
     link: (ifindex) => byIndex.get(ifindex) ?? null,
     qdiscs: (ifindex) => qdiscs.get(ifindex) ?? [],
     filters: (ifindex) => readFilters(os, netlinkFd, ifindex),

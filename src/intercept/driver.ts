@@ -62,6 +62,11 @@ export interface PipeDriver {
    * by what it lacks. Without `setting` any path and failure setting is good.
    */
   check(enforcer: Enforcer, record: EndpointRecord, seen: Seen): Drift[]
+  /**
+   * Ids of endpoints whose entries are others than at the call before: for what no notification of the
+   * kernel tells. Repairs by this process count too.
+   */
+  changedEntries(): readonly number[]
   /** As ensure, and what stands on vin and vex beside ours goes. */
   repair(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void
   /** What all endpoints share; with `records`, also what none of them speaks for. */

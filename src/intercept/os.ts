@@ -19,6 +19,10 @@ export interface Os {
    * for an NLMSG_ERROR in them (core/netlink decodes it), only for socket errors and time-out.
    */
   netlinkRequest(fd: number, batch: Uint8Array, timeoutMs: number): Uint8Array
+  /** As netlinkOpen, for hearing only: `groups` are multicast groups, RTNLGRP_* of linux/rtnetlink.h. */
+  netlinkSubscribe(netnsFd: number, protocol: number, groups: readonly number[]): number
+  /** What has come since the call before; null = more than the socket could keep. */
+  netlinkDrain(fd: number): Uint8Array | null
   /**
    * Reads files as seen inside the namespace (/proc/sys/net/…); null where reading fails, but for want of
    * memory or descriptors.

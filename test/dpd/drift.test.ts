@@ -21,6 +21,8 @@ function makeWorld(more: Partial<Endpoint> = {}) {
     endpoints: [endpoint],
     shared: [] as Drift[],
     drift: [] as Drift[],
+    touched: null as ReadonlySet<number> | null,
+    looked: [] as number[],
     isAlive: true,
     settings: [] as PathSetting[],
     kept: [] as number[],
@@ -35,7 +37,14 @@ function makeWorld(more: Partial<Endpoint> = {}) {
     book,
     warn: (message) => log.push(message),
     pipes: {
-      survey: () => ({ shared: world.shared, endpoint: () => world.drift }),
+      survey: () => ({
+        shared: world.shared,
+        touched: world.touched,
+        endpoint: ({ id }) => {
+          world.looked.push(id)
+          return world.drift
+        },
+      }),
       mendShared: () => world.mended(world.shared),
       mend: (_record: EndpointRecord, setting: PathSetting) => {
         world.settings.push(setting)
@@ -141,4 +150,33 @@ t.test('interfaces are kept in turn, those of sound endpoints', async (t) => {
   world.drift = [DOWN]
   repair.pass()
   t.equal(world.kept.length, 5)
+})
+
+t.test('who was sound is looked at again when touched, when it changes, and in turn', async (t) => {
+  const { world, repair } = makeWorld()
+  const [first] = world.endpoints
+  if (first === undefined) return
+  world.endpoints = Array.from({ length: 40 }, (_, at) => ({
+    ...first,
+    record: { ...RECORD, id: at + 1 },
+  }))
+  const looked = (): number[] => {
+    world.looked = []
+    repair.pass()
+    return world.looked
+  }
+  t.equal(looked().length, 40, 'all at first')
+  world.touched = new Set()
+  const turns = [looked(), looked(), looked()]
+  t.same(
+    turns.map(({ length }) => length),
+    [16, 8, 16],
+  )
+  t.equal(new Set(turns.flat()).size, 40)
+  world.touched = new Set([40])
+  t.same(looked(), [...Array.from({ length: 16 }, (_, at) => at + 17), 40])
+  world.touched = new Set()
+  const changed = world.endpoints[0]
+  if (changed !== undefined) changed.path = 'tap'
+  t.same(looked(), [1, ...Array.from({ length: 8 }, (_, at) => at + 33)])
 })

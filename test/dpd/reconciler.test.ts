@@ -25,7 +25,7 @@ function makeWorld() {
     ensure: ({ containerID }, { path }) => void kernel.set(containerID, path),
     setPath: ({ containerID }, { path }) => void kernel.set(containerID, path),
     readPath: ({ containerID }) => kernel.get(containerID) ?? null,
-    survey: () => ({ shared: [], endpoint: () => [] }),
+    survey: () => ({ shared: [], touched: null, endpoint: () => [] }),
     mendShared: () => null,
     mend: () => null,
     keep: () => undefined,

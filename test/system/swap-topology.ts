@@ -31,6 +31,9 @@ export class IdleDriver implements PipeDriver {
   checkShared(): [] {
     return []
   }
+  changedEntries(): readonly number[] {
+    return []
+  }
   repair(_enforcer: unknown, record: { readonly id: number }): void {
     this.ensured.add(record.id)
   }

@@ -64,6 +64,10 @@ export function encodeDevice(id: number, role: DeviceRole): Uint8Array {
   return octets
 }
 
+export function decodeDeviceId(octets: Uint8Array): number {
+  return viewOf(octets).getUint16(0, HOST_LITTLE_ENDIAN)
+}
+
 export function encodeEndpoint(entry: EndpointEntry): Uint8Array {
   const octets = new Uint8Array(ENDPOINT_OCTETS)
   const view = viewOf(octets)

@@ -13,6 +13,7 @@ import {
   NLM_F_ACK,
   NLM_F_CREATE,
   NLM_F_DUMP,
+  NLM_F_ECHO,
   NLM_F_REPLACE,
   type Request,
 } from './message.js'
@@ -71,6 +72,20 @@ export function dumpQdiscs(): Request {
     flags: NLM_F_DUMP,
     payload: encodeTcMessage(tc),
     subject: 'RTM_GETQDISC',
+  }
+}
+
+/**
+ * What hangs at TC_H_ROOT or TC_H_INGRESS of one device; ENOENT or EINVAL where nothing does. The kernel tells
+ * the answer to the multicast group, and to the asker only with NLM_F_ECHO.
+ */
+export function getQdisc(ifindex: number, parent: number): Request {
+  const tc = { ifindex, handle: 0, parent, priority: 0, protocol: 0 }
+  return {
+    type: RTM_GETQDISC,
+    flags: NLM_F_ACK | NLM_F_ECHO,
+    payload: encodeTcMessage(tc),
+    subject: `RTM_GETQDISC of ifindex ${ifindex}`,
   }
 }
 

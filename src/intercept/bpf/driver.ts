@@ -30,6 +30,7 @@ import {
   updateDevices,
   updateEndpoint,
 } from './entries.js'
+import { EntryChanges } from './entry-changes.js'
 import {
   driftOfPins,
   type Loaded,
@@ -76,6 +77,7 @@ export class BpfDriver implements PipeDriver {
   readonly name = 'bpf'
   readonly #os: Os
   readonly #instance: Instance
+  readonly #changes = new EntryChanges()
   #opened: Loaded | null = null
 
   constructor(os: Os, instance: Instance) {
@@ -131,6 +133,10 @@ export class BpfDriver implements PipeDriver {
         ...driftOfEntries(this.#os, loaded, record, setting),
       ]
     })
+  }
+
+  changedEntries(): readonly number[] {
+    return this.#opened === null ? [] : this.#changes.since(this.#os, this.#opened)
   }
 
   repair(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {

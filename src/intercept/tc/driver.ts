@@ -166,6 +166,11 @@ export class TcDriver implements PipeDriver {
     ]
   }
 
+  /** Everything of it is a filter. */
+  changedEntries(): readonly number[] {
+    return []
+  }
+
   repair(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
     const { vin, vex } = endpointRules(record, inForce(setting))
     this.#clearForeign(enforcer, linksOf(record).vinIfindex, isOneOf(vin))
