@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ENDPOINT_RECORD_SCHEMA, type EndpointRecord } from '../../src/core/endpoint.js'
 import { ENDPOINT_ID_MAX, type Instance, instanceOf } from '../../src/core/instance.js'
-import { allocateId, nextFreeId } from '../../src/intercept/endpoint-id.js'
+import { allocateId, nextAllotment, nextFreeId } from '../../src/intercept/endpoint-id.js'
 import {
   keyHash,
   listRecords,
@@ -116,6 +116,8 @@ t.test('ids go round and skip those in use', async (t) => {
   t.equal(nextFreeId(new Set(), 0), 1)
   t.equal(nextFreeId(new Set([1, 2]), 0), 3)
   t.equal(nextFreeId(new Set([1]), ENDPOINT_ID_MAX), 2, 'after the last comes the first')
+  t.same(nextAllotment(new Set([1, 5]), 0), { last: 2, freeUntil: 4 })
+  t.same(nextAllotment(new Set([1]), 7), { last: 8, freeUntil: ENDPOINT_ID_MAX })
   const all = new Set(Array.from({ length: ENDPOINT_ID_MAX }, (_, at) => at + 1))
   t.equal(nextFreeId(all, 5), null)
   all.delete(5)
@@ -124,12 +126,13 @@ t.test('ids go round and skip those in use', async (t) => {
 
 t.test('an id is not given out again at once, nor while a record has it', async (t) => {
   const instance = testInstance(t)
-  t.equal(allocateId(instance, t.fail.bind(t)), 1)
-  t.equal(allocateId(instance, t.fail.bind(t)), 2)
   writeRecord(instance, recordOf(3))
-  t.equal(allocateId(instance, t.fail.bind(t)), 4)
-  writeFileSync(join(instance.runDir, 'last-id'), 'junk')
-  t.equal(allocateId(instance, t.fail.bind(t)), 1)
+  const next = (): number => allocateId(instance, t.fail.bind(t))
+  t.same([next(), next(), next(), next()], [1, 2, 4, 5])
+  for (const damaged of ['junk', '2 16383 00000000\n', '5\n']) {
+    writeFileSync(join(instance.runDir, 'last-id'), damaged)
+    t.same([next(), next(), next()], [1, 2, 4], 'the records tell what is free')
+  }
 })
 
 t.test('a state file is whole or the old one', async (t) => {

@@ -208,7 +208,7 @@ export class Stage {
     const [devicesFd, endpointsFd] = [pinned('devices'), pinned('endpoints')]
     if (devicesFd === null || endpointsFd === null) return { devices: [], endpoints: [] }
     const devices = os.bpf.mapKeys(devicesFd, 4).map(decodeKey)
-    const last = Number(readFileSync(join(runDir, 'last-id'), 'utf8'))
+    const last = Number.parseInt(readFileSync(join(runDir, 'last-id'), 'utf8'), 10)
     const recent = Array.from({ length: 4 }, (_, back) => last - back).filter((id) => id > 0)
     const endpoints = recent.filter((id) => {
       const value = os.bpf.mapLookup(endpointsFd, encodeKey(id), NO_ENDPOINT.length)
