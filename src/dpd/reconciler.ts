@@ -73,8 +73,10 @@ export class Reconciler {
     pipes.recover()
     const records = pipes.records()
     let changed = false
+    const byId = new Map(records.map((record) => [record.id, record]))
     for (const { record } of endpoints.all()) {
-      if (records.some((other) => isSameAttachment(other, record))) continue
+      const found = byId.get(record.id)
+      if (found !== undefined && isSameAttachment(found, record)) continue
       await endpoints.remove(record)
       info(`${nameOf(record)}: its record is gone, forgotten`)
       changed = true

@@ -3,8 +3,8 @@
  * damaged file is set aside and reported, never a reason not to start.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import type * as z from 'zod/mini'
 import type { AttachmentKey, EndpointRecord } from '../core/endpoint.js'
 import { endpointRecordSchema } from '../core/endpoint-record.js'
@@ -103,11 +103,37 @@ export function stateFiles(dir: string): string[] {
   }
 }
 
-function recordsIn(dir: string, warn: (message: string) => void): EndpointRecord[] {
-  return stateFiles(dir).flatMap((path) => {
-    const record = readState(path, endpointRecordSchema, warn)
-    return record === null ? [] : [record]
-  })
+interface Parsed {
+  /** Every writer renames a new file over the old one; damage in place changes ctime. */
+  readonly version: string
+  readonly record: EndpointRecord
+}
+
+const parsed = new Map<string, Parsed>()
+
+/** A daemon lists them all the time, and few ever change. */
+function readListed(path: string, warn: (message: string) => void): EndpointRecord | null {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
+  const version = stat === undefined ? '' : `${stat.ino} ${stat.ctimeNs} ${stat.size}`
+  const known = parsed.get(path)
+  if (known?.version === version) return known.record
+  const record = stat === undefined ? null : readState(path, endpointRecordSchema, warn)
+  if (record === null) parsed.delete(path)
+  else parsed.set(path, { version, record })
+  return record
+}
+
+function recordsIn(
+  dir: string,
+  warn: (message: string) => void,
+  isWanted = (_path: string) => true,
+): EndpointRecord[] {
+  const paths = stateFiles(dir)
+  const listed = new Set(paths)
+  for (const path of parsed.keys()) {
+    if (path.startsWith(`${dir}/`) && !listed.has(path)) parsed.delete(path)
+  }
+  return paths.filter(isWanted).flatMap((path) => readListed(path, warn) ?? [])
 }
 
 /** Records of which only the spare copy is left. */
@@ -115,7 +141,9 @@ export function listLostRecords(
   instance: Instance,
   warn: (message: string) => void,
 ): EndpointRecord[] {
-  return recordsIn(instance.endpointsSpareDir, warn).filter(
+  const present = new Set(stateFiles(instance.endpointsDir).map((path) => basename(path)))
+  const isLost = (path: string): boolean => !present.has(basename(path))
+  return recordsIn(instance.endpointsSpareDir, warn, isLost).filter(
     (record) => !existsSync(recordPath(instance, record)),
   )
 }
