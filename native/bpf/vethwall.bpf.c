@@ -40,6 +40,12 @@ struct map_spec counters SEC("maps") = {
     .value_octets = sizeof(uint64_t),
     .max_entries = CAUSES,
 };
+struct map_spec refused SEC("maps") = {
+    .type = BPF_MAP_TYPE_ARRAY,
+    .key_octets = sizeof(uint32_t),
+    .value_octets = sizeof(struct refused),
+    .max_entries = ENDPOINTS,
+};
 
 INLINE void count(uint32_t cause) {
   uint64_t* frames = bpf_map_lookup_elem(&counters, &cause);
@@ -49,6 +55,15 @@ INLINE void count(uint32_t cause) {
 INLINE int drop(uint32_t cause) {
   count(cause);
   return TC_ACT_SHOT;
+}
+
+// Towards a pod the sender is somebody else, whom no endpoint stands for.
+INLINE int refuse(uint32_t id, int to_pod, uint32_t cause) {
+  struct refused* frames = to_pod ? 0 : bpf_map_lookup_elem(&refused, &id);
+  if (frames)
+    __sync_fetch_and_add(
+        cause == CAUSE_FORGED_MARKER ? &frames->forged_marker : &frames->foreign_mac, 1);
+  return drop(cause);
 }
 
 INLINE int is_marked(const uint8_t* mac) {
@@ -146,7 +161,7 @@ INLINE int pipe(struct __sk_buff* skb, const struct endpoint* endpoint, struct s
   int is_inline = setting.path == PATH_INLINE;
   uint32_t on = to_pod ? endpoint->vin_ifindex : endpoint->vex_ifindex;
   if (kind == KIND_FOREIGN) {
-    if (is_inline && setting.flags & FLAG_STRICT) return drop(CAUSE_FOREIGN_DROPPED);
+    if (is_inline && setting.flags & FLAG_STRICT) return refuse(id, to_pod, CAUSE_FOREIGN_DROPPED);
     count(CAUSE_FOREIGN_PASSED);
     return send_on(skb, endpoint, to_pod, kind);
   }
@@ -170,7 +185,8 @@ INLINE int enter(struct __sk_buff* skb, int to_pod) {
 
   const struct ethhdr* eth = (void*)(long)skb->data;
   if ((void*)(eth + 1) > (void*)(long)skb->data_end) return drop(CAUSE_SHORT);
-  if (is_marked(eth->h_dest) || is_marked(eth->h_source)) return drop(CAUSE_FORGED_MARKER);
+  if (is_marked(eth->h_dest) || is_marked(eth->h_source))
+    return refuse(id, to_pod, CAUSE_FORGED_MARKER);
   struct setting setting = setting_of(endpoint);
   if (setting.path == PATH_QUARANTINE) return drop(CAUSE_QUARANTINE);
   if (setting.path == PATH_NONE) return drop(CAUSE_UNKNOWN_DEVICE);

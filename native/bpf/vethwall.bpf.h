@@ -62,6 +62,12 @@ struct setting {
   uint8_t slot;  // of `heartbeat`
 } __attribute__((aligned(4)));
 
+// Frames from one endpoint's pod that were dropped for what they claim to be.
+struct refused {
+  uint64_t forged_marker;
+  uint64_t foreign_mac;
+};
+
 struct endpoint {
   struct setting setting;
   uint32_t vin_ifindex;

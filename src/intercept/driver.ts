@@ -2,6 +2,7 @@
  * What every way of piping a pod's frames through the enforcer offers (design §2, "Pipe drivers").
  * Kernel objects have ensure / remove / check; `remove` of the absent succeeds.
  */
+import type { RefusedFrames } from '../core/bpf/maps.js'
 import type { DriverName, EndpointPath, EndpointRecord, Failure } from '../core/endpoint.js'
 import type { Devices } from './devices.js'
 
@@ -74,6 +75,14 @@ export interface PipeDriver {
   repairShared(enforcer: Enforcer, records: readonly EndpointRecord[]): void
   /** Frames dropped in the kernel by cause, e.g. forged marker, foreign address, unknown UCMAC. */
   counters(enforcer: Enforcer): Readonly<Record<string, number>>
+  /**
+   * By endpoint id: frames from its pod that were dropped in the kernel for what they claim to be, since
+   * it was attached. Endpoints without any may be left out; a count that is lower than before began anew.
+   */
+  refused(
+    enforcer: Enforcer,
+    records: readonly EndpointRecord[],
+  ): ReadonlyMap<number, RefusedFrames>
   /** Releases what this process holds open; nothing changes in the kernel. */
   close(): void
 }

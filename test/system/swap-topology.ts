@@ -1,6 +1,7 @@
 /** A node and a pod as a bridge or ptp plugin leaves them, and an instance of our own beside them. */
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import type { Test } from 'tap'
+import type { RefusedFrames } from '../../src/core/bpf/maps.js'
 import { type Instance, instanceOf } from '../../src/core/instance.js'
 import { os } from '../../src/intercept/addon.js'
 import type { InterceptContext } from '../../src/intercept/context.js'
@@ -40,6 +41,9 @@ export class IdleDriver implements PipeDriver {
   repairShared(): void {}
   counters(): Readonly<Record<string, number>> {
     return {}
+  }
+  refused(): ReadonlyMap<number, RefusedFrames> {
+    return new Map()
   }
   close(): void {}
 }

@@ -103,6 +103,22 @@ export function decodeEndpoint(octets: Uint8Array): EndpointEntry | null {
 /** One endpoint's or no endpoint's: what BPF_MAP_UPDATE of an array element can't delete. */
 export const NO_ENDPOINT = new Uint8Array(ENDPOINT_OCTETS)
 
+/** struct refused: frames from one endpoint's pod, dropped for what they claim to be. */
+export interface RefusedFrames {
+  readonly forgedMarker: number
+  readonly foreignMac: number
+}
+
+export const NO_REFUSED = new Uint8Array(16)
+
+export function decodeRefused(octets: Uint8Array): RefusedFrames {
+  const view = viewOf(octets)
+  return {
+    forgedMarker: Number(view.getBigUint64(0, HOST_LITTLE_ENDIAN)),
+    foreignMac: Number(view.getBigUint64(8, HOST_LITTLE_ENDIAN)),
+  }
+}
+
 /** A per-CPU value is one u64 per possible CPU. */
 export function sumPerCpu(octets: Uint8Array): number {
   const view = viewOf(octets)

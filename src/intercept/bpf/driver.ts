@@ -3,7 +3,7 @@
  * entry per endpoint. A change of path is one map update.
  */
 import { readFileSync } from 'node:fs'
-import { CAUSE_NAMES, encodeKey, sumPerCpu } from '../../core/bpf/maps.js'
+import { CAUSE_NAMES, encodeKey, type RefusedFrames, sumPerCpu } from '../../core/bpf/maps.js'
 import { type EndpointPath, type EndpointRecord, linksOf } from '../../core/endpoint.js'
 import { type Instance, VBR_IFINDEX, VBR_NAME, VTH_IFINDEX, VTH_NAME } from '../../core/instance.js'
 import { type BpfFilter, bpfFilter, decodeBpfFilter } from '../../core/netlink/cls-bpf.js'
@@ -25,6 +25,7 @@ import {
   driftOfEntries,
   driftOfStrays,
   entryOf,
+  refusedOf,
   removeEntries,
   removeStrays,
   updateDevices,
@@ -170,6 +171,13 @@ export class BpfDriver implements PipeDriver {
         return [cause, value === null ? 0 : sumPerCpu(value)]
       }),
     )
+  }
+
+  refused(
+    _enforcer: Enforcer,
+    records: readonly EndpointRecord[],
+  ): ReadonlyMap<number, RefusedFrames> {
+    return new Map(records.map((record) => [record.id, refusedOf(this.#os, this.#loaded, record)]))
   }
 
   /** For the engine, which maps it and stamps slot 0 from its receive loop (design §6). */

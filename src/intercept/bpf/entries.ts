@@ -3,11 +3,14 @@ import { release } from 'node:os'
 import {
   decodeEndpoint,
   decodeKey,
+  decodeRefused,
   type EndpointEntry,
   encodeDevice,
   encodeEndpoint,
   encodeKey,
   NO_ENDPOINT,
+  NO_REFUSED,
+  type RefusedFrames,
 } from '../../core/bpf/maps.js'
 import { type EndpointRecord, linksOf } from '../../core/endpoint.js'
 import { isReleaseSince, type KernelVersion } from '../../core/kernel-release.js'
@@ -74,6 +77,12 @@ export function removeEntries(os: Os, loaded: Loaded, record: EndpointRecord): v
     os.bpf.mapDelete(loaded.mapFd('devices'), encodeKey(ifindex))
   }
   os.bpf.mapUpdate(loaded.mapFd('endpoints'), encodeKey(record.id), NO_ENDPOINT, BPF_ANY)
+  os.bpf.mapUpdate(loaded.mapFd('refused'), encodeKey(record.id), NO_REFUSED, BPF_ANY)
+}
+
+export function refusedOf(os: Os, loaded: Loaded, { id }: EndpointRecord): RefusedFrames {
+  const value = os.bpf.mapLookup(loaded.mapFd('refused'), encodeKey(id), NO_REFUSED.length)
+  return decodeRefused(value ?? NO_REFUSED)
 }
 
 export function entryOf(os: Os, loaded: Loaded, { id }: EndpointRecord): EndpointEntry | null {

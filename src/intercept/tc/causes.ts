@@ -2,6 +2,7 @@
  * Counters of the `tc` driver: one shared gact per cause and namespace, named by its index, so that
  * counts outlive the filters that are replaced and one dump reads them all. Names as in the `bpf` driver.
  */
+import type { RefusedFrames } from '../../core/bpf/maps.js'
 import type { Gact } from '../../core/netlink/gact.js'
 import type { Verdict } from '../../core/netlink/verdict.js'
 
@@ -39,6 +40,25 @@ export function counted(cause: CauseName): Gact {
 export function causeOf(gact: Gact): CauseName | null {
   const names = Object.keys(CAUSES) as CauseName[]
   return names.find((name) => INDEX_BASE + CAUSES[name].place === gact.index) ?? null
+}
+
+/** Two to an endpoint, behind all causes. */
+const REFUSED_BASE = 0x7678_0000
+const REFUSED_ENDPOINTS = 0x4000
+
+/** Counts a frame from this endpoint's pod. Shared by its index, so that a replaced filter goes on counting. */
+export function countedRefused(id: number, what: keyof RefusedFrames): Gact {
+  const index = REFUSED_BASE + 2 * id + (what === 'forgedMarker' ? 0 : 1)
+  return { kind: 'gact', verdict: 'pipe', index }
+}
+
+/** null = another gact. */
+export function refusedOf({
+  index = 0,
+}: Gact): { readonly id: number; readonly what: keyof RefusedFrames } | null {
+  const place = index - REFUSED_BASE
+  if (place < 0 || place >= 2 * REFUSED_ENDPOINTS) return null
+  return { id: place >> 1, what: place % 2 === 0 ? 'forgedMarker' : 'foreignMac' }
 }
 
 export const CAUSE_NAMES = Object.keys(CAUSES) as readonly CauseName[]

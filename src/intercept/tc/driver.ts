@@ -2,6 +2,7 @@
  * The `tc` pipe driver: u32, pedit, mirred and gact on `ingress` qdiscs, for kernels without BPF. What
  * the kernel has is read back, never remembered: the watchdog changes it too.
  */
+import type { RefusedFrames } from '../../core/bpf/maps.js'
 import { type EndpointPath, type EndpointRecord, linksOf } from '../../core/endpoint.js'
 import { VBR_IFINDEX, VBR_NAME, VTH_IFINDEX, VTH_NAME } from '../../core/instance.js'
 import { addAction, decodeActionDump, dumpActions } from '../../core/netlink/action.js'
@@ -35,7 +36,7 @@ import { readFilters } from '../devices.js'
 import type { Drift, Enforcer, PathSetting, PipeDriver, Seen, SeenShared } from '../driver.js'
 import type { Os } from '../os.js'
 import { apply, dump } from '../rtnetlink.js'
-import { CAUSE_NAMES, causeOf, counted } from './causes.js'
+import { CAUSE_NAMES, causeOf, counted, refusedOf } from './causes.js'
 import { driftOf, findNode, isSameSelector } from './difference.js'
 import { endpointRules, type InForce, isVbrFirst } from './endpoint-rules.js'
 import { askedFor, askedIn, inForce, inForceIn, nodesOf } from './in-force.js'
@@ -198,12 +199,23 @@ export class TcDriver implements PipeDriver {
 
   counters(enforcer: Enforcer): Readonly<Record<string, number>> {
     const counts = new Map<string, number>(CAUSE_NAMES.map((cause) => [cause, 0]))
-    const messages = dump(this.#os, enforcer.netlinkFd, dumpActions('gact'), { accept: GONE })
-    for (const { action, packets } of messages.flatMap(decodeActionDump)) {
-      const cause = action?.kind === 'gact' ? causeOf(action) : null
+    for (const { gact, packets } of this.#gacts(enforcer)) {
+      const cause = causeOf(gact)
       if (cause !== null) counts.set(cause, packets)
     }
     return Object.fromEntries(counts)
+  }
+
+  /** One dump, however many endpoints. */
+  refused(enforcer: Enforcer): ReadonlyMap<number, RefusedFrames> {
+    const counts = new Map<number, RefusedFrames>()
+    for (const { gact, packets } of this.#gacts(enforcer)) {
+      const found = refusedOf(gact)
+      if (found === null) continue
+      const known = counts.get(found.id) ?? { forgedMarker: 0, foreignMac: 0 }
+      counts.set(found.id, { ...known, [found.what]: packets })
+    }
+    return counts
   }
 
   /**
@@ -280,6 +292,15 @@ export class TcDriver implements PipeDriver {
   ): DecodedU32Node[] {
     const requests = nodes.map((node) => getNode(ifindex, node))
     return nodesIn(apply(this.#os, enforcer.netlinkFd, requests, { accept: GONE }))
+  }
+
+  #gacts(enforcer: Enforcer) {
+    const messages = dump(this.#os, enforcer.netlinkFd, dumpActions('gact'), { accept: GONE })
+    return messages
+      .flatMap(decodeActionDump)
+      .flatMap(({ action, packets }) =>
+        action?.kind === 'gact' ? [{ gact: action, packets }] : [],
+      )
   }
 
   #dump(enforcer: Enforcer, ifindex: number): DecodedU32Node[] {

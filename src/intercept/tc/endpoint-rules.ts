@@ -6,7 +6,7 @@ import { type EndpointRecord, linksOf } from '../../core/endpoint.js'
 import { VBR_IFINDEX } from '../../core/instance.js'
 import type { TcAction } from '../../core/netlink/action.js'
 import { ROOT_TABLE, type U32Match, type U32Node } from '../../core/netlink/u32.js'
-import { counted } from './causes.js'
+import { counted, countedRefused } from './causes.js'
 import { type Asked, encodeCookie } from './cookie.js'
 import {
   ANY,
@@ -74,8 +74,8 @@ function judged(state: InForce, slot: Slot, id: number, kind: Kind, exit: number
   }
 }
 
-/** A frame to or from another MAC: no marker could restore it. */
-function foreign(state: InForce, exit: number): TcAction[] {
+/** A frame to or from another MAC: no marker could restore it. `seen` counts the pod's own. */
+function foreign(state: InForce, exit: number, seen: readonly TcAction[]): TcAction[] {
   const asked: TcAction = { kind: 'gact', verdict: 'pipe', cookie: encodeCookie(state) }
   switch (state.path) {
     case 'direct':
@@ -84,17 +84,18 @@ function foreign(state: InForce, exit: number): TcAction[] {
       return [asked, counted('foreign_passed'), redirect(exit)]
     case 'inline':
       return state.strict
-        ? [asked, counted('foreign_dropped')]
+        ? [asked, ...seen, counted('foreign_dropped')]
         : [asked, counted('foreign_passed'), redirect(exit)]
     case 'quarantine':
       return [asked, counted('quarantine')]
   }
 }
 
-function forged(): U32Node[] {
+function forged(seen: readonly TcAction[]): U32Node[] {
+  const actions = [...seen, counted('forged_marker')]
   return [
-    root(NODES.forgedDestination, matchMarker('destination'), [counted('forged_marker')]),
-    root(NODES.forgedSource, matchMarker('source'), [counted('forged_marker')]),
+    root(NODES.forgedDestination, matchMarker('destination'), actions),
+    root(NODES.forgedSource, matchMarker('source'), actions),
   ]
 }
 
@@ -103,9 +104,9 @@ function vinNodes(record: EndpointRecord, state: InForce): U32Node[] {
   const links = linksOf(record)
   const exit = links.vexIfindex
   return [
-    ...forged(),
+    ...forged([countedRefused(id, 'forgedMarker')]),
     root(NODES.podMac, matchMac('source', links.mac), judged(state, 'source', id, 'podMac', exit)),
-    root(NODES.foreign, [ANY], foreign(state, exit)),
+    root(NODES.foreign, [ANY], foreign(state, exit, [countedRefused(id, 'foreignMac')])),
   ]
 }
 
@@ -115,12 +116,13 @@ function vexNodes(record: EndpointRecord, state: InForce): U32Node[] {
   const exit = links.vinIfindex
   const to = (kind: Kind) => judged(state, 'destination', id, kind, exit)
   return [
-    ...forged(),
+    // Towards a pod the sender is somebody else, whom no endpoint stands for.
+    ...forged([]),
     root(NODES.podMac, matchMac('destination', links.mac), to('podMac')),
     root(NODES.broadcast, matchMac('destination', BROADCAST), to('broadcast')),
     root(NODES.ipv4Multicast, GROUP_RULES.ipv4.onDevice, to('multicast')),
     root(NODES.ipv6Multicast, GROUP_RULES.ipv6.onDevice, to('multicast')),
-    root(NODES.foreign, [ANY], foreign(state, exit)),
+    root(NODES.foreign, [ANY], foreign(state, exit, [])),
   ]
 }
 

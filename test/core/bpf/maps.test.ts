@@ -5,12 +5,14 @@ import {
   CAUSE_NAMES,
   decodeEndpoint,
   decodeKey,
+  decodeRefused,
   type EndpointEntry,
   encodeDevice,
   encodeEndpoint,
   encodeKey,
   HEARTBEAT_SLOTS,
   NO_ENDPOINT,
+  NO_REFUSED,
   sumPerCpu,
 } from '../../../src/core/bpf/maps.js'
 import { MAPS } from '../../../src/intercept/bpf/program.generated.js'
@@ -50,6 +52,13 @@ t.test('struct device and keys', (t) => {
   t.end()
 })
 
+t.test('struct refused', (t) => {
+  const octets = new Uint8Array(BigUint64Array.of(0x1_0000_0002n, 3n).buffer)
+  t.same(decodeRefused(octets), { forgedMarker: 0x1_0000_0002, foreignMac: 3 })
+  t.same(decodeRefused(NO_REFUSED), { forgedMarker: 0, foreignMac: 0 })
+  t.end()
+})
+
 t.test('per-CPU counters are summed', (t) => {
   const octets = new Uint8Array(BigUint64Array.of(1n, 0x1_0000_0000n, 2n).buffer)
   t.equal(sumPerCpu(octets), 0x1_0000_0003)
@@ -59,6 +68,7 @@ t.test('per-CPU counters are summed', (t) => {
 t.test('layouts are those of the kernel program', (t) => {
   const octetsOf = (name: string) => MAPS.find((map) => map.name === name)?.valueOctets
   t.equal(octetsOf('endpoints'), NO_ENDPOINT.length)
+  t.equal(octetsOf('refused'), NO_REFUSED.length)
   t.equal(octetsOf('devices'), encodeDevice(1, 'vin').length)
   t.equal(MAPS.find((map) => map.name === 'heartbeat')?.maxEntries, HEARTBEAT_SLOTS)
   const header = readFileSync(join(root, 'native/bpf/vethwall.bpf.h'), 'utf8')

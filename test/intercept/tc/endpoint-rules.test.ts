@@ -18,6 +18,9 @@ function actionsOf(nodes: readonly U32Node[]): Record<number, string> {
 }
 const rulesOf = (state: Partial<InForce>) => endpointRules(RECORD, { ...OPEN, ...state })
 const FORGED = `gact drop index ${0x7677_0001}`
+/** Two to an endpoint, from its pod only: forged markers and foreign addresses. */
+const FORGED_BY_POD = `gact pipe index ${0x7678_0000 + 2 * 0x1234}; ${FORGED}`
+const FOREIGN_BY_POD = `gact pipe index ${0x7678_0001 + 2 * 0x1234}`
 const to = (ifindex: number) => `mirred egress redirect ${ifindex}`
 /** `munge eth dst set 4e:65:75:56:hi:lo`. */
 const marked = (low: string) => `pedit eth+0=0x4e657556,eth+4=0x${low}0000 pipe; ${to(VBR)}`
@@ -25,8 +28,8 @@ const ASKED = 'gact pipe'
 
 t.test('direct: all but forged markers cross', (t) => {
   const { vin, vex } = rulesOf({})
-  const crossed = { 1: FORGED, 2: FORGED, 3: to(VEX), 7: `${ASKED}; ${to(VEX)}` }
-  t.same(actionsOf(vin), crossed)
+  const forged = { 1: FORGED_BY_POD, 2: FORGED_BY_POD }
+  t.same(actionsOf(vin), { ...forged, 3: to(VEX), 7: `${ASKED}; ${to(VEX)}` })
   t.same(actionsOf(vex), {
     ...{ 1: FORGED, 2: FORGED, 7: `${ASKED}; ${to(VIN)}` },
     ...{ 3: to(VIN), 4: to(VIN), 5: to(VIN), 6: to(VIN) },
@@ -41,6 +44,11 @@ t.test('inline: each kind of destination has its marker', (t) => {
     ...{ 5: marked('9234'), 6: marked('9234'), 7: `${ASKED}; gact drop index ${0x7677_0002}` },
   })
   const source = `pedit eth+4=0x4e65,eth+8=0x75561234 pipe; ${to(VBR)}`
+  t.equal(
+    actionsOf(vin)[7],
+    `${ASKED}; ${FOREIGN_BY_POD}; gact drop index ${0x7677_0002}`,
+    'from the pod it is counted for the pod too',
+  )
   t.equal(actionsOf(vin)[3], source, 'the two octets of the neighbour stay')
   t.equal(
     actionsOf(rulesOf({ path: 'inline', strict: false }).vin)[7],
@@ -59,7 +67,7 @@ t.test('tap: the original first, then the marked copy', (t) => {
 t.test('quarantine and a dead judge', (t) => {
   const quarantine = `gact drop index ${0x7677_0004}`
   t.same(actionsOf(rulesOf({ path: 'quarantine' }).vin), {
-    ...{ 1: FORGED, 2: FORGED, 3: quarantine, 7: `${ASKED}; ${quarantine}` },
+    ...{ 1: FORGED_BY_POD, 2: FORGED_BY_POD, 3: quarantine, 7: `${ASKED}; ${quarantine}` },
   })
   const dead = (failure: InForce['failure']) =>
     actionsOf(rulesOf({ path: 'inline', failure, isStale: true }).vin)[3]
