@@ -1,5 +1,6 @@
 #include "addon/engine_values.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -15,6 +16,31 @@ template <typename Number>
 void take(const Napi::Object& object, const char* name, Number& target, uint64_t unit = 1) {
   const Napi::Value value = object.Get(name);
   if (!value.IsUndefined()) target = static_cast<Number>(uint64_of(value) * unit);
+}
+
+// Each 4 or 16 octets.
+std::vector<wire::Address> addresses_of(const Napi::Value& value) {
+  std::vector<wire::Address> addresses;
+  const auto list = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Value one = list[i];
+    const std::span<const uint8_t> octets = octets_of(one);
+    wire::Address& address = addresses.emplace_back();
+    if (octets.size() != 4 && octets.size() != address.octets.size())
+      throw Napi::RangeError::New(value.Env(), "address: 4 or 16 octets");
+    address.family = octets.size() == 4 ? 4 : 6;
+    std::ranges::copy(octets, address.octets.begin());
+  }
+  std::ranges::sort(addresses);
+  return addresses;
+}
+
+wire::Mac mac_of(const Napi::Value& value) {
+  const std::span<const uint8_t> octets = octets_of(value);
+  wire::Mac mac;
+  if (octets.size() != mac.size()) throw Napi::RangeError::New(value.Env(), "mac: 6 octets");
+  std::ranges::copy(octets, mac.begin());
+  return mac;
 }
 
 bool is_text(const Napi::Object& object, const char* name, const char* text) {
@@ -61,6 +87,13 @@ engine::EndpointConfig endpoint_of(const Napi::Object& object) {
       is_text(object, "failure", "closed") ? engine::Took::kClosed : engine::Took::kOpen;
   config.strict = object.Get("strict").ToBoolean();
   config.deliver_all = object.Get("deliverAll").ToBoolean();
+  config.dhcp_servers = addresses_of(object.Get("dhcpServers"));
+  const Napi::Value own = object.Get("own");
+  config.check_sources = own.IsObject();
+  if (config.check_sources) {
+    config.mac = mac_of(own.As<Napi::Object>().Get("mac"));
+    config.addresses = addresses_of(own.As<Napi::Object>().Get("addresses"));
+  }
   return config;
 }
 

@@ -19,7 +19,8 @@ void Shard::set_endpoint(const EndpointConfig& config, uint64_t now_ns) {
   if (config.id >= endpoints_.size()) return;
   EndpointSlot& slot = endpoints_[config.id];
   const bool is_new = !slot.is_known;
-  slot = {config, true};
+  slot.config = config;
+  slot.is_known = true;
   if (is_new) return;
   table_.for_each([&](Flow& flow) {
     const bool tap = config.path == EndpointPath::kTap;
@@ -65,6 +66,8 @@ void Shard::remove_endpoint(uint16_t id, uint64_t now_ns) {
     if (flow.endpoint() == id) remove(flow, Closed::kEvicted);
   });
   reassembler_.remove_endpoint(id);
+  report_spoofed();
+  std::erase(spoofers_, id);
   endpoints_[id] = {};
 }
 

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "engine/frame_sink.h"
 #include "engine/records.h"
 #include "policy/l4_table.h"
 #include "wire/marker.h"
+#include "wire/neighbour.h"
 #include "wire/packet.h"
 
 namespace vethwall::engine {
@@ -34,6 +36,12 @@ struct EndpointConfig {
   Took failure;      // what happens to traffic that can't be judged
   bool strict;       // protect: malformed and non-essential non-IP frames are denied
   bool deliver_all;  // depth `content`: octets events go on after a flow is settled
+  // In protect, what the pod sends under another's address is dropped. Lists are sorted.
+  bool check_sources = false;
+  wire::Mac mac = {};
+  std::vector<wire::Address> addresses = {};
+  // Strict: who answers DHCP; of a family of which none is named, anybody.
+  std::vector<wire::Address> dhcp_servers = {};
 };
 
 struct FrameMeta {
@@ -72,6 +80,11 @@ enum class Counter : uint8_t {
   kRefusalsSent,
   kHoldFull,       // segments left to be sent again, since their direction holds its limit
   kUrgentCleared,  // RFC 6093 §6: the receiver must not take octets out of the judged stream
+  kSpoofedIp,
+  kSpoofedArp,
+  kSpoofedNd,
+  kArpConflicts,  // towards the pod: another claims the pod's address
+  kDhcpRefused,   // answers of a server that is not configured
   kCount
 };
 extern const std::array<const char*, static_cast<size_t>(Counter::kCount)> kCounterNames;

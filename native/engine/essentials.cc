@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
+#include "engine/sources.h"
+
 namespace vethwall::engine {
 namespace {
 
-// RFC 4861 §4.
-constexpr uint8_t kRouterSolicitation = 133, kRouterAdvertisement = 134, kRedirect = 137;
 constexpr uint8_t kNdHopLimit = 255;                                  // RFC 4861 §6.1, §7.1
 constexpr uint8_t kMldQuery = 130, kMldReport = 131, kMldDone = 132;  // RFC 2710 §3
 constexpr uint8_t kMld2Report = 143;                                  // RFC 3810 §5.2
@@ -23,13 +23,11 @@ bool is_link_local_or_unspecified(const wire::Address& address) {
          std::all_of(o.begin(), o.end(), [](uint8_t octet) { return octet == 0; });
 }
 
-bool is_neighbor_discovery(const wire::Packet& packet, wire::Toward toward, bool strict) {
-  if (packet.protocol != IPPROTO_ICMPV6 || packet.icmp_type < kRouterSolicitation ||
-      packet.icmp_type > kRedirect)
-    return false;
+bool is_neighbor_essential(const wire::Packet& packet, wire::Toward toward, bool strict) {
+  if (!wire::is_neighbor_discovery(packet)) return false;
   if (!strict) return true;
   const bool from_router =
-      packet.icmp_type == kRouterAdvertisement || packet.icmp_type == kRedirect;
+      packet.icmp_type == wire::kRouterAdvertisement || packet.icmp_type == wire::kRedirect;
   if (from_router &&
       (toward == wire::Toward::kNetwork || !is_link_local_or_unspecified(packet.source)))
     return false;
@@ -54,22 +52,39 @@ bool is_to_all_servers(const wire::Address& address) {
   return address.octets == (address.family == 4 ? kBroadcast : kServers6);
 }
 
-bool is_dhcp(const wire::Packet& packet, wire::Toward toward, bool strict) {
-  if (packet.protocol != IPPROTO_UDP) return false;
-  const uint16_t client = packet.family == 4 ? kDhcpClient : kDhcp6Client;
-  const uint16_t server = packet.family == 4 ? kDhcpServer : kDhcp6Server;
-  const bool asks = packet.source_port == client && packet.destination_port == server;
-  const bool answers = packet.source_port == server && packet.destination_port == client;
-  if (!strict) return asks || answers;
-  // A unicast renewal is judged by policy: any host could be named as its server.
-  return toward == wire::Toward::kPod ? answers : asks && is_to_all_servers(packet.destination);
+bool asks_for_lease(const wire::Packet& packet) {
+  return packet.protocol == IPPROTO_UDP &&
+         packet.source_port == (packet.family == 4 ? kDhcpClient : kDhcp6Client) &&
+         packet.destination_port == (packet.family == 4 ? kDhcpServer : kDhcp6Server);
+}
+
+bool answers_with_lease(const wire::Packet& packet) {
+  return packet.protocol == IPPROTO_UDP &&
+         packet.source_port == (packet.family == 4 ? kDhcpServer : kDhcp6Server) &&
+         packet.destination_port == (packet.family == 4 ? kDhcpClient : kDhcp6Client);
+}
+
+bool is_dhcp(const wire::Packet& packet, wire::Toward toward, const EndpointConfig& endpoint) {
+  if (!endpoint.strict) return asks_for_lease(packet) || answers_with_lease(packet);
+  if (toward == wire::Toward::kPod) return answers_with_lease(packet);
+  // A unicast renewal to another is judged by policy: any host could be named as the server.
+  return asks_for_lease(packet) && (is_to_all_servers(packet.destination) ||
+                                    is_among(endpoint.dhcp_servers, packet.destination));
 }
 
 }  // namespace
 
-bool is_essential(const wire::Packet& packet, wire::Toward toward, bool strict) {
-  return is_neighbor_discovery(packet, toward, strict) || is_multicast_management(packet, strict) ||
-         is_dhcp(packet, toward, strict);
+bool is_essential(const wire::Packet& packet, wire::Toward toward, const EndpointConfig& endpoint) {
+  return is_neighbor_essential(packet, toward, endpoint.strict) ||
+         is_multicast_management(packet, endpoint.strict) || is_dhcp(packet, toward, endpoint);
+}
+
+bool is_refused_dhcp(const wire::Packet& packet, wire::Toward toward,
+                     const EndpointConfig& endpoint) {
+  const auto& servers = endpoint.dhcp_servers;
+  return endpoint.strict && toward == wire::Toward::kPod && answers_with_lease(packet) &&
+         std::ranges::any_of(servers, [&](const auto& s) { return s.family == packet.family; }) &&
+         !is_among(servers, packet.source);
 }
 
 bool is_path_mtu_error(const wire::Packet& packet) {

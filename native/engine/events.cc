@@ -111,4 +111,19 @@ bool Events::closed(const flow::Flow& flow, Closed how) {
   return true;
 }
 
+bool Events::spoofed(uint16_t endpoint, Spoof spoof, uint64_t frames) {
+  report_lost();
+  EventHeader header = {};
+  header.octets = sizeof header;
+  header.kind = EventKind::kSpoofed;
+  header.endpoint = endpoint;
+  header.at = frames;
+  header.c = static_cast<uint8_t>(spoof);
+  uint8_t* place = lost_ == 0 ? sink_.reserve(header.octets) : nullptr;
+  if (place == nullptr) return false;
+  std::memcpy(place, &header, sizeof header);
+  sink_.commit();
+  return true;
+}
+
 }  // namespace vethwall::engine

@@ -21,6 +21,8 @@ class Events {
   bool gap(const flow::Flow& flow, Dir dir, uint64_t at, uint32_t octets, GapCause cause);
   bool hold_ended(const flow::Flow& flow, Dir dir, uint64_t at, HoldCause cause, Took took);
   bool closed(const flow::Flow& flow, Closed how);
+  // Not counted as lost where it is false: it can be said again.
+  bool spoofed(uint16_t endpoint, Spoof spoof, uint64_t frames);
   // Tells about losses as soon as there is room.
   void report_lost();
 

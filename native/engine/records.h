@@ -14,6 +14,7 @@ enum class EventKind : uint8_t {
   kHoldEnded = 4,
   kClosed = 5,
   kLost = 6,
+  kSpoofed = 7,  // of an endpoint, not of a flow
 };
 enum class Dir : uint8_t { kOrig = 0, kReply = 1 };
 enum class L4Verdict : uint8_t { kUndecided = 0, kAllow = 1, kDeny = 2 };
@@ -22,6 +23,8 @@ enum class PodSide : uint8_t { kOpener = 0, kReceiver = 1 };
 enum class GapCause : uint8_t { kMidstream = 0, kLost = 1, kMemory = 2, kOutOfOrderLimit = 3 };
 enum class HoldCause : uint8_t { kTime = 0, kMemory = 1 };
 enum class Took : uint8_t { kOpen = 0, kClosed = 1 };
+// What a pod claimed that is not its own.
+enum class Spoof : uint8_t { kIp = 0, kArp = 1, kNd = 2 };
 enum class Closed : uint8_t { kFin = 0, kRst = 1, kIdle = 2, kEvicted = 3, kDenied = 4 };
 
 // 40 octets; what a, b, c, d mean depends on kind.
@@ -31,10 +34,10 @@ struct EventHeader {
   Dir dir;            // octets, gap, holdEnded
   uint16_t endpoint;  //
   uint64_t flow;      //
-  uint64_t at;        // octets, gap, holdEnded; lost: number of events
+  uint64_t at;        // octets, gap, holdEnded; lost: number of events | spoofed: of frames
   uint32_t a;         // octets: payload octets that follow | gap: octets | opened: generation
   uint32_t b;         // octets: bit 0 ended, bit 1 held | opened: rule id
-  uint8_t c;          // gap, holdEnded: cause | closed: how | opened: L4Verdict
+  uint8_t c;          // gap, holdEnded: cause | closed: how | opened: L4Verdict | spoofed: Spoof
   uint8_t d;          // holdEnded: took | opened: Start
   uint8_t e;          // opened: PodSide
   uint8_t pad;

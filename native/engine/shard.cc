@@ -22,6 +22,8 @@ const std::array<const char*, static_cast<size_t>(Counter::kCount)> kCounterName
     "out_of_window", "out_of_order_limit", "fragments_held", "fragments_dropped",
     "reassembled",   "events_lost",        "stale_commands", "resets_sent",
     "icmp_sent",     "refusals_sent",      "hold_full",      "urgent_cleared",
+    "spoofed_ip",    "spoofed_arp",        "spoofed_nd",     "arp_conflicts",
+    "dhcp_refused",
 };
 
 std::unique_ptr<Engine> Engine::create(const Limits& limits, std::array<uint64_t, 2> key,
@@ -63,8 +65,13 @@ void Shard::receive(const FrameMeta& meta, const wire::VnetHeader& vnet, wire::F
 
 void Shard::judge(const Arrival& arrival) {
   const wire::Packet& packet = arrival.packet;
+  if (refuses_source(arrival)) return;
+  if (is_refused_dhcp(packet, arrival.toward, arrival.endpoint)) {
+    ++count(Counter::kDhcpRefused);
+    return;
+  }
   // RFC 6980: neighbour discovery is never fragmented, so no reassembled datagram is essential.
-  if (arrival.fragments.empty() && is_essential(packet, arrival.toward, arrival.endpoint.strict)) {
+  if (arrival.fragments.empty() && is_essential(packet, arrival.toward, arrival.endpoint)) {
     ++count(Counter::kEssential);
     return forward(arrival);
   }
@@ -79,10 +86,7 @@ void Shard::malformed(const Arrival& arrival) {
 }
 
 void Shard::not_ip(const Arrival& arrival) {
-  if (arrival.packet.ethertype == kEtherTypeArp) {
-    ++count(Counter::kEssential);
-    return forward(arrival);
-  }
+  if (arrival.packet.ethertype == kEtherTypeArp) return arp(arrival);
   if (!arrival.endpoint.strict) return forward(arrival);
   ++count(Counter::kNotIpDenied);
 }

@@ -76,6 +76,13 @@ class Shard final : public Engine {
   void emit(const wire::Built& built) { emit(built.vnet, built.frame); }
   uint64_t& count(Counter counter) { return counters_[static_cast<size_t>(counter)]; }
 
+  // spoofing.cc: frames that claim to be another's
+  bool checks_source(const Arrival& arrival) const;
+  bool refuses_source(const Arrival& arrival);
+  void spoofed(uint16_t id, Spoof spoof);
+  void report_spoofed();
+  void arp(const Arrival& arrival);
+
   // fragments.cc
   void fragment(const Arrival& arrival);
 
@@ -185,9 +192,11 @@ class Shard final : public Engine {
   void to_inline(Flow& flow);
   const EndpointConfig* endpoint(uint16_t id) const;
 
+  using SpoofCounts = std::array<uint64_t, 3>;  // by Spoof
   struct EndpointSlot {
     EndpointConfig config;
     bool is_known;
+    SpoofCounts spoofed;  // not yet reported
   };
 
   Limits limits_;
@@ -203,6 +212,7 @@ class Shard final : public Engine {
   wire::Reassembler reassembler_;
   std::shared_ptr<const policy::Table> policy_;
   std::vector<EndpointSlot> endpoints_;
+  std::vector<uint16_t> spoofers_;  // endpoints with frames to report
   uint64_t now_ns_ = 0;
 };
 

@@ -25,6 +25,7 @@ void Shard::tick(uint64_t now_ns) {
       remove(*flow, timer == flow::Timer::kClosing ? Closed::kFin : Closed::kIdle);
   }
   reassembler_.expire(now_ns);
+  report_spoofed();
   events_.report_lost();
 }
 

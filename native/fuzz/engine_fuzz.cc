@@ -116,6 +116,7 @@ class Case {
     const auto verdict = static_cast<L4Verdict>(what % 3);
     if (what & 0x80) return net_.change_policy(port, {verdict, kRule});
     changed_ = true;
+    net_.config.check_sources = (what & 2) != 0;
     net_.set_path(what & 1 ? EndpointPath::kTap : EndpointPath::kInline);
   }
 

@@ -3,6 +3,7 @@
 // own.
 #pragma once
 #include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -34,7 +35,7 @@ inline constexpr uint8_t kGsoEcn = 0x80;
 struct Address {
   uint8_t family = 0;                   // 4 or 6, 0 = none
   std::array<uint8_t, 16> octets = {};  // IPv4 in the first 4, rest 0
-  friend bool operator==(const Address&, const Address&) = default;
+  friend auto operator<=>(const Address&, const Address&) = default;
 };
 
 enum class Malformed : uint8_t {

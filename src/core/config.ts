@@ -49,6 +49,14 @@ const configSchema = z.strictObject({
   nodeTraffic: z.enum(['allow', 'policy']).default('allow'),
   /** Absent: the host's interfaces. */
   nodeAddresses: z.array(address).optional(),
+  /** Who answers DHCP, relays too; of a family of which none is named, anybody. */
+  dhcpServers: z.array(address).default([]),
+  spoofing: z
+    .strictObject({
+      /** Pods that forward: they send under other addresses than their own. */
+      allow: z.array(podGlob).default([]),
+    })
+    .default({ allow: [] }),
   driver: z.enum(['auto', 'bpf', 'tc']).default('auto'),
   inspection: z
     .strictObject({

@@ -41,6 +41,7 @@ export const endpointRecordSchema: z.ZodMiniType<EndpointRecord> = z.object({
   attachment: z._default(z.enum(['swap', 'hairpin', 'rules']), 'swap'),
   links: z.nullable(linksSchema),
   addresses: z.array(z.string()),
+  linkLocals: z.optional(z.array(z.string())),
   failure: z.enum(['open', 'closed']),
   createdAt: z.string(),
 })

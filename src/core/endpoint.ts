@@ -45,6 +45,8 @@ export interface EndpointRecord extends AttachmentKey {
   readonly links: EndpointLinks | null
   /** `address/prefix`, both families, as on eth0 at ADD. */
   readonly addresses: readonly string[]
+  /** `fe80::…/64`, as on eth0 at ADD: they name nobody, but the pod may send from them. */
+  readonly linkLocals?: readonly string[] | undefined
   readonly failure: Failure
   /** ISO 8601, UTC. */
   readonly createdAt: string

@@ -87,7 +87,7 @@ export class Control implements EndpointsApi, StatusApi {
   }
 
   view = ({ record, mode, path, failure }: Endpoint): PodView => {
-    const { overrides, learning, flows, policy, peers } = this.parts
+    const { overrides, learning, flows, policy, peers, reporter } = this.parts
     const { id, namespace, pod, ifName, containerID, podUid, addresses, driver, createdAt } = record
     const labels = { ...peers().labels(namespace, pod) }
     const selecting = policy.sources.set.policies.filter(
@@ -103,12 +103,15 @@ export class Control implements EndpointsApi, StatusApi {
       policies: selecting.map((object) => `${object.namespace}/${object.name}`),
       liveFlows: flows.liveOf(id),
       learned: learning.count(namespace, pod),
+      spoofed: reporter.spoofs.framesOf(id),
       createdAt,
     }
   }
 
   status(): Omit<StatusAnswer, 'protocol'> {
-    const { instance, driver, startedAtMs, endpoints, policy, events, engine } = this.parts
+    const { instance, driver, startedAtMs, endpoints, policy, events, engine, reporter } =
+      this.parts
+    const spoofs = reporter.spoofs.counts()
     return {
       version: PRODUCT_VERSION,
       instance,
@@ -119,6 +122,10 @@ export class Control implements EndpointsApi, StatusApi {
       liveFlows: engine.flows(),
       policy: policy.status(),
       events: events.counters(),
+      spoofed: {
+        frames: spoofs.reduce((sum, { frames }) => sum + frames, 0),
+        pods: [...new Set(spoofs.map(({ namespace, pod }) => `${namespace}/${pod}`))],
+      },
       findings: this.#findings(),
     }
   }
@@ -151,6 +158,7 @@ export class Control implements EndpointsApi, StatusApi {
       policyFaults: policy.status().faults.length,
       policyLoadsFailed: policy.failedLoads,
       reports: reporter.counters(),
+      spoofs: reporter.spoofs.counts(),
       events: events.counters(),
       engine: engine.counters(),
       kernel: this.parts.pipes.counters(),

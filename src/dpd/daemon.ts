@@ -35,6 +35,7 @@ import { FlowBook } from './flows.js'
 import { heartbeatOf } from './heartbeat.js'
 import { InstancePipes } from './instance-pipes.js'
 import { Judge } from './judge/judge.js'
+import { KernelSpoofs } from './kernel-spoofs.js'
 import { Learning } from './learning.js'
 import { live } from './lifecycle.js'
 import { ModeOverrides } from './mode-overrides.js'
@@ -133,8 +134,11 @@ function openDaemon(setting: Setting) {
   const { judge, flows, reporter, learning, peers, policy: empty } = openJudging(setting, events)
   const { context, engine, pipes } = openKernel(setting)
   const overrides = new ModeOverrides(join(instance.stateDir, 'modes.json'), warn)
-  const content = config.inspection.content
-  const endpoints = new Endpoints({ pipes, engine, judge, content, warn })
+  const endpoints = new Endpoints({
+    ...{ pipes, engine, judge, warn, dhcpServers: config.dhcpServers },
+    ...{ content: config.inspection.content, forwarders: config.spoofing.allow },
+  })
+  const spoofs = new KernelSpoofs({ pipes, endpoints, book: reporter.spoofs, warn })
   const node = new NodeAddresses(config.nodeAddresses ?? null)
   const directories = { policies: config.policyDir, endpoints: config.endpointsDir }
   const lastGoodPath = join(instance.stateDir, 'last-good-policy.json')
@@ -186,7 +190,10 @@ function openDaemon(setting: Setting) {
   })
   engine.onEvents((batch) => engine.send(judge.handle(batch)))
   const driver = context.driver.name
-  return { conflist, control, driver, engine, events, flows, learning, pipes, policy, reconciler }
+  return {
+    ...{ conflist, control, driver, engine, events, flows, learning, pipes, policy, reconciler },
+    spoofs,
+  }
 }
 
 type Daemon = ReturnType<typeof openDaemon>
@@ -242,7 +249,7 @@ export async function startDaemon(setting: Setting): Promise<void> {
   ensureFolders(instance)
   await refuseSecond(instance.socketPath)
   const daemon = openDaemon(setting)
-  const { engine, events, learning, pipes, policy, reconciler } = daemon
+  const { engine, events, learning, pipes, policy, reconciler, spoofs } = daemon
   const fault = (what: string) => (error: unknown) => log.error(`${what}: ${String(error)}`)
   reconciler.adopt()
   await policy.reload()
@@ -260,6 +267,7 @@ export async function startDaemon(setting: Setting): Promise<void> {
   const timers = [
     setInterval(reconcile, RECONCILE_MS),
     setInterval(() => void reconciler.repair().catch(fault('repair')), REPAIR_MS),
+    setInterval(() => spoofs.look(), REPAIR_MS),
   ]
   const conflist = keepConflist(daemon.conflist, instance.stateDir)
   await live({

@@ -3,6 +3,7 @@
  * order that loses no frame. Calls are serial: `PolicyStore` and the API bring them one by one.
  */
 
+import { parseAddress } from '../core/address.js'
 import type {
   AttachmentKey,
   EndpointPath,
@@ -10,6 +11,8 @@ import type {
   Failure,
   Mode,
 } from '../core/endpoint.js'
+import { parseMac } from '../core/mac.js'
+import { ownAddresses } from '../core/own-addresses.js'
 import type { CompiledEndpoint, CompiledPolicy } from '../core/policy/compiled.js'
 import { matchGlob, parseGlob } from '../core/policy/glob.js'
 import type { PathSetting } from '../intercept/driver.js'
@@ -24,6 +27,8 @@ export interface Endpoint {
   path: EndpointPath
   /** False until the kernel and the engine have `path` in force. */
   applied: boolean
+  /** What the engine knows of the pod's own addresses. */
+  sources: string
 }
 
 export interface EndpointsParts {
@@ -35,6 +40,9 @@ export interface EndpointsParts {
   }
   /** `namespace/pod` globs of the endpoints that are read to their end. */
   readonly content: readonly string[]
+  /** `namespace/pod` globs of those that send under other addresses than their own. */
+  readonly forwarders: readonly string[]
+  readonly dhcpServers: readonly string[]
   readonly warn: (message: string) => void
 }
 
@@ -50,9 +58,13 @@ export function pathOf(endpoint: Pick<CompiledEndpoint, 'mode' | 'quarantined'>)
 export class Endpoints {
   readonly #byKey = new Map<string, Endpoint>()
   readonly #content
+  readonly #forwarders
+  readonly #dhcpServers
 
   constructor(private readonly parts: EndpointsParts) {
     this.#content = parts.content.map(parseGlob)
+    this.#forwarders = parts.forwarders.map(parseGlob)
+    this.#dhcpServers = parts.dhcpServers.map((text) => parseAddress(text).octets)
   }
 
   all(): readonly Endpoint[] {
@@ -72,6 +84,7 @@ export class Endpoints {
       failure: known?.failure ?? record.failure,
       path: known?.path ?? 'direct',
       applied: false,
+      sources: '',
     }
     this.#byKey.set(keyOf(record), endpoint)
     return endpoint
@@ -117,7 +130,9 @@ export class Endpoints {
   async #applyOne(endpoint: Endpoint, settings: CompiledEndpoint): Promise<void> {
     const path = pathOf(settings)
     const { mode, failure } = settings
-    const isSame = endpoint.path === path && endpoint.failure === failure
+    const sources = settings.sources.join(' ')
+    const isSame =
+      endpoint.path === path && endpoint.failure === failure && endpoint.sources === sources
     const wasInline = endpoint.path === 'inline'
     endpoint.mode = mode
     if (isSame && endpoint.applied) return
@@ -132,6 +147,7 @@ export class Endpoints {
     if (!wasInline || isDraining) this.#setKernel(endpoint, setting)
     endpoint.path = path
     endpoint.failure = failure
+    endpoint.sources = sources
     endpoint.applied = true
   }
 
@@ -153,7 +169,21 @@ export class Endpoints {
       failure: settings.failure,
       strict: settings.mode === 'protect',
       deliverAll: this.#readsAll(record, settings.mode),
+      own: this.#ownOf(record, settings),
+      dhcpServers: this.#dhcpServers,
     })
+  }
+
+  /** Of a pod without any known address nothing that it sends could be told from a forgery. */
+  #ownOf(record: EndpointRecord, { sources }: CompiledEndpoint) {
+    const { namespace, pod, links, linkLocals = [] } = record
+    const name = `${namespace}/${pod}`
+    if (links === null || sources.length === 0) return null
+    if (this.#forwarders.some((glob) => matchGlob(glob, name))) return null
+    return {
+      mac: parseMac(links.mac),
+      addresses: ownAddresses(links.mac, [...sources, ...linkLocals]),
+    }
   }
 
   /** A copy costs the pod nothing: outside protect everything is read, to learn and to record. */

@@ -1,6 +1,7 @@
 /** `Pipes` over intercept: one instance's records, links and filters. */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
+import type { RefusedFrames } from '../core/bpf/maps.js'
 import {
   type EndpointPath,
   type EndpointRecord,
@@ -113,6 +114,16 @@ export class InstancePipes implements Pipes {
 
   counters(): Readonly<Record<string, number>> {
     return this.context.driver.counters(this.enforcer)
+  }
+
+  refused(records: readonly EndpointRecord[]): ReadonlyMap<number, RefusedFrames> {
+    const refused = new Map<number, RefusedFrames>()
+    for (const [name, driver] of this.#drivers) {
+      const own = records.filter((record) => record.driver === name)
+      if (own.length === 0) continue
+      for (const [id, frames] of driver.refused(this.enforcer, own)) refused.set(id, frames)
+    }
+    return refused
   }
 
   close(): void {

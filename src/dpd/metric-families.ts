@@ -2,6 +2,7 @@
 import type { Endpoint } from './endpoints.js'
 import { type Family, type Sample, snakeCase } from './metrics.js'
 import type { ReportCounters } from './reporter.js'
+import type { SpoofCount } from './spoof-book.js'
 
 export interface MetricSources {
   readonly version: string
@@ -12,6 +13,7 @@ export interface MetricSources {
   readonly policyFaults: number
   readonly policyLoadsFailed: number
   readonly reports: ReportCounters
+  readonly spoofs: readonly SpoofCount[]
   readonly events: { readonly written: number; readonly lost: number }
   readonly engine: Readonly<Record<string, number>>
   readonly kernel: Readonly<Record<string, number>>
@@ -40,6 +42,15 @@ const ENGINE_HELP: Readonly<Record<string, string>> = {
     'Flows that ran into the hold limit. Growing: look at `dpctl flows` for reason hold-limit.',
   contradiction:
     'Segments that contradict octets already judged, dropped. Growing: an evasion attempt; look at the sender.',
+  spoofed_ip:
+    'Packets from pods under an address that is not theirs, dropped. Growing: `dpctl status` names the pods; one that forwards goes into spoofing.allow.',
+  spoofed_arp: 'ARP of pods for addresses that are not theirs, dropped. Growing: see spoofed_ip.',
+  spoofed_nd:
+    'Neighbour discovery of pods for others, or as a router, dropped. Growing: see spoofed_ip.',
+  arp_conflicts:
+    "Others that claim a pod's address (RFC 5227). Growing: an address is given twice; look at the IPAM.",
+  dhcp_refused:
+    'Answers of DHCP servers that dhcpServers does not name, dropped. Growing: somebody plays DHCP server.',
   events_lost: 'Events that the ring had no room for. Growing: give dpd more CPU.',
   midstream_denied:
     'TCP flows without a seen beginning, denied. A burst after a restart of dpd is normal.',
@@ -183,7 +194,7 @@ function flowFamilies({ reports, liveFlows }: MetricSources): Family[] {
   ]
 }
 
-function packetFamilies({ engine, kernel }: MetricSources): Family[] {
+function packetFamilies({ engine, kernel, spoofs }: MetricSources): Family[] {
   const families = Object.entries(engine).map(([key, value]): Family => {
     const name = snakeCase(key).replace('octets', 'bytes')
     const help = ENGINE_HELP[snakeCase(key)] ?? `Engine: ${snakeCase(key).replaceAll('_', ' ')}.`
@@ -199,5 +210,14 @@ function packetFamilies({ engine, kernel }: MetricSources): Family[] {
   }))
   const help =
     'Frames by cause, counted in the kernel. forged or foreign growing: a pod spoofs; see `dpctl pods`.'
-  return [...families, counter('kernel_frames', help, causes)]
+  const spoofed = spoofs.map(({ frames, ...labels }) => ({ labels, value: frames }))
+  return [
+    ...families,
+    counter('kernel_frames', help, causes),
+    counter(
+      'spoofed_frames',
+      'Frames that a pod sent as another, dropped. Growing: look into that pod; one that forwards for others goes into spoofing.allow.',
+      spoofed,
+    ),
+  ]
 }

@@ -1,4 +1,5 @@
 /** What the daemon needs of the kernel's side: `intercept` applied to one instance. */
+import type { RefusedFrames } from '../core/bpf/maps.js'
 import type { EndpointPath, EndpointRecord } from '../core/endpoint.js'
 import type { Drift, PathSetting } from '../intercept/driver.js'
 import type { Mended } from './drift-book.js'
@@ -41,4 +42,6 @@ export interface Pipes {
   /** The pod is gone: whatever is left of it in the kernel and on disk goes too. */
   collect(record: EndpointRecord): void
   counters(): Readonly<Record<string, number>>
+  /** By endpoint id: `PipeDriver.refused` of every driver. */
+  refused(records: readonly EndpointRecord[]): ReadonlyMap<number, RefusedFrames>
 }

@@ -1,16 +1,17 @@
 /** What becomes of the judge's reports: the flow book, the event file, counters, what is learned. */
 import type { Decision } from '../core/api/flow.js'
 import { denialEvent, flowEvent, transactionEvent } from '../core/events/eve.js'
-import type { ClosedEvent } from '../core/inspect/contract.js'
+import type { ClosedEvent, SpoofedEvent } from '../core/inspect/contract.js'
 import type { LearnedPeer } from '../core/policy/learn.js'
 import type { EventsSink } from './events-file.js'
 import { type Ending, viewFlow } from './flow-view.js'
 import type { FlowBook, FlowNews } from './flows.js'
-import type { Flow, Transaction } from './judge/flow.js'
+import type { Flow, JudgedEndpoint, Transaction } from './judge/flow.js'
 import type { JudgeReport } from './judge/report.js'
 import type { Ruling } from './judge/ruling.js'
 import { tuplesOf } from './learned-tuples.js'
 import type { Learning } from './learning.js'
+import { SpoofBook } from './spoof-book.js'
 
 export interface ReporterParts {
   readonly events: EventsSink
@@ -42,12 +43,15 @@ export class Reporter implements JudgeReport {
   readonly #transactions = new Map<string, number>()
   readonly #flows = new Map<string, number>()
   readonly #denials = new Map<string, number>()
+  readonly spoofs: SpoofBook
   #opened = 0
   #lost = 0
   #malformed = 0
   #parserFaults = 0
 
-  constructor(private readonly parts: ReporterParts) {}
+  constructor(private readonly parts: ReporterParts) {
+    this.spoofs = new SpoofBook(parts.events, parts.nowMs)
+  }
 
   counters(): ReportCounters {
     return {
@@ -101,6 +105,11 @@ export class Reporter implements JudgeReport {
   malformed(_flow: Flow, _clause: string, isFault: boolean): void {
     if (isFault) this.#parserFaults++
     else this.#malformed++
+  }
+
+  spoofed(endpoint: JudgedEndpoint, event: Pick<SpoofedEvent, 'what' | 'frames'>): void {
+    const { id, namespace, pod, ifName, mode } = endpoint
+    this.spoofs.add({ id, namespace, pod, ifName, mode }, `spoofed-${event.what}`, event.frames)
   }
 
   lost(events: number): void {

@@ -115,7 +115,15 @@ export function podStateOn(state: PodState, ifindex: number): PodState {
   }
 }
 
-/** `10.0.0.2/24`, link-local ones left out: they name nobody. */
-export function addressTexts(state: PodState): string[] {
-  return state.addresses.map(addressText).filter((text) => !text.startsWith('fe80:'))
+/** `10.0.0.2/24`; IPv6 link-local ones apart: they name nobody. */
+export function addressTexts(state: PodState): {
+  readonly addresses: string[]
+  readonly linkLocals: string[]
+} {
+  const all = state.addresses.map(addressText)
+  const isLinkLocal = (text: string): boolean => text.startsWith('fe80:')
+  return {
+    addresses: all.filter((text) => !isLinkLocal(text)),
+    linkLocals: all.filter(isLinkLocal),
+  }
 }

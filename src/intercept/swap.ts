@@ -153,7 +153,7 @@ function planned(
   netns: OpenNetns,
   link: Link,
   id: number,
-  addresses: readonly string[],
+  addresses: ReturnType<typeof addressTexts>,
 ): EndpointRecord {
   const isTaken = linkByIndex(context.os, enforcer.netlinkFd, link.peerIfindex) !== null
   const peerIndexLost = link.peerIfindex === 0 || isTaken
@@ -178,7 +178,7 @@ function planned(
       hostIfindex: link.peerIfindex,
       peerIndexLost,
     },
-    addresses,
+    ...addresses,
     failure: spec.failure,
     createdAt: context.now(),
   }

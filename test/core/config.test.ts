@@ -13,6 +13,7 @@ t.test('defaults', async (t) => {
     defaults: { mode: 'discover' },
     nodeTraffic: 'allow',
     driver: 'auto',
+    ...{ dhcpServers: [], spoofing: { allow: [] } },
     events: { file: null, rotateOctets: 64 * 1024 * 1024, keep: 5 },
   })
   t.equal(defaultConfig('other').policyDir, '/etc/other/policy.d', 'instances share nothing')
@@ -29,6 +30,8 @@ nodeAddresses: [192.0.2.1, "2001:db8::1"]
 metrics: { listen: "[::1]:9464" }
 inspection: { content: ["default/web-*"] }
 events: { file: /var/log/eve.json, perSecond: 10 }
+dhcpServers: [192.0.2.1, "fe80::1"]
+spoofing: { allow: ["default/vpn-*"] }
 `
   const reading = readConfig({ path: 'dpd.yaml', text }, 'vethwall')
   t.match(reading, {
@@ -38,6 +41,7 @@ events: { file: /var/log/eve.json, perSecond: 10 }
       defaults: { mode: 'protect', failure: 'open' },
       metrics: { listen: { host: '::1', port: 9464 } },
       events: { perSecond: 10, keep: 5 },
+      ...{ dhcpServers: ['192.0.2.1', 'fe80::1'], spoofing: { allow: ['default/vpn-*'] } },
     },
   })
 })
@@ -46,6 +50,8 @@ t.test('faults name line and column', async (t) => {
   t.same(errors('policyDir: /p\npolicyDirs: /q\n'), [
     '2:1 policyDirs: unknown key: correct its spelling or remove it',
   ])
+  t.match(errors('dhcpServers: [relay.example]\n'), [/dhcpServers\[0\]: write an IP address/])
+  t.match(errors('spoofing: { allow: [vpn] }\n'), [/write namespace\/pod/])
   t.match(errors('defaults:\n  mode: protct\n'), [
     /^2:3 defaults\.mode: use discover, monitor, protect/,
   ])

@@ -13,7 +13,13 @@ const POD: PodView = {
   ...{ endpoint: 7, namespace: 'default', pod: 'web', ifName: 'eth0', containerID: 'abc' },
   ...{ podUid: null, addresses: ['10.1.0.7/24'], labels: { app: 'web' }, driver: 'bpf' },
   ...{ path: 'inline', mode: 'protect', modeBy: 'policy', failure: 'closed', quarantined: false },
-  ...{ policies: ['default/web'], liveFlows: 1, learned: 0, createdAt: '2026-01-01T00:00:00Z' },
+  ...{
+    policies: ['default/web'],
+    liveFlows: 1,
+    learned: 0,
+    spoofed: 0,
+    createdAt: '2026-01-01T00:00:00Z',
+  },
 }
 const FLOW: FlowView = {
   ...{ flow: 42, endpoint: 7, namespace: 'default', pod: 'web', ifName: 'eth0' },
@@ -32,6 +38,7 @@ const FLOW: FlowView = {
 }
 const STATUS = {
   ...{ version: '0.1.0', instance: 'x', pid: 1, startedAt: 'now', driver: 'bpf' },
+  spoofed: { frames: 3, pods: ['default/web'] },
   ...{ endpoints: 1, liveFlows: 0, events: { file: null, written: 0, lost: 0 }, findings: [] },
   policy: {
     ...{ generation: 3, policies: 1, rules: 1, source: 'files', loadedAt: 'now', faults: [] },
@@ -102,7 +109,9 @@ t.test('unreachable: exit 3', async (t) => {
 
 t.test('status: exit 1 where something needs the operator', async (t) => {
   const well = await fakeDpd(t, [{ method: 'GET', path: '/v1/status', handle: () => json(STATUS) }])
-  t.match(await dpctl(['status', ...well]), { code: 0, out: /policy: +generation 3/ })
+  t.match(await dpctl(['status', ...well]), {
+    ...{ code: 0, out: /policy: +generation 3[\s\S]*spoofed: +3 frames, from default\/web/ },
+  })
   const ill = { ...STATUS, policy: { ...STATUS.policy, faults: [FAULT] }, findings: ['1 fault'] }
   const socket = await fakeDpd(t, [{ method: 'GET', path: '/v1/status', handle: () => json(ill) }])
   t.match(await dpctl(['status', ...socket]), { code: 1, out: /fault: \/p\.yaml:3:5: unknown key/ })

@@ -14,6 +14,7 @@ function makeWorld(more: Partial<Endpoint> = {}) {
   const log: string[] = []
   const endpoint: Endpoint = {
     ...{ record: RECORD, mode: 'protect', failure: 'closed', path: 'inline', applied: true },
+    sources: '',
     ...more,
   }
   const world = {

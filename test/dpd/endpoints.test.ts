@@ -1,4 +1,5 @@
 import t from 'tap'
+import { formatAddress } from '../../src/core/address.js'
 import type { EndpointPath, EndpointRecord } from '../../src/core/endpoint.js'
 import type { CompiledPolicy } from '../../src/core/policy/compiled.js'
 import { Endpoints } from '../../src/dpd/endpoints.js'
@@ -15,14 +16,18 @@ class World {
   readonly judged = new Map<number, JudgedEndpoint>()
   readonly endpoints: Endpoints
 
-  constructor(content: readonly string[] = []) {
+  readonly own = new Map<number, EngineEndpoint['own']>()
+
+  constructor(content: readonly string[] = [], forwarders: readonly string[] = []) {
     const kernel = (verb: string) => (_record: EndpointRecord, s: { path: EndpointPath }) => {
       this.#note(`${verb} ${s.path}`)
     }
     const pipes = { ensure: kernel('ensure'), setPath: kernel('setPath') } as unknown as Pipes
     const engine = {
-      setEndpoint: async ({ path, strict, deliverAll }: EngineEndpoint) =>
-        this.#note(`engine ${path}${strict ? ' strict' : ''}${deliverAll ? ' all' : ''}`),
+      setEndpoint: async ({ id, path, strict, deliverAll, own }: EngineEndpoint) => {
+        this.own.set(id, own)
+        this.#note(`engine ${path}${strict ? ' strict' : ''}${deliverAll ? ' all' : ''}`)
+      },
       removeEndpoint: async () => this.#note('engine none'),
     } as unknown as Engine
     this.endpoints = new Endpoints({
@@ -33,6 +38,7 @@ class World {
         removeEndpoint: (id) => void this.judged.delete(id),
       },
       content,
+      ...{ forwarders, dhcpServers: [] },
       warn: (message) => this.log.push(message),
     })
   }
@@ -107,4 +113,26 @@ t.test('remove: idempotent; an id that another took over is left to it', async (
   t.equal((await world.endpoints.remove({ containerID: 'c2', ifName: 'eth0' }))?.id, POD)
   t.same(world.log, ['engine none'])
   t.equal(world.judged.size, 0)
+})
+
+t.test('the engine knows what is the pod’s own, and is told when that changes', async (t) => {
+  const listing = (address: string) => ({
+    namespaces: [],
+    pods: [{ namespace: 'default', name: 'web', labels: {}, addresses: [address] }],
+  })
+  const directed = (generation: number, address: string) =>
+    compiled(ingressPolicy('[]'), generation, { directory: listing(address) })
+  const world = new World()
+  world.endpoints.add({ ...RECORD, linkLocals: ['fe80::1234/64'] })
+  const ownTexts = () => world.own.get(POD)?.addresses.map(formatAddress)
+  await world.apply(directed(1, '10.1.0.70'))
+  t.same(ownTexts(), ['fe80::ff:fe00:7', '10.1.0.7', 'fd00::7', '10.1.0.70', 'fe80::1234'])
+  t.same(await world.apply(directed(2, '10.1.0.70')), [])
+  t.same(await world.apply(directed(3, '10.1.0.71')), ['setPath inline', 'engine inline strict'])
+  t.ok(ownTexts()?.includes('10.1.0.71'))
+  t.notOk(ownTexts()?.includes('10.1.0.70'))
+  const forwarding = new World([], ['default/w*'])
+  forwarding.endpoints.add(RECORD)
+  await forwarding.apply(PROTECT)
+  t.equal(forwarding.own.get(POD), null, 'one that may forward')
 })

@@ -31,13 +31,17 @@ function makeWorld() {
     keep: () => undefined,
     collect: ({ containerID }) => void records.delete(containerID),
     counters: () => ({}),
+    refused: () => new Map(),
   }
   const engine = {
     setEndpoint: async () => undefined,
     removeEndpoint: async (id: number) => void log.push(`engine forgets ${id}`),
   } as unknown as Engine
   const judge = { setEndpoint: () => undefined, removeEndpoint: () => undefined }
-  const endpoints = new Endpoints({ pipes, engine, judge, content: [], warn: (m) => log.push(m) })
+  const endpoints = new Endpoints({
+    ...{ pipes, engine, judge, content: [], forwarders: [], dhcpServers: [] },
+    warn: (m) => log.push(m),
+  })
   const policy = {
     inTurn: <T>(work: () => Promise<T>) => work(),
     recompile: async () => {

@@ -91,7 +91,9 @@ export async function engineBench(t: Test): Promise<EngineBench> {
   const { client, pod, enforcer } = wire(t)
   const { engine, heartbeat } = startEngine(t, enforcer)
   const endpoint = { id: POD, path: 'inline', failure: 'closed' } as const
-  await engine.setEndpoint({ ...endpoint, strict: false, deliverAll: true })
+  await engine.setEndpoint({
+    ...{ ...endpoint, strict: false, deliverAll: true, own: null, dhcpServers: [] },
+  })
   engine.start()
   const server = await startServer(t, pod)
   return { engine, heartbeat, server, transfer: startClient(t, client) }

@@ -167,7 +167,10 @@ t.test('the heartbeat runs and ends with the engine', async (t) => {
   t.equal(bench.heartbeat(), 0n)
   await pending.catch((error) => t.match(error, /the engine has stopped/))
   await t.rejects(
-    engine.setEndpoint({ id: 2, path: 'tap', failure: 'open', strict: false, deliverAll: false }),
+    engine.setEndpoint({
+      ...{ id: 2, path: 'tap', failure: 'open', strict: false, deliverAll: false },
+      ...{ own: null, dhcpServers: [] },
+    }),
   )
   engine.send([{ cmd: 'settle', flow: 1, generation: 1, verdict: 'allow', rule: 0 }])
 })

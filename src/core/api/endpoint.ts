@@ -40,6 +40,8 @@ export const podViewSchema = z.object({
   policies: z.array(z.string()),
   liveFlows: z.int(),
   learned: z.int(),
+  /** Frames that it sent as another, dropped. */
+  spoofed: z.int(),
   createdAt: z.string(),
 })
 export type PodView = z.infer<typeof podViewSchema>

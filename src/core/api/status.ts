@@ -34,6 +34,8 @@ export const statusAnswerSchema = z.object({
   liveFlows: z.int(),
   policy: policyStatusSchema,
   events: z.object({ file: z.string().nullable(), written: z.int(), lost: z.int() }),
+  /** Frames that pods sent as others; who. */
+  spoofed: z.object({ frames: z.int(), pods: z.array(z.string()) }),
   /** What needs an operator, whole sentences; empty when all is well. */
   findings: z.array(z.string()),
 })

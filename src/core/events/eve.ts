@@ -3,6 +3,7 @@
  * one object per protocol, plus `vethwall` with what only we know.
  */
 import type { Decision, FlowView } from '../api/flow.js'
+import type { Mode } from '../endpoint.js'
 import type { Fields } from '../inspect/contract.js'
 
 export type EventType = 'flow' | 'http' | 'tls' | 'dns' | 'drop' | 'alert'
@@ -114,6 +115,40 @@ export function denialEvent(
       : { alert: { action: 'allowed', signature: decision.rule, category: decision.reason } }),
     ...(Object.keys(fields).length === 0 ? {} : { [app]: protocolFields(app, fields) }),
     vethwall: vethwallFields(flow, decision),
+  }
+}
+
+export type SpoofReason =
+  | 'spoofed-ip'
+  | 'spoofed-arp'
+  | 'spoofed-nd'
+  | 'foreign-mac'
+  | 'forged-marker'
+
+export interface SpoofNews {
+  readonly endpoint: number
+  readonly namespace: string
+  readonly pod: string
+  readonly ifName: string
+  readonly mode: Mode
+  readonly reason: SpoofReason
+  /** Since the event before. */
+  readonly frames: number
+  readonly total: number
+}
+
+/** Frames of a pod that claimed to be another's. They have no flow, and what they say of themselves is false. */
+export function spoofEvent(news: SpoofNews, iso: string): EveEvent {
+  const { endpoint, namespace, pod, ifName, mode, reason, frames, total } = news
+  return {
+    timestamp: eveTimestamp(iso),
+    event_type: 'drop' satisfies EventType,
+    in_iface: ifName,
+    drop: { reason },
+    vethwall: {
+      ...{ endpoint, namespace, pod, direction: 'egress', mode, verdict: 'deny', reason },
+      ...{ frames, total },
+    },
   }
 }
 

@@ -157,6 +157,14 @@ export interface LostEvent {
   readonly ev: 'lost'
   readonly events: number
 }
+/** Protect: frames from the pod that claim an address of somebody else's; dropped. */
+export interface SpoofedEvent {
+  readonly ev: 'spoofed'
+  readonly endpoint: number
+  readonly what: 'ip' | 'arp' | 'nd'
+  /** Since the event before. */
+  readonly frames: number
+}
 export type EngineEvent =
   | OpenedEvent
   | OctetsEvent
@@ -164,6 +172,7 @@ export type EngineEvent =
   | HoldEndedEvent
   | ClosedEvent
   | LostEvent
+  | SpoofedEvent
 
 export type Answer = 'reset' | 'icmp' | { readonly refusal: Uint8Array }
 

@@ -12,6 +12,7 @@ import type {
 import type { EndpointsDirectory } from './endpoints-directory.js'
 import { IdentityIndex, identitiesOf, type PolicyEndpoint } from './identity.js'
 import { encodeL4Block } from './l4-table.js'
+import { ListedAddresses } from './listed-addresses.js'
 import { effectiveFailure, effectiveMode, type PolicyDefaults } from './mode.js'
 import type { Direction, PolicyObject, PolicySet } from './model.js'
 import { RuleCompiler } from './rule-compiler.js'
@@ -78,10 +79,12 @@ function compileEndpoints(
 ): Map<number, CompiledEndpoint> {
   const directions = new DirectionCache()
   const addresses = podAddresses(input.endpoints)
+  const listed = new ListedAddresses(input.directory)
   const compiled = new Map<number, CompiledEndpoint>()
   for (const endpoint of input.endpoints) {
     const { id, namespace, pod } = endpoint
     const objects = selected.get(id) ?? []
+    const recorded = addresses.get(`${namespace}/${pod}`) ?? []
     const policies = objects.map(({ policy }) => policy)
     const mode = input.overrides?.get(id) ?? effectiveMode(policies, input.defaults)
     const failure: Failure = effectiveFailure(policies, mode, input.defaults)
@@ -92,7 +95,8 @@ function compileEndpoints(
       mode,
       failure,
       quarantined: input.quarantined?.has(id) ?? false,
-      addresses: rangesOf((addresses.get(`${namespace}/${pod}`) ?? []).map(addressSpan)),
+      addresses: rangesOf(recorded.map(addressSpan)),
+      sources: [...recorded, ...listed.of(namespace, pod)],
       ingress: directions.of(objects, 'ingress'),
       egress: directions.of(objects, 'egress'),
     })

@@ -72,6 +72,8 @@ export interface CompiledEndpoint {
   readonly quarantined: boolean
   /** Of all interfaces of the pod. */
   readonly addresses: AddressRanges
+  /** The same and what endpoints.d lists, as texts: what the pod may send from. Empty = nothing is known. */
+  readonly sources: readonly string[]
   readonly ingress: CompiledDirection
   readonly egress: CompiledDirection
 }

@@ -4,7 +4,16 @@ import { EXIT_OK } from '../exit-code.js'
 import { formatTable } from '../table.js'
 
 const HEADS = ['POD', 'ID', 'MODE', 'PATH', 'FAILURE', 'DRIVER', 'FLOWS', 'ADDRESSES']
-const WIDE_HEADS = [...HEADS, 'MODE-BY', 'LEARNED', 'POLICIES', 'LABELS', 'CONTAINER', 'SINCE']
+const WIDE_HEADS = [
+  ...HEADS,
+  'MODE-BY',
+  'LEARNED',
+  'SPOOFED',
+  'POLICIES',
+  'LABELS',
+  'CONTAINER',
+  'SINCE',
+]
 
 function row(pod: PodView): string[] {
   return [
@@ -25,6 +34,7 @@ function wideRow(pod: PodView): string[] {
     ...row(pod),
     pod.modeBy,
     String(pod.learned),
+    String(pod.spoofed),
     pod.policies.join(',') || '-',
     labels.join(',') || '-',
     pod.containerID.slice(0, 13),

@@ -15,7 +15,7 @@ export const status: Command = {
       printJson(context, answer)
       return code
     }
-    const { policy, events } = answer
+    const { policy, events, spoofed } = answer
     context.out(
       formatPairs([
         ['instance', `${answer.instance} (dpd ${answer.version}, pid ${answer.pid})`],
@@ -32,6 +32,10 @@ export const status: Command = {
           events.file === null
             ? 'off'
             : `${events.file} (${events.written} written, ${events.lost} lost)`,
+        ],
+        [
+          'spoofed',
+          spoofed.frames === 0 ? '-' : `${spoofed.frames} frames, from ${spoofed.pods.join(', ')}`,
         ],
       ]),
     )

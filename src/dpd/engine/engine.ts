@@ -10,6 +10,9 @@ export interface EngineEndpoint {
   readonly strict: boolean
   /** Depth `content`: octets events go on after a flow is settled. */
   readonly deliverAll: boolean
+  /** Network order: what the pod may call its own; null = it may forward for others. */
+  readonly own: { readonly mac: Uint8Array; readonly addresses: readonly Uint8Array[] } | null
+  readonly dhcpServers: readonly Uint8Array[]
 }
 
 export interface Engine {

@@ -23,6 +23,7 @@ const EVENT_GAP = 3
 const EVENT_HOLD_ENDED = 4
 const EVENT_CLOSED = 5
 const EVENT_LOST = 6
+const EVENT_SPOOFED = 7
 
 /** struct EventHeader. */
 const EV = { octets: 0, kind: 4, dir: 5, endpoint: 6, flow: 8, at: 16 } as const
@@ -47,6 +48,7 @@ const GAP_CAUSES: readonly GapCause[] = ['midstream', 'lost', 'memory', 'out-of-
 const HOLD_CAUSES = ['time', 'memory'] as const
 const TOOK = ['open', 'closed'] as const
 const CLOSED_HOW = ['fin', 'rst', 'idle', 'evicted', 'denied'] as const
+const SPOOFED = ['ip', 'arp', 'nd'] as const
 const BIT_ENDED = 1
 const BIT_HELD = 2
 
@@ -128,6 +130,8 @@ function decodeEvent(octets: Uint8Array, view: DataView, at: number): EngineEven
       return { ev: 'closed', flow, endpoint, how: named(CLOSED_HOW, c), counts: counts(view, at) }
     case EVENT_LOST:
       return { ev: 'lost', events: position }
+    case EVENT_SPOOFED:
+      return { ev: 'spoofed', endpoint, what: named(SPOOFED, c), frames: position }
     default:
       throw new RangeError(`engine event of unknown kind ${kind}: addon and daemon differ in build`)
   }

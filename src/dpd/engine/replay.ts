@@ -11,6 +11,8 @@ export const REPLAY_ENDPOINT: EngineEndpoint = {
   failure: 'open',
   strict: false,
   deliverAll: false,
+  own: null,
+  dhcpServers: [],
 }
 
 const FRAMES_PER_TURN = 1024

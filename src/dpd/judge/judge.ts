@@ -14,6 +14,7 @@ import type {
   OctetsEvent,
   OpenedEvent,
   Parser,
+  SpoofedEvent,
 } from '../../core/inspect/contract.js'
 import type { CompiledPolicy } from '../../core/policy/compiled.js'
 import { RULE_HOLD_LIMIT, RULE_MIDSTREAM } from '../../core/policy/rule-id.js'
@@ -89,10 +90,16 @@ export class Judge {
   #handleOne(event: EngineEvent): void {
     if (event.ev === 'opened') this.#opened(event)
     else if (event.ev === 'lost') this.settings.report.lost(event.events)
+    else if (event.ev === 'spoofed') this.#spoofed(event)
     else this.#ofFlow(event)
   }
 
-  #ofFlow(event: Exclude<EngineEvent, OpenedEvent | LostEvent>): void {
+  #spoofed(event: SpoofedEvent): void {
+    const endpoint = this.#endpoints.get(event.endpoint)
+    if (endpoint !== undefined) this.settings.report.spoofed(endpoint, event)
+  }
+
+  #ofFlow(event: Exclude<EngineEvent, OpenedEvent | LostEvent | SpoofedEvent>): void {
     const flow = this.#flows.get(event.flow)
     if (flow === undefined) return
     if (event.ev === 'octets') this.#octets(flow, event)

@@ -1,5 +1,5 @@
-import type { ClosedEvent } from '../../core/inspect/contract.js'
-import type { Flow, Transaction } from './flow.js'
+import type { ClosedEvent, SpoofedEvent } from '../../core/inspect/contract.js'
+import type { Flow, JudgedEndpoint, Transaction } from './flow.js'
 import type { Ruling } from './ruling.js'
 
 /** What the judge tells the rest of the daemon; nothing of it flows back. */
@@ -14,6 +14,8 @@ export interface JudgeReport {
   closed(flow: Flow, event: Pick<ClosedEvent, 'how' | 'counts'>): void
   /** A parser gave up on malformed octets (`isFault`: on itself). */
   malformed(flow: Flow, clause: string, isFault: boolean): void
+  /** Frames from the pod that claim to be another's. */
+  spoofed(endpoint: JudgedEndpoint, event: Pick<SpoofedEvent, 'what' | 'frames'>): void
   /** The engine's ring was full. */
   lost(events: number): void
 }

@@ -4,6 +4,7 @@ import {
   denialEvent,
   eveTimestamp,
   flowEvent,
+  spoofEvent,
   transactionEvent,
 } from '../../../src/core/events/eve.js'
 
@@ -80,4 +81,19 @@ t.test('transactions of the protocols that EVE knows', async (t) => {
     dns: { rrname: ['www.example'], rrtype: ['A'] },
   })
   t.equal(transactionEvent({ ...FLOW, app: 'unknown' }, transaction, ISO), null)
+})
+
+t.test('a spoofed frame: the pod, not the addresses that it made up', async (t) => {
+  const who = { endpoint: 7, namespace: 'default', pod: 'web', ifName: 'eth0' }
+  const news = { ...who, mode: 'protect', reason: 'spoofed-arp', frames: 3, total: 9 } as const
+  t.same(spoofEvent(news, ISO), {
+    timestamp: '2026-01-02T03:04:05.678000+0000',
+    event_type: 'drop',
+    in_iface: 'eth0',
+    drop: { reason: 'spoofed-arp' },
+    vethwall: {
+      ...{ endpoint: 7, namespace: 'default', pod: 'web', direction: 'egress', mode: 'protect' },
+      ...{ verdict: 'deny', reason: 'spoofed-arp', frames: 3, total: 9 },
+    },
+  })
 })

@@ -95,6 +95,8 @@ t.test('what follows, in one span with a pad', async (t) => {
     0100000000000000 0200000000000000 0300000000000000 0000000001000000
     28000000 06 00 0000 0000000000000000
     0900000000000000 00000000 00000000 00000000 00000000
+    28000000 07 00 0500 0000000000000000
+    0000000001000000 00000000 00000000 02000000 00000000
   `)
   const flow = { flow: 2 ** 40 + 7, endpoint: 5 }
   const events = decode(records).map((event) =>
@@ -111,6 +113,7 @@ t.test('what follows, in one span with a pad', async (t) => {
       counts: { packets: { orig: 1, reply: 2 }, octets: { orig: 3, reply: 2 ** 32 } },
     },
     { ev: 'lost', events: 9 },
+    { ev: 'spoofed', endpoint: 5, what: 'nd', frames: 2 ** 32 },
   ])
 })
 

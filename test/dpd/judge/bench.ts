@@ -60,10 +60,11 @@ export interface Told {
   readonly transactions: { verdict: string; fields: object }[]
   readonly malformed: string[]
   readonly closed: number[]
+  readonly spoofed: string[]
 }
 
 export class Bench {
-  readonly told: Told = { denied: [], transactions: [], malformed: [], closed: [] }
+  readonly told: Told = { denied: [], transactions: [], malformed: [], closed: [], spoofed: [] }
   readonly judge: Judge
   #next = 100
 
@@ -87,6 +88,8 @@ export class Bench {
           this.told.transactions.push({ verdict: ruling.verdict, fields }),
         closed: (flow: Flow) => this.told.closed.push(flow.id),
         malformed: (_flow: Flow, clause: string) => this.told.malformed.push(clause),
+        spoofed: ({ pod }: JudgedEndpoint, { what, frames }) =>
+          this.told.spoofed.push(`${pod} ${what} ${frames}`),
         lost: () => undefined,
       },
     })
