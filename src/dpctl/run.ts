@@ -10,6 +10,7 @@ import { pods } from './commands/pods.js'
 import { policyCheck } from './commands/policy-check.js'
 import { policyLearn } from './commands/policy-learn.js'
 import { preflight } from './commands/preflight.js'
+import { quarantine } from './commands/quarantine.js'
 import { replay } from './commands/replay.js'
 import { status } from './commands/status.js'
 import { why } from './commands/why.js'
@@ -29,6 +30,7 @@ const COMMANDS: readonly Command[] = [
   flows,
   why,
   mode,
+  quarantine,
   policyCheck,
   policyLearn,
   preflight,

@@ -1,4 +1,5 @@
 /** `dpctl why` in whole sentences. */
+import type { Quarantine } from '../core/api/endpoint.js'
 import type { FlowView } from '../core/api/flow.js'
 import { protocolName } from '../core/events/eve.js'
 
@@ -7,7 +8,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'not-isolated': 'no policy isolates the pod in this direction',
   node: 'the source is this node (nodeTraffic: allow)',
   self: 'the pod talks to itself',
-  quarantine: 'the pod is in quarantine; lift it with `dpctl mode POD release`',
+  quarantine: 'the pod is in quarantine; lift it with `dpctl quarantine POD --release`',
   'hold-limit':
     'its octets were held for 1 s or to the memory limit without a verdict, so the failure setting decided',
   failure: 'it could not be judged, so the failure setting decided',
@@ -19,7 +20,8 @@ const REASONS: Readonly<Record<string, string>> = {
   'needs-transaction': 'the rules depend on its transactions: each is judged by itself',
 }
 
-export function explain(flow: FlowView): string[] {
+/** `quarantine` is the pod's now. */
+export function explain(flow: FlowView, quarantine: Quarantine | null = null): string[] {
   const { decision } = flow
   const pod = `${flow.namespace}/${flow.pod}`
   const peer = flow.peer.name ?? flow.peer.address
@@ -40,6 +42,11 @@ export function explain(flow: FlowView): string[] {
     sentences.push(`The pod is in mode ${flow.mode}: verdicts are recorded, not enforced.`)
   } else if (flow.would !== null && flow.would !== flow.verdict) {
     sentences.push(`With the staged policies in force the verdict would be ${flow.would}.`)
+  }
+  if (quarantine !== null) {
+    const since = quarantine.since === null ? '' : ` since ${quarantine.since}`
+    const said = quarantine.reason ?? 'no reason was given'
+    sentences.push(`The pod is in quarantine${since}: ${said}.`)
   }
   return sentences
 }

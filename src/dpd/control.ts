@@ -1,8 +1,9 @@
 /** What the control socket asks of the daemon, put together from its parts. */
-import type { PodView } from '../core/api/endpoint.js'
+import type { PodView, Quarantine } from '../core/api/endpoint.js'
 import { ApiRefusal } from '../core/api/protocol.js'
 import type { PreflightFinding, StatusAnswer } from '../core/api/status.js'
 import type { AttachmentKey, EndpointRecord, Mode } from '../core/endpoint.js'
+import { quarantineEvent } from '../core/events/eve.js'
 import { selects } from '../core/policy/label-selector.js'
 import { learnedPolicy } from '../core/policy/learn.js'
 import { PRODUCT_VERSION } from '../core/product-version.js'
@@ -76,13 +77,42 @@ export class Control implements EndpointsApi, StatusApi {
     mode: Mode | 'auto' | 'quarantine' | 'release',
   ): Promise<void> {
     const { policy, overrides } = this.parts
+    if (mode === 'quarantine') return this.#setQuarantine(pods, { reason: null })
+    if (mode === 'release') return this.#setQuarantine(pods, null)
     return policy.inTurn(async () => {
-      for (const { record } of pods) {
-        if (mode === 'quarantine' || mode === 'release') {
-          overrides.setQuarantined(record, mode === 'quarantine')
-        } else overrides.setMode(record, mode)
-      }
+      for (const { record } of pods) overrides.setMode(record, mode)
       await policy.recompile()
+    })
+  }
+
+  setQuarantine(pods: readonly Endpoint[], reason: string | null): Promise<void> {
+    return this.#setQuarantine(pods, reason === null ? null : { reason })
+  }
+
+  quarantineOf(id: number): Quarantine | null {
+    const found = this.all().find(({ record }) => record.id === id)
+    return found === undefined ? null : this.parts.overrides.quarantine(found.record)
+  }
+
+  /** Told when it is in force. */
+  #setQuarantine(
+    pods: readonly Endpoint[],
+    wanted: { readonly reason: string | null } | null,
+  ): Promise<void> {
+    const { policy, overrides, events } = this.parts
+    return policy.inTurn(async () => {
+      const iso = new Date().toISOString()
+      const next = wanted === null ? null : { ...wanted, since: iso }
+      const before = pods.map(({ record }) => overrides.quarantine(record))
+      for (const { record } of pods) overrides.setQuarantine(record, next)
+      await policy.recompile()
+      for (const [i, { record, mode }] of pods.entries()) {
+        const quarantine = next ?? before[i] ?? null
+        if (quarantine === null) continue
+        const { id: endpoint, namespace, pod, ifName } = record
+        const who = { endpoint, namespace, pod, ifName, mode }
+        events.write(quarantineEvent(who, wanted === null ? 'end' : 'begin', quarantine, iso))
+      }
     })
   }
 
@@ -99,7 +129,8 @@ export class Control implements EndpointsApi, StatusApi {
       ...{ namespace, pod, ifName, containerID, podUid, labels, driver, path, mode, failure },
       addresses: [...addresses],
       modeBy: overrides.mode(record) !== null ? 'override' : byPolicy ? 'policy' : 'default',
-      quarantined: overrides.isQuarantined(record),
+      quarantined: overrides.quarantine(record) !== null,
+      quarantine: overrides.quarantine(record),
       policies: selecting.map((object) => `${object.namespace}/${object.name}`),
       liveFlows: flows.liveOf(id),
       learned: learning.count(namespace, pod),
@@ -122,6 +153,7 @@ export class Control implements EndpointsApi, StatusApi {
       liveFlows: engine.flows(),
       policy: policy.status(),
       events: events.counters(),
+      quarantined: this.#quarantined(),
       spoofed: {
         frames: spoofs.reduce((sum, { frames }) => sum + frames, 0),
         pods: [...new Set(spoofs.map(({ namespace, pod }) => `${namespace}/${pod}`))],
@@ -159,6 +191,7 @@ export class Control implements EndpointsApi, StatusApi {
       policyLoadsFailed: policy.failedLoads,
       reports: reporter.counters(),
       spoofs: reporter.spoofs.counts(),
+      quarantined: this.#quarantined().map(({ pod }) => pod),
       events: events.counters(),
       engine: engine.counters(),
       kernel: this.parts.pipes.counters(),
@@ -168,6 +201,14 @@ export class Control implements EndpointsApi, StatusApi {
       collected: reconciler.collected,
       conflistRepaired: this.parts.conflist.repaired,
       learnOverflow: this.parts.learning.overflow,
+    })
+  }
+
+  #quarantined(): StatusAnswer['quarantined'] {
+    return this.all().flatMap(({ record }) => {
+      const quarantine = this.parts.overrides.quarantine(record)
+      const { namespace, pod, ifName } = record
+      return quarantine === null ? [] : [{ pod: `${namespace}/${pod}/${ifName}`, ...quarantine }]
     })
   }
 

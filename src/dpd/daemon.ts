@@ -226,14 +226,20 @@ function compileInputs(
       addresses,
     })),
     overrides: new Map(modes),
-    quarantined: new Set(records.filter((r) => overrides.isQuarantined(r)).map(({ id }) => id)),
+    quarantined: new Set(
+      records.filter((r) => overrides.quarantine(r) !== null).map(({ id }) => id),
+    ),
   }
 }
 
 /** The control socket and, where configured, the metrics port. */
 async function serve({ instance, config, log }: Setting, { control, flows }: Daemon) {
   const fault = (message: string): void => log.error(message)
-  const routes = [...statusRoutes(control), ...endpointRoutes(control), ...flowRoutes(flows)]
+  const routes = [
+    ...statusRoutes(control),
+    ...endpointRoutes(control),
+    ...flowRoutes(flows, (id) => control.quarantineOf(id)),
+  ]
   const socket = createServer(routes, fault)
   await listenOnSocket(socket, instance.socketPath)
   const { listen } = config.metrics

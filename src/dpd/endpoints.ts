@@ -108,6 +108,27 @@ export class Endpoints {
       const settings = compiled.endpoint(record.id)
       if (settings !== null) this.parts.judge.setEndpoint(this.#judged(record, settings))
     }
+    for (const endpoint of this.#byKey.values()) this.#cutOff(endpoint, compiled)
+  }
+
+  /**
+   * Quarantine precedes everything: the resets of the flows that the engine then denies must not come
+   * through, for release gives live flows back. Where it fails `apply` tries again.
+   */
+  #cutOff(endpoint: Endpoint, compiled: CompiledPolicy): void {
+    const settings = compiled.endpoint(endpoint.record.id)
+    if (settings?.quarantined !== true || !endpoint.applied || endpoint.path === 'quarantine')
+      return
+    try {
+      const { failure } = settings
+      this.#setKernel(endpoint, {
+        path: 'quarantine',
+        failure,
+        strict: settings.mode === 'protect',
+      })
+    } catch (error) {
+      this.parts.warn(`endpoint ${endpoint.record.id}: quarantine not in force: ${String(error)}`)
+    }
   }
 
   /** Engine and kernel follow the policy. A fault of one endpoint is its own. */

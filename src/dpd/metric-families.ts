@@ -14,6 +14,8 @@ export interface MetricSources {
   readonly policyLoadsFailed: number
   readonly reports: ReportCounters
   readonly spoofs: readonly SpoofCount[]
+  /** `namespace/pod/interface`. */
+  readonly quarantined: readonly string[]
   readonly events: { readonly written: number; readonly lost: number }
   readonly engine: Readonly<Record<string, number>>
   readonly kernel: Readonly<Record<string, number>>
@@ -106,6 +108,20 @@ function daemonFamilies(from: MetricSources): Family[] {
       'Endpoints whose path could not be set. Not 0: read the log, then restart dpd.',
       one(notInForce),
     ),
+    gauge(
+      'quarantined_endpoints',
+      'Pod interfaces in quarantine. Not 0: `dpctl status` says which and why; `dpctl quarantine POD --release` ends it.',
+      one(from.quarantined.length),
+    ),
+    {
+      name: 'vethwall_quarantine',
+      type: 'info',
+      help: 'Each pod interface in quarantine.',
+      samples: from.quarantined.map((name) => {
+        const [namespace = '', pod = '', ifName = ''] = name.split('/')
+        return { labels: { namespace, pod, interface: ifName }, value: 1 }
+      }),
+    },
     gauge('policy_generation', 'Generation of the policy set in force.', one(from.generation)),
     gauge(
       'policy_faults',

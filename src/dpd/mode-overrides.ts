@@ -1,15 +1,22 @@
 /** What `dpctl mode` said of pods, kept over restarts: modes by pod name, quarantine by pod UID. */
 import * as z from 'zod'
-import { modeSchema } from '../core/api/endpoint.js'
+import type { Quarantine } from '../core/api/endpoint.js'
+import { modeSchema, quarantineSchema } from '../core/api/endpoint.js'
 import type { EndpointRecord, Mode } from '../core/endpoint.js'
 import { readState, writeState } from './state.js'
+
+/** Before reasons were kept, the key alone. */
+const quarantinedSchema = z.union([
+  z.string().transform((key) => ({ key, reason: null, since: null })),
+  quarantineSchema.extend({ key: z.string() }),
+])
 
 const overridesSchema = z.object({
   schema: z.literal(1),
   modes: z.array(
     z.object({ namespace: z.string(), pod: z.string(), ifName: z.string(), mode: modeSchema }),
   ),
-  quarantined: z.array(z.string()),
+  quarantined: z.array(quarantinedSchema),
 })
 type Overrides = z.infer<typeof overridesSchema>
 
@@ -42,8 +49,11 @@ export class ModeOverrides {
     return this.#state.modes.find((override) => isSame(override, record))?.mode ?? null
   }
 
-  isQuarantined(record: EndpointRecord): boolean {
-    return this.#state.quarantined.includes(quarantineKey(record))
+  /** null = it is in none. */
+  quarantine(record: EndpointRecord): Quarantine | null {
+    const key = quarantineKey(record)
+    const found = this.#state.quarantined.find((entry) => entry.key === key)
+    return found === undefined ? null : { reason: found.reason, since: found.since }
   }
 
   setMode(record: EndpointRecord, mode: Mode | 'auto'): void {
@@ -53,10 +63,12 @@ export class ModeOverrides {
     this.#save({ ...this.#state, modes })
   }
 
-  setQuarantined(record: EndpointRecord, on: boolean): void {
+  /** null = released. */
+  setQuarantine(record: EndpointRecord, quarantine: Quarantine | null): void {
     const key = quarantineKey(record)
-    const others = this.#state.quarantined.filter((other) => other !== key)
-    this.#save({ ...this.#state, quarantined: on ? [...others, key] : others })
+    const others = this.#state.quarantined.filter((entry) => entry.key !== key)
+    const quarantined = quarantine === null ? others : [...others, { key, ...quarantine }]
+    this.#save({ ...this.#state, quarantined })
   }
 
   /** What the plugin must know while dpd is absent. */

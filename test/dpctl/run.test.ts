@@ -13,6 +13,7 @@ const POD: PodView = {
   ...{ endpoint: 7, namespace: 'default', pod: 'web', ifName: 'eth0', containerID: 'abc' },
   ...{ podUid: null, addresses: ['10.1.0.7/24'], labels: { app: 'web' }, driver: 'bpf' },
   ...{ path: 'inline', mode: 'protect', modeBy: 'policy', failure: 'closed', quarantined: false },
+  quarantine: { reason: 'beacons', since: '2026-01-01T00:00:00Z' },
   ...{
     policies: ['default/web'],
     liveFlows: 1,
@@ -38,6 +39,7 @@ const FLOW: FlowView = {
 }
 const STATUS = {
   ...{ version: '0.1.0', instance: 'x', pid: 1, startedAt: 'now', driver: 'bpf' },
+  quarantined: [{ pod: 'default/web/eth0', reason: 'beacons', since: '2026-01-01T00:00:00Z' }],
   spoofed: { frames: 3, pods: ['default/web'] },
   ...{ endpoints: 1, liveFlows: 0, events: { file: null, written: 0, lost: 0 }, findings: [] },
   policy: {
@@ -110,7 +112,10 @@ t.test('unreachable: exit 3', async (t) => {
 t.test('status: exit 1 where something needs the operator', async (t) => {
   const well = await fakeDpd(t, [{ method: 'GET', path: '/v1/status', handle: () => json(STATUS) }])
   t.match(await dpctl(['status', ...well]), {
-    ...{ code: 0, out: /policy: +generation 3[\s\S]*spoofed: +3 frames, from default\/web/ },
+    ...{
+      code: 0,
+      out: /policy: +generation 3[\s\S]*spoofed: +3 frames, from default\/web[\s\S]*quarantine: default\/web\/eth0, since 2026\S+: beacons/,
+    },
   })
   const ill = { ...STATUS, policy: { ...STATUS.policy, faults: [FAULT] }, findings: ['1 fault'] }
   const socket = await fakeDpd(t, [{ method: 'GET', path: '/v1/status', handle: () => json(ill) }])
@@ -131,7 +136,7 @@ t.test('pods and mode', async (t) => {
     },
   ])
   t.match((await dpctl(['pods', ...socket])).out, /default\/web\/eth0 +7 +protect +inline +closed/)
-  t.match((await dpctl(['pods', '-o', 'wide', ...socket])).out, /app=web/)
+  t.match((await dpctl(['pods', '-o', 'wide', ...socket])).out, /beacons .*app=web/)
   t.match(JSON.parse((await dpctl(['pods', '-o', 'json', ...socket])).out), { pods: [POD] })
   t.match(await dpctl(['mode', 'a/b', 'protect', ...socket]), { code: 1, err: /not intercepted/ })
   t.same(asked, [{ protocol: 1, pod: 'a/b', mode: 'protect' }])
@@ -199,4 +204,32 @@ t.test('policy check needs no dpd', async (t) => {
   const bad = await dpctl(['policy', 'check', 'a.yaml'], { 'a.yaml': `${good}  mood: x\n` })
   t.match(bad, { code: 1, out: /^a\.yaml:\d+:\d+: / })
   t.match(await dpctl(['policy', 'check', 'absent.yaml']), { code: 2, err: /absent\.yaml/ })
+})
+
+t.test('quarantine: with a reason or released, and only what is in force is success', async (t) => {
+  const asked: unknown[] = []
+  let path = 'quarantine'
+  const socket = await fakeDpd(t, [
+    {
+      method: 'POST',
+      path: '/v1/quarantine',
+      handle: ({ body }) => {
+        asked.push(body)
+        return json({ pods: [{ ...POD, path }] })
+      },
+    },
+  ])
+  for (const wrong of [[], ['--reason', ' '], ['--reason', 'x', '--release']]) {
+    t.match(await dpctl(['quarantine', 'a/b', ...wrong, ...socket]), { code: 2 }, wrong.join(' '))
+  }
+  t.match(await dpctl(['quarantine', 'a/b', '--reason', 'beacons', ...socket]), { code: 0 })
+  t.match(await dpctl(['quarantine', 'a/b', '--release', ...socket]), {
+    ...{ code: 1, err: /not in force/ },
+  })
+  path = 'tap'
+  t.match(await dpctl(['quarantine', 'a/b', '--release', ...socket]), { code: 0 })
+  t.same(asked.slice(0, 2), [
+    { protocol: 1, pod: 'a/b', reason: 'beacons' },
+    { protocol: 1, pod: 'a/b', reason: null },
+  ])
 })

@@ -72,7 +72,7 @@ t.test('towards inline the engine goes first, away from it the kernel', async (t
   t.same(await world.apply(MONITOR), ['setPath direct', 'engine tap all', 'setPath tap'])
   t.match(world.judged.get(POD), { mode: 'monitor', enforced: false, deliverAll: true })
   t.same(await world.apply(PROTECT), ['engine inline strict', 'setPath inline'])
-  t.same(await world.apply(QUARANTINE), ['setPath quarantine', 'engine none'])
+  t.same(await world.apply(QUARANTINE), ['setPath quarantine', 'setPath quarantine', 'engine none'])
   t.equal(endpoint.path, 'quarantine')
 })
 

@@ -19,6 +19,14 @@ export const endpointAnswerSchema = z.object({
 })
 export type EndpointAnswer = z.infer<typeof endpointAnswerSchema>
 
+export const quarantineSchema = z.object({
+  /** null = none was given. */
+  reason: z.string().nullable(),
+  /** ISO 8601, UTC; null = from before it was kept. */
+  since: z.string().nullable(),
+})
+export type Quarantine = z.infer<typeof quarantineSchema>
+
 /** One intercepted pod interface as `dpctl pods` shows it. */
 export const podViewSchema = z.object({
   endpoint: z.int(),
@@ -36,6 +44,7 @@ export const podViewSchema = z.object({
   modeBy: z.enum(['override', 'policy', 'default']),
   failure: failureSchema,
   quarantined: z.boolean(),
+  quarantine: quarantineSchema.nullable(),
   /** `namespace/name` of the policies that select the pod. */
   policies: z.array(z.string()),
   liveFlows: z.int(),
@@ -58,4 +67,12 @@ export const modeRequestSchema = z.object({
 export const modeAnswerSchema = z.object({
   protocol: protocolSchema,
   pods: z.array(podViewSchema),
+})
+
+/** POST /v1/quarantine; answered as /v1/mode is. */
+export const quarantineRequestSchema = z.object({
+  protocol: protocolSchema,
+  pod: podReferenceSchema,
+  /** null = released. */
+  reason: z.string().trim().min(1).max(500).nullable(),
 })

@@ -1,6 +1,6 @@
 /** /v1/status, /v1/policy and /v1/preflight. */
 import * as z from 'zod'
-import { podReferenceSchema } from './endpoint.js'
+import { podReferenceSchema, quarantineSchema } from './endpoint.js'
 import { protocolSchema } from './protocol.js'
 
 /** A fault in an operator's file. */
@@ -34,6 +34,7 @@ export const statusAnswerSchema = z.object({
   liveFlows: z.int(),
   policy: policyStatusSchema,
   events: z.object({ file: z.string().nullable(), written: z.int(), lost: z.int() }),
+  quarantined: z.array(quarantineSchema.extend({ pod: z.string() })),
   /** Frames that pods sent as others; who. */
   spoofed: z.object({ frames: z.int(), pods: z.array(z.string()) }),
   /** What needs an operator, whole sentences; empty when all is well. */

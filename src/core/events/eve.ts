@@ -152,6 +152,28 @@ export function spoofEvent(news: SpoofNews, iso: string): EveEvent {
   }
 }
 
+/** A pod was cut off, or let in again: `alert`, for somebody is to know. */
+export function quarantineEvent(
+  who: Pick<SpoofNews, 'endpoint' | 'namespace' | 'pod' | 'ifName' | 'mode'>,
+  state: 'begin' | 'end',
+  { reason, since }: { readonly reason: string | null; readonly since: string | null },
+  iso: string,
+): EveEvent {
+  const { ifName, ...named } = who
+  const begins = state === 'begin'
+  return {
+    timestamp: eveTimestamp(iso),
+    event_type: 'alert' satisfies EventType,
+    in_iface: ifName,
+    alert: {
+      action: begins ? 'blocked' : 'allowed',
+      signature: `quarantine ${begins ? 'begins' : 'ends'}`,
+      category: 'quarantine',
+    },
+    vethwall: { ...named, reason: 'quarantine', quarantine: { state, reason, since } },
+  }
+}
+
 export function flowEvent(flow: FlowView, iso: string): EveEvent {
   const startMs = Date.parse(flow.startedAt)
   const endMs = Date.parse(flow.endedAt ?? iso)

@@ -39,6 +39,10 @@ export const status: Command = {
         ],
       ]),
     )
+    for (const { pod, since, reason } of answer.quarantined) {
+      const said = reason ?? 'no reason given'
+      context.out(formatPairs([['quarantine', `${pod}, since ${since ?? 'unknown'}: ${said}`]]))
+    }
     for (const fault of policy.faults) {
       context.out(`fault: ${fault.file}:${fault.line}:${fault.column}: ${fault.message}\n`)
     }

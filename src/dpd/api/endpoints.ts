@@ -1,5 +1,10 @@
 /** /v1/endpoints (the plugin's), /v1/pods and /v1/mode (the operator's). */
-import { endpointNoticeSchema, modeRequestSchema, type PodView } from '../../core/api/endpoint.js'
+import {
+  endpointNoticeSchema,
+  modeRequestSchema,
+  type PodView,
+  quarantineRequestSchema,
+} from '../../core/api/endpoint.js'
 import { ApiRefusal, describeIssues } from '../../core/api/protocol.js'
 import type { EndpointRecord, Mode } from '../../core/endpoint.js'
 import type { Endpoint } from '../endpoints.js'
@@ -16,6 +21,8 @@ export interface EndpointsApi {
     endpoints: readonly Endpoint[],
     mode: Mode | 'auto' | 'quarantine' | 'release',
   ): Promise<void>
+  /** null = released. */
+  setQuarantine(endpoints: readonly Endpoint[], reason: string | null): Promise<void>
 }
 
 /** All interfaces that `namespace/name[/ifName]` or an endpoint id names. */
@@ -72,6 +79,18 @@ export function endpointRoutes(api: EndpointsApi): Route[] {
         const pods = findPods(api.all(), request.data.pod)
         await api.setMode(pods, request.data.mode)
         return json({ pods: findPods(api.all(), request.data.pod).map(api.view) })
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/quarantine',
+      handle: async ({ body }) => {
+        const request = quarantineRequestSchema.safeParse(body)
+        if (!request.success)
+          throw new ApiRefusal(400, 'bad-quarantine', describeIssues(request.error))
+        const { pod, reason } = request.data
+        await api.setQuarantine(findPods(api.all(), pod), reason)
+        return json({ pods: findPods(api.all(), pod).map(api.view) })
       },
     },
   ]

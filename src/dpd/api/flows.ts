@@ -1,4 +1,6 @@
 /** /v1/flows, followed or not, and /v1/flows/<id>/why. */
+
+import type { Quarantine } from '../../core/api/endpoint.js'
 import { type FlowQuery, flowQuerySchema } from '../../core/api/flow.js'
 import { API_PROTOCOL, ApiRefusal, describeIssues } from '../../core/api/protocol.js'
 import { explain } from '../because.js'
@@ -23,7 +25,10 @@ function follow(book: FlowBook, query: FlowQuery): Answer {
   }
 }
 
-export function flowRoutes(book: FlowBook): Route[] {
+export function flowRoutes(
+  book: FlowBook,
+  quarantineOf: (endpoint: number) => Quarantine | null,
+): Route[] {
   return [
     {
       method: 'GET',
@@ -39,7 +44,8 @@ export function flowRoutes(book: FlowBook): Route[] {
       handle: ({ params }) => {
         const id = params.flow ?? ''
         const flow = /^\d{1,16}$/.test(id) ? book.find(Number(id)) : null
-        if (flow !== null) return json({ flow, because: explain(flow) })
+        if (flow !== null)
+          return json({ flow, because: explain(flow, quarantineOf(flow.endpoint)) })
         throw new ApiRefusal(
           404,
           'no-such-flow',
