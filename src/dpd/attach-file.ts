@@ -10,7 +10,11 @@ export interface PodMode {
 }
 
 /** `dpctl mode` goes before the policies; its pod's failure setting follows the mode. */
-export function attachFile(input: AttachInput, overrides: readonly PodMode[]): AttachFile {
+export function attachFile(
+  input: AttachInput,
+  overrides: readonly PodMode[],
+  quarantined: readonly string[],
+): AttachFile {
   const rules = attachRules(input)
   const overridden = overrides.map(({ namespace, pod, mode }): AttachRule => {
     const known = rules.find((rule) => rule.namespace === namespace && rule.pod === pod)
@@ -21,5 +25,5 @@ export function attachFile(input: AttachInput, overrides: readonly PodMode[]): A
   const others = rules.filter(
     (rule) => !overridden.some((o) => o.namespace === rule.namespace && o.pod === rule.pod),
   )
-  return { schema: ATTACH_SCHEMA, rules: [...overridden, ...others] }
+  return { schema: ATTACH_SCHEMA, rules: [...overridden, ...others], quarantined: [...quarantined] }
 }

@@ -14,7 +14,7 @@ import type { InterceptContext } from '../intercept/context.js'
 import { chooseDriver } from '../intercept/drivers.js'
 import { ensureEnforcer } from '../intercept/enforcer.js'
 import { recover } from '../intercept/restore.js'
-import { writeStateFile } from '../intercept/state-file.js'
+import { readStateFile, writeStateFile } from '../intercept/state-file.js'
 import { endpointRoutes } from './api/endpoints.js'
 import { flowRoutes } from './api/flows.js'
 import { createServer } from './api/http.js'
@@ -152,8 +152,15 @@ function openDaemon(setting: Setting) {
       onApplied: (compiled, { set, directory }) => {
         const records = endpoints.all().map(({ record }) => record)
         peers.current = new Peers(directory, records, node.current)
-        const file = attachFile({ set, directory, defaults: defaultsOf(config) }, overrides.all())
-        writeStateFile(instance.attachPath, `${JSON.stringify(file)}\n`, 0o644)
+        const file = attachFile(
+          { set, directory, defaults: defaultsOf(config) },
+          overrides.all(),
+          overrides.quarantined(),
+        )
+        const text = `${JSON.stringify(file)}\n`
+        // Each ADD comes by, and a sync costs it up to 40 ms.
+        if (readStateFile(instance.attachPath) !== text)
+          writeStateFile(instance.attachPath, text, 0o644)
         log.info({ generation: compiled.generation, endpoints: records.length }, 'policy in force')
       },
       warn,

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import type { Quarantine } from '../core/api/endpoint.js'
 import { modeSchema, quarantineSchema } from '../core/api/endpoint.js'
 import type { EndpointRecord, Mode } from '../core/endpoint.js'
+import { quarantineKey } from '../core/policy/attach-rules.js'
 import { readState, writeState } from './state.js'
 
 /** Before reasons were kept, the key alone. */
@@ -21,11 +22,6 @@ const overridesSchema = z.object({
 type Overrides = z.infer<typeof overridesSchema>
 
 type PodInterface = Pick<EndpointRecord, 'namespace' | 'pod' | 'ifName'>
-
-/** A pod without a UID (a lone node's container) is known by its container. */
-function quarantineKey(record: EndpointRecord): string {
-  return record.podUid ?? `container:${record.containerID}`
-}
 
 function isSame(a: PodInterface, b: PodInterface): boolean {
   return a.namespace === b.namespace && a.pod === b.pod && a.ifName === b.ifName
@@ -74,6 +70,11 @@ export class ModeOverrides {
   /** What the plugin must know while dpd is absent. */
   all(): readonly (PodInterface & { readonly mode: Mode })[] {
     return this.#state.modes
+  }
+
+  /** Their keys, for the same. */
+  quarantined(): readonly string[] {
+    return this.#state.quarantined.map(({ key }) => key)
   }
 
   #save(state: Overrides): void {

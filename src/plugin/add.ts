@@ -42,7 +42,7 @@ function attachOrPass(request: VerbRequest, deps: PluginDeps): EndpointRecord | 
 }
 
 function withoutDpd(record: EndpointRecord, { config }: VerbRequest, deps: PluginDeps): void {
-  const failure = deps.failureOf(record, config.failure)
+  const { path, failure } = deps.settingWithoutDpd(record, config.failure)
   deps.leaveNotice('ADD', record)
-  deps.setPath(record, failure === 'open' ? 'direct' : 'quarantine', failure)
+  deps.setPath(record, path, failure)
 }

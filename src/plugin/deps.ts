@@ -23,8 +23,11 @@ export interface PluginDeps {
   readonly dpd: DpdClient
   /** Fully intercepted with every frame dropped, or exactly as before and an error. */
   attach(request: AttachRequest): EndpointRecord
-  /** What an endpoint without dpd gets: the failure setting of attach.json, else `fallback`. */
-  failureOf(record: EndpointRecord, fallback: Failure): Failure
+  /** What an endpoint without dpd gets: as attach.json says, else the failure setting `fallback`. */
+  settingWithoutDpd(
+    record: EndpointRecord,
+    fallback: Failure,
+  ): { readonly path: EndpointPath; readonly failure: Failure }
   /** Refuses where DEL came after the ADD that made the record. */
   setPath(record: EndpointRecord, path: EndpointPath, failure: Failure): void
   requireAttached(record: EndpointRecord): void

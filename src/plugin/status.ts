@@ -29,7 +29,9 @@ export const status: VerbHandler<PluginDeps> = async ({ config }, deps) => {
 }
 
 function withoutDpd(fallback: Failure, deps: PluginDeps): CniError {
-  const cut = deps.endpoints().filter((r) => deps.failureOf(r, r.failure) === 'closed')
+  const cut = deps
+    .endpoints()
+    .filter((r) => deps.settingWithoutDpd(r, r.failure).failure === 'closed')
   const byRule = 'by its failure setting: open = unjudged, closed = cut'
   const details = `a new pod is attached ${byRule} (where no policy says, ${fallback}); start dpd, see its log`
   if (cut.length === 0) return new CniError(CNI_NOT_AVAILABLE, 'dpd does not answer', details)

@@ -9,9 +9,9 @@ import {
   CniError,
 } from '../core/cni/error.js'
 import type { NetworkConfig } from '../core/cni/network-config.js'
-import type { AttachmentKey, EndpointRecord, Failure } from '../core/endpoint.js'
+import type { AttachmentKey, EndpointRecord } from '../core/endpoint.js'
 import { type Instance, instanceOf } from '../core/instance.js'
-import { attachFileSchema, matchAttachRule } from '../core/policy/attach-rules.js'
+import { attachFileSchema, settingWithoutDpd } from '../core/policy/attach-rules.js'
 import { requireAttached, setPathOfAttached } from '../intercept/attachment.js'
 import { check } from '../intercept/check.js'
 import type { InterceptContext } from '../intercept/context.js'
@@ -85,15 +85,6 @@ function orRefuse(record: EndpointRecord, action: () => void): void {
   }
 }
 
-function failureOf(
-  { instance, warn }: InterceptContext,
-  record: EndpointRecord,
-  fallback: Failure,
-): Failure {
-  const file = readState(instance.attachPath, attachFileSchema, warn)
-  return (file === null ? null : matchAttachRule(file.rules, record))?.failure ?? fallback
-}
-
 /** It only wakes dpd, which compares records and kernel by itself: without room for it the verb goes on. */
 function leaveNotice(
   { instance, warn }: InterceptContext,
@@ -129,7 +120,8 @@ export function depsOf(outside: Outside, config: NetworkConfig): PluginDeps {
   return {
     dpd: dpdClient(instance.socketPath),
     attach: (request) => attachOrRefuse(context, request),
-    failureOf: (record, fallback) => failureOf(context, record, fallback),
+    settingWithoutDpd: (record, fallback) =>
+      settingWithoutDpd(readState(instance.attachPath, attachFileSchema, warn), record, fallback),
     setPath: (record, path, failure) =>
       orRefuse(record, () => setPathOfAttached(context, record, { path, failure })),
     requireAttached: (record) => orRefuse(record, () => requireAttached(context, record)),

@@ -3,6 +3,7 @@
  * so nothing here may pull in yaml or the whole of zod: the plugin starts for every pod.
  */
 import * as z from 'zod/mini'
+import type { EndpointPath, EndpointRecord, Failure } from '../endpoint.js'
 import { compareSpecificity, matchGlob, parseGlob } from './glob.js'
 
 /** File schema; bump on change. */
@@ -22,12 +23,34 @@ export type AttachRule = z.infer<typeof ruleSchema>
 export const attachFileSchema = z.object({
   schema: z.literal(ATTACH_SCHEMA),
   rules: z.array(ruleSchema),
+  /** Keys of pods in quarantine: it precedes every rule. */
+  quarantined: z._default(z.array(z.string()), []),
 })
 export type AttachFile = z.infer<typeof attachFileSchema>
 
 export interface PodName {
   readonly namespace: string
   readonly pod: string
+}
+
+/** A pod without a UID (a lone node's container) is known by its container. */
+export function quarantineKey({
+  podUid,
+  containerID,
+}: Pick<EndpointRecord, 'podUid' | 'containerID'>) {
+  return podUid ?? `container:${containerID}`
+}
+
+/** What a pod gets that no daemon speaks for; `fallback` is the conflist entry's. */
+export function settingWithoutDpd(
+  file: AttachFile | null,
+  record: EndpointRecord,
+  fallback: Failure,
+): { readonly path: EndpointPath; readonly failure: Failure } {
+  const failure = (file === null ? null : matchAttachRule(file.rules, record))?.failure ?? fallback
+  const isCutOff =
+    failure === 'closed' || file?.quarantined.includes(quarantineKey(record)) === true
+  return { path: isCutOff ? 'quarantine' : 'direct', failure }
 }
 
 /** The most specific rule for the pod; null = the conflist entry's `failure` decides. */

@@ -1,7 +1,12 @@
 import t from 'tap'
 import { attachRules } from '../../../src/core/policy/attach-compile.js'
-import { attachFileSchema, matchAttachRule } from '../../../src/core/policy/attach-rules.js'
+import {
+  attachFileSchema,
+  matchAttachRule,
+  settingWithoutDpd,
+} from '../../../src/core/policy/attach-rules.js'
 import { EMPTY_DIRECTORY } from '../../../src/core/policy/endpoints-directory.js'
+import { recordOf } from '../../intercept/tc/record.js'
 import { policy, setOf } from './fixture.js'
 
 const directory = {
@@ -15,6 +20,7 @@ const directory = {
 const web = policy('web', 'podSelector: {matchLabels: {app: web}}\nmode: protect')
 const all = policy('all', 'podSelector: {}\nmode: monitor\nfailure: closed')
 const defaults = { mode: 'discover' } as const
+const RECORD = recordOf(7)
 
 function match(rules: ReturnType<typeof attachRules>, pod: string, namespace = 'shop') {
   const rule = matchAttachRule(rules, { namespace, pod })
@@ -59,4 +65,22 @@ t.test('what is made is what the file schema takes', async (t) => {
   t.same(attachFileSchema.parse(JSON.parse(JSON.stringify({ schema: 1, rules }))).rules, rules)
   t.notOk(attachFileSchema.safeParse({ schema: 2, rules }).success)
   t.notOk(attachFileSchema.safeParse({ schema: 1, rules: [{ pod: 'x' }] }).success)
+})
+
+t.test('quarantine precedes every rule, and a file from before it knows none', async (t) => {
+  const rules = attachRules({ set: setOf(all), directory, defaults })
+  const open = [
+    { namespace: '*', pod: '*', labels: {}, mode: 'discover', failure: 'open' },
+  ] as const
+  const named = { ...RECORD, podUid: 'uid-1' }
+  const alone = { ...RECORD, podUid: null, containerID: 'c9' }
+  const quarantined = ['uid-1', 'container:c9']
+  const file = attachFileSchema.parse({ schema: 1, rules: open, quarantined })
+  for (const record of [named, alone]) {
+    t.match(settingWithoutDpd(file, record, 'open'), { path: 'quarantine', failure: 'open' })
+  }
+  const others = { ...named, podUid: 'uid-2' }
+  t.match(settingWithoutDpd(file, others, 'closed'), { path: 'direct', failure: 'open' })
+  t.match(settingWithoutDpd(null, others, 'closed'), { path: 'quarantine', failure: 'closed' })
+  t.same(attachFileSchema.parse({ schema: 1, rules }).quarantined, [])
 })
