@@ -9,10 +9,13 @@ import { join } from 'node:path'
 import { Node, type Pod } from '../test/node.js'
 import { root } from '../test/root.js'
 import { addRounds } from './add.js'
+import { scaleRounds } from './scale.js'
 import { median, ratios, spread } from './statistics.js'
 import { requestResponse, serve, throughput } from './workloads.js'
 
 const ROUNDS = Number(process.argv[2] ?? 5)
+/** `scale` alone takes some minutes. */
+const ONLY_SCALE = process.argv[3] === 'scale'
 /** Every octet of every flow goes through the engine to JavaScript in `inline`. */
 const PATHS = ['plain', 'direct', 'tap', 'inline'] as const
 type PathName = (typeof PATHS)[number]
@@ -121,13 +124,7 @@ function machine(): Record<string, unknown> {
   }
 }
 
-async function main(): Promise<void> {
-  const about = machine()
-  console.log(
-    Object.entries(about)
-      .map(([key, value]) => `${key}: ${value}`)
-      .join(', '),
-  )
+async function pathRounds(): Promise<Record<PathName, Samples>> {
   const beds = new Map<PathName, Bed>()
   const samples = { plain: noSamples(), direct: noSamples(), tap: noSamples(), inline: noSamples() }
   try {
@@ -142,17 +139,28 @@ async function main(): Promise<void> {
   } finally {
     for (const place of beds.values()) await place.node.close()
   }
-  const add = await addRounds(ROUNDS * 4)
-  const result = { ...about, rounds: ROUNDS, samples, add }
+  return samples
+}
+
+function keep(result: Record<string, unknown>, name: string): void {
   mkdirSync(join(root, 'bench', 'results'), { recursive: true })
-  const file = join(
-    root,
-    'bench',
-    'results',
-    `${new Date().toISOString().slice(0, 10)}-${about.commit}.json`,
-  )
+  const day = new Date().toISOString().slice(0, 10)
+  const file = join(root, 'bench', 'results', `${day}-${name}.json`)
   writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`)
   console.log(`kept in ${file.slice(root.length + 1)}`)
+}
+
+async function main(): Promise<void> {
+  const about = machine()
+  console.log(
+    Object.entries(about)
+      .map(([key, value]) => `${key}: ${value}`)
+      .join(', '),
+  )
+  if (ONLY_SCALE) return keep({ ...about, scale: await scaleRounds() }, `${about.commit}-scale`)
+  const samples = await pathRounds()
+  const add = await addRounds(ROUNDS * 4)
+  keep({ ...about, rounds: ROUNDS, samples, add, scale: await scaleRounds() }, `${about.commit}`)
 }
 
 await main()
