@@ -42,6 +42,14 @@ class Header {
     static_assert(At + 4 <= N);
     return load_be32(octets_ + At);
   }
+  // What the kernel hands to processes of its own machine.
+  template <typename Integer, size_t At>
+  Integer host() const {
+    static_assert(At + sizeof(Integer) <= N);
+    Integer value;
+    std::memcpy(&value, octets_ + At, sizeof value);
+    return value;
+  }
   template <size_t At, size_t Count, size_t Room>
   void copy(std::array<uint8_t, Room>& out) const {
     static_assert(At + Count <= N && Count <= Room);
