@@ -37,7 +37,7 @@ class EventList final : public engine::EventSink {
 // There is nowhere to send to; the engine counts what it would have sent.
 class NoFrames final : public engine::FrameSink {
  public:
-  void emit(const wire::VnetHeader&, wire::Frame) override {}
+  bool emit(const wire::VnetHeader&, wire::Frame, engine::Departure) override { return false; }
 };
 
 class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
@@ -99,7 +99,7 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
     // A capture holds what the sending host had not yet summed.
     wire::VnetHeader vnet = {};
     vnet.flags = wire::kDataValid;
-    engine_->receive({kEndpoint, wire::Toward::kUnknown, now_ns_}, vnet, record.frame);
+    engine_->receive({kEndpoint, wire::Toward::kUnknown, now_ns_}, vnet, record.frame, {});
     return events(info);
   }
 

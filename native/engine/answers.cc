@@ -7,7 +7,9 @@
 namespace vethwall::engine {
 void Shard::cut(Flow& flow, uint32_t rule) {
   if (!flow.tap && !flow.is_closed) {
-    if (flow.protocol() == IPPROTO_TCP)
+    if (flow.is_bypassed)
+      probe_both(flow);
+    else if (flow.protocol() == IPPROTO_TCP)
       reset_both(flow);
     else
       prohibit_held(flow);

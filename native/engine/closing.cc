@@ -6,6 +6,13 @@
 #include "engine/shard.h"
 
 namespace vethwall::engine {
+namespace {
+
+bool has_ended(const flow::Flow& flow) {
+  return flow.tcp[0].fin_at != flow::kNowhere && flow.tcp[1].fin_at != flow::kNowhere;
+}
+
+}  // namespace
 
 void Shard::settle_after(Flow& flow) {
   if (flow.event_lost) {
@@ -53,10 +60,12 @@ flow::Timer Shard::timer_of(const Flow& flow) const {
   if (flow.is_closed)
     return flow.stance == flow::Stance::kDenied ? flow::Timer::kDenied : flow::Timer::kClosing;
   if (flow::is_icmp(flow.protocol())) return flow::Timer::kIcmp;
+  if (flow.is_bypassed && !has_ended(flow))
+    return flow.protocol() == IPPROTO_TCP ? flow::Timer::kBypassed : flow::Timer::kEstablished;
   if (flow.protocol() != IPPROTO_TCP)
     return flow.is_answered ? flow::Timer::kUdpAnswered : flow::Timer::kUdpUnanswered;
   const auto& [orig, reply] = flow.tcp;
-  if (orig.fin_at != flow::kNowhere && reply.fin_at != flow::kNowhere) return flow::Timer::kClosing;
+  if (has_ended(flow)) return flow::Timer::kClosing;
   const bool handshake_done = orig.has_edge && reply.has_edge;
   return handshake_done || flow.start == Start::kMidstream ? flow::Timer::kEstablished
                                                            : flow::Timer::kSyn;

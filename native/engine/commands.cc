@@ -117,6 +117,7 @@ void Shard::answer_datagram(const flow::Held& held, Answer answer,
 
 void Shard::settle(Flow& flow, const CommandHeader& command) {
   if (command.verdict != kSettleAllow) return cut(flow, command.rule);
+  flow.judged_generation = command.generation;
   forward_uninspected(flow, command.rule);
 }
 

@@ -34,13 +34,16 @@ void Shard::handle_datagram(Flow& flow, Dir dir, const Arrival& arrival) {
     report_closed(flow, Closed::kDenied);
     return prohibit(arrival.frame, arrival.packet);
   }
-  if (flow.inspection == nullptr) return forward(arrival);
+  if (flow.inspection == nullptr) return forward_of(flow, arrival);
+  // Several datagrams that nobody can tell apart any more.
+  if (wire::is_udp_of_unknown_size(arrival.vnet)) return malformed(arrival);
   const uint32_t datagrams = wire::udp_datagrams(arrival.vnet, arrival.packet);
   if (datagrams == 1) return inspect_datagram(flow, dir, arrival);
   // UDP segmentation offload: what crossed as one frame is judged as the datagrams it stands for.
   for (uint32_t i = 0; i < datagrams; ++i) {
     const wire::Built part = wire::cut_udp(arrival.frame, arrival.vnet, arrival.packet, i);
-    Arrival one{arrival.endpoint, arrival.toward, part.vnet, part.frame, {}, {}};
+    wire::Ticket none;
+    Arrival one{arrival.endpoint, arrival.toward, part.vnet, part.frame, {}, {}, none};
     if (wire::decode(part.frame, part.vnet, one.packet) != wire::Malformed::kOk)
       return malformed(one);
     if (flow.inspection == nullptr) return handle_datagram(flow, dir, one);
@@ -89,10 +92,10 @@ void Shard::deliver_datagram(Flow& flow, Dir dir, const Arrival& arrival, uint64
 void Shard::flush_datagrams(Flow& flow, Dir dir) {
   HalfInspection& half = flow.inspection->half[index_of(dir)];
   size_t gone = 0;
-  for (const flow::Held& held : half.held.frames()) {
+  for (; gone < half.held.frames().size(); ++gone) {
+    flow::Held& held = half.held.leaving(gone);
     if (held.to > half.released) break;
     emit(held);
-    ++gone;
   }
   half.held.erase_front(gone);
   if (gone > 0) holds_.remove(flow);

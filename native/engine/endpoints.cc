@@ -82,6 +82,7 @@ void Shard::set_policy(std::shared_ptr<const policy::Table> table, uint64_t now_
     }
     if (flow.tap || flow.stance == flow::Stance::kDenied) return;
     const policy::Verdict verdict = judge_l4(flow);
+    if (verdict.verdict == L4Verdict::kAllow) flow.judged_generation = policy_->generation();
     if (verdict.verdict != L4Verdict::kDeny) return;
     cut(flow, verdict.rule);
     settle_after(flow);

@@ -13,6 +13,7 @@
 #include "wire/marker.h"
 #include "wire/neighbour.h"
 #include "wire/packet.h"
+#include "wire/ticket.h"
 
 namespace vethwall::engine {
 
@@ -48,6 +49,8 @@ struct FrameMeta {
   uint16_t endpoint;
   wire::Toward toward;  // kUnknown (replay): the direction follows from SYN, or from who is first
   uint64_t now_ns;      // CLOCK_MONOTONIC, or the capture's clock
+  // The frame is the beginning of a queued packet that is longer: they can't leave as one.
+  bool is_beginning = false;
 };
 
 // Monotonic counts; each is one cause and has one line in `kCounterNames`.
@@ -101,7 +104,9 @@ class Engine {
   virtual void set_endpoint(const EndpointConfig&, uint64_t now_ns) = 0;
   virtual void remove_endpoint(uint16_t id, uint64_t now_ns) = 0;
   // An allowed frame leaves through FrameSink during this call, or later from command() or tick().
-  virtual void receive(const FrameMeta&, const wire::VnetHeader&, wire::Frame) = 0;
+  // A queued packet brings its ticket: it leaves with the frame, or drops the packet. On the tap
+  // path the packet always goes on.
+  virtual void receive(const FrameMeta&, const wire::VnetHeader&, wire::Frame, wire::Ticket) = 0;
   virtual void command(const CommandHeader&, std::span<const uint8_t> refusal, uint64_t now_ns) = 0;
   // Timers: holds, idle flows, fragments. Call at least every 50 ms.
   virtual void tick(uint64_t now_ns) = 0;

@@ -4,14 +4,16 @@ namespace vethwall::engine {
 
 // A whole datagram is judged like one that was never cut; its fragments go on as they came.
 void Shard::fragment(const Arrival& arrival) {
+  if (!arrival.is_inline()) arrival.ticket.accept(false);
   wire::Reassembled whole;
   const wire::Fragmented state =
       reassembler_.add({arrival.endpoint.id, arrival.toward}, now_ns_, arrival.vnet, arrival.frame,
-                       arrival.packet, whole);
+                       arrival.packet, arrival.ticket, whole);
   if (state == wire::Fragmented::kHeld) ++count(Counter::kFragmentsHeld);
   if (state != wire::Fragmented::kComplete) return;
   ++count(Counter::kReassembled);
-  Arrival judged{arrival.endpoint, arrival.toward, {}, whole.frame, {}, whole.originals};
+  wire::Ticket none;  // the fragments have theirs
+  Arrival judged{arrival.endpoint, arrival.toward, {}, whole.frame, {}, whole.originals, none};
   if (wire::decode(judged.frame, judged.vnet, judged.packet) != wire::Malformed::kOk)
     return malformed(judged);
   judge(judged);

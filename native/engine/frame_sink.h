@@ -5,14 +5,23 @@
 
 #include "engine/records.h"
 #include "wire/packet.h"
+#include "wire/ticket.h"
 
 namespace vethwall::engine {
+
+// What goes along with a frame.
+struct Departure {
+  wire::Ticket ticket;      // of the queued packet that the frame is, unchanged; empty: it waits
+                            // nowhere, or the engine made or changed it
+  bool is_settled = false;  // the flow is allowed and nothing can change that but a new policy
+};
 
 class FrameSink {
  public:
   virtual ~FrameSink() = default;
-  // The octets are copied or sent before the call returns.
-  virtual void emit(const wire::VnetHeader& vnet, wire::Frame frame) = 0;
+  // The octets are copied or sent before the call returns. True where the sink took note of
+  // `is_settled`: frames of this flow may from now on pass unseen.
+  virtual bool emit(const wire::VnetHeader& vnet, wire::Frame frame, Departure departure) = 0;
 };
 
 class EventSink {

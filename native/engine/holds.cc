@@ -1,6 +1,8 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "engine/rule_id.h"
 #include "engine/shard.h"
@@ -54,7 +56,7 @@ void Shard::forward_clean(const Arrival& arrival) {
   if ((arrival.packet.tcp_flags & kUrg) == 0) return forward(arrival);
   std::vector<uint8_t> copy(arrival.frame.begin(), arrival.frame.end());
   clear_urgent(copy, arrival.vnet, arrival.packet);
-  emit(arrival.vnet, copy);
+  emit(arrival.vnet, copy, {});
 }
 
 flow::Held Shard::held_from(const Arrival& arrival, uint64_t from, uint64_t to) {
@@ -68,7 +70,9 @@ flow::Held Shard::held_from(const Arrival& arrival, uint64_t from, uint64_t to) 
     held.packet.tcp_flags &= static_cast<uint8_t>(~kUrg);
     held.packet.urgent_pointer = 0;
   } else {
-    held.fragments.assign(arrival.fragments.begin(), arrival.fragments.end());
+    held.fragments.assign(std::make_move_iterator(arrival.fragments.begin()),
+                          std::make_move_iterator(arrival.fragments.end()));
+    held.ticket = std::move(arrival.ticket);
   }
   return held;
 }
@@ -99,9 +103,10 @@ bool Shard::has_room(const HalfInspection& half, const Arrival& arrival) const {
   return fits && !half.held.is_long();
 }
 
-void Shard::emit(const flow::Held& held) {
-  if (held.fragments.empty()) return emit(held.vnet, held.frame);
-  for (const wire::HeldFrame& fragment : held.fragments) emit(fragment.vnet, fragment.frame);
+void Shard::emit(flow::Held& held) {
+  if (held.fragments.empty()) emit(held.vnet, held.frame, {std::move(held.ticket), false});
+  for (wire::HeldFrame& fragment : held.fragments)
+    emit(fragment.vnet, fragment.frame, {std::move(fragment.ticket), false});
 }
 
 void Shard::flush(Flow& flow) {
@@ -118,7 +123,7 @@ void Shard::flush_tcp(Flow& flow, Dir dir) {
   HalfInspection& half = flow.inspection->half[index_of(dir)];
   bool has_sent = false;
   for (size_t i = 0; i < half.held.frames().size(); ++i) {
-    const flow::Held& held = half.held.frames()[i];
+    flow::Held& held = half.held.leaving(i);
     if (held.passed) continue;
     if (held.to > half.released) {
       if (held.from >= half.released) break;

@@ -35,6 +35,7 @@ Shard::Flow& Shard::open(const Opening& opening, const EndpointConfig& endpoint)
   const policy::Verdict verdict = judge_l4(flow);
   flow.l4 = verdict.verdict;
   flow.rule = verdict.rule;
+  flow.judged_generation = policy_ ? policy_->generation() : 0;
   flow.stance = verdict.verdict == L4Verdict::kAllow  ? flow::Stance::kForward
                 : verdict.verdict == L4Verdict::kDeny ? flow::Stance::kDenied
                                                       : flow::Stance::kUndecided;

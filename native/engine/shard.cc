@@ -2,6 +2,8 @@
 
 #include <netinet/in.h>
 
+#include <utility>
+
 #include "engine/essentials.h"
 #include "engine/rule_id.h"
 
@@ -47,7 +49,8 @@ uint64_t Shard::counter(Counter counter) const {
   return counters_[static_cast<size_t>(counter)];
 }
 
-void Shard::receive(const FrameMeta& meta, const wire::VnetHeader& vnet, wire::Frame frame) {
+void Shard::receive(const FrameMeta& meta, const wire::VnetHeader& vnet, wire::Frame frame,
+                    wire::Ticket ticket) {
   now_ns_ = meta.now_ns;
   ++count(Counter::kFrames);
   count(Counter::kFrameOctets) += frame.size();
@@ -56,8 +59,15 @@ void Shard::receive(const FrameMeta& meta, const wire::VnetHeader& vnet, wire::F
     ++count(Counter::kUnknownEndpoint);
     return;
   }
-  Arrival arrival{*config, meta.toward, vnet, frame, {}, {}};
-  if (wire::decode(frame, vnet, arrival.packet) != wire::Malformed::kOk) return malformed(arrival);
+  Arrival arrival{*config, meta.toward, vnet, frame, {}, {}, ticket};
+  if (meta.is_beginning && arrival.is_inline()) ticket = {};
+  take(arrival);
+  if (!arrival.is_inline()) ticket.accept(false);
+}
+
+void Shard::take(Arrival& arrival) {
+  if (wire::decode(arrival.frame, arrival.vnet, arrival.packet) != wire::Malformed::kOk)
+    return malformed(arrival);
   if (arrival.packet.family == 0) return not_ip(arrival);
   if (arrival.packet.is_fragment) return fragment(arrival);
   judge(arrival);
@@ -91,15 +101,19 @@ void Shard::not_ip(const Arrival& arrival) {
   ++count(Counter::kNotIpDenied);
 }
 
-void Shard::forward(const Arrival& arrival) {
-  if (!arrival.is_inline()) return;
-  if (arrival.fragments.empty()) return emit(arrival.vnet, arrival.frame);
-  for (const wire::HeldFrame& fragment : arrival.fragments) emit(fragment.vnet, fragment.frame);
+// True where the sink took note of `is_settled`.
+bool Shard::send_on(const Arrival& arrival, bool is_settled) {
+  if (!arrival.is_inline()) return false;
+  if (arrival.fragments.empty())
+    return emit(arrival.vnet, arrival.frame, {std::move(arrival.ticket), is_settled});
+  for (wire::HeldFrame& fragment : arrival.fragments)
+    emit(fragment.vnet, fragment.frame, {std::move(fragment.ticket), false});
+  return false;
 }
 
-void Shard::emit(const wire::VnetHeader& vnet, wire::Frame frame) {
+bool Shard::emit(const wire::VnetHeader& vnet, wire::Frame frame, Departure departure) {
   ++count(Counter::kEmitted);
-  frames_.emit(vnet, frame);
+  return frames_.emit(vnet, frame, std::move(departure));
 }
 
 }  // namespace vethwall::engine

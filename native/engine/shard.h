@@ -23,7 +23,8 @@ struct Arrival {
   wire::VnetHeader vnet;
   wire::Frame frame;
   wire::Packet packet;
-  std::span<const wire::HeldFrame> fragments;
+  std::span<wire::HeldFrame> fragments;
+  wire::Ticket& ticket;  // whoever sends the frame on, or keeps it, takes this
 
   bool is_inline() const { return endpoint.path == EndpointPath::kInline; }
   std::span<const uint8_t> payload() const {
@@ -56,7 +57,8 @@ class Shard final : public Engine {
   void set_policy(std::shared_ptr<const policy::Table> table, uint64_t now_ns) override;
   void set_endpoint(const EndpointConfig& config, uint64_t now_ns) override;
   void remove_endpoint(uint16_t id, uint64_t now_ns) override;
-  void receive(const FrameMeta& meta, const wire::VnetHeader& vnet, wire::Frame frame) override;
+  void receive(const FrameMeta& meta, const wire::VnetHeader& vnet, wire::Frame frame,
+               wire::Ticket ticket) override;
   void command(const CommandHeader& command, std::span<const uint8_t> refusal,
                uint64_t now_ns) override;
   void tick(uint64_t now_ns) override;
@@ -68,12 +70,14 @@ class Shard final : public Engine {
   using HalfInspection = flow::HalfInspection;
 
   // shard.cc: what a frame is, and sending it on
+  void take(Arrival& arrival);
   void judge(const Arrival& arrival);
   void malformed(const Arrival& arrival);
   void not_ip(const Arrival& arrival);
-  void forward(const Arrival& arrival);
-  void emit(const wire::VnetHeader& vnet, wire::Frame frame);
-  void emit(const wire::Built& built) { emit(built.vnet, built.frame); }
+  void forward(const Arrival& arrival) { send_on(arrival, false); }
+  bool send_on(const Arrival& arrival, bool is_settled);
+  bool emit(const wire::VnetHeader& vnet, wire::Frame frame, Departure departure);
+  void emit(const wire::Built& built) { emit(built.vnet, built.frame, {}); }
   uint64_t& count(Counter counter) { return counters_[static_cast<size_t>(counter)]; }
 
   // spoofing.cc: frames that claim to be another's
@@ -100,6 +104,14 @@ class Shard final : public Engine {
   void report_closed(Flow& flow, Closed how);
   void remove(Flow& flow, Closed how);
   void make_room();
+
+  // bypass.cc: flows whose frames may pass unseen
+  bool is_settled(const Flow& flow) const;
+  void forward_of(Flow& flow, const Arrival& arrival);
+  void let_pass(Flow& flow, const Arrival& arrival);
+  void follow_bypassed(Flow& flow, Dir dir, const Arrival& arrival);
+  void probe_both(const Flow& flow);
+  void reset_bypassed(const Flow& flow, Dir dir, const Arrival& arrival);
 
   // answers.cc
   void cut(Flow& flow, uint32_t rule);  // deny, and tell both ends
@@ -180,7 +192,7 @@ class Shard final : public Engine {
   void forward_clean(const Arrival& arrival);
   bool clear_urgent(std::span<uint8_t> frame, const wire::VnetHeader& vnet,
                     const wire::Packet& packet);
-  void emit(const flow::Held& held);
+  void emit(flow::Held& held);
   void flush(Flow& flow);
   void flush_tcp(Flow& flow, Dir dir);
   void flush_across(HalfInspection& half, size_t index);

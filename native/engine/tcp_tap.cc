@@ -9,7 +9,7 @@ namespace vethwall::engine {
 void Shard::observe_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
   if ((arrival.packet.tcp_flags & kSyn) != 0) take_syn(flow, dir, arrival);
   follow(flow, dir, arrival);
-  if (flow.inspection == nullptr) return;
+  if (flow.inspection == nullptr) return let_pass(flow, arrival);
   const Segment segment = segment_of(flow, dir, arrival.packet);
   if (segment.to > segment.from || segment.fin) observe_segment(flow, segment, arrival);
   find_lost(flow, opposite(dir));

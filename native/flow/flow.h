@@ -57,10 +57,12 @@ struct Flow {
   bool tap = false;        // the endpoint's path when the flow was last touched
   bool is_closed = false;  // its closed event is out; it stays for its stragglers
   bool is_answered = false;
-  bool is_settled = false;  // the judge wants no more octets
-  bool event_lost = false;  // the failure setting is due
-  AgeLink hold;             // payload waits for the judge
-  AgeLink late;             // octets wait for more of them before they are reported
+  bool is_settled = false;   // the judge wants no more octets
+  bool is_bypassed = false;  // frames may pass unseen: only its FINs and RSTs are sure to come here
+  uint32_t judged_generation = 0;  // of the policy that allowed it last
+  bool event_lost = false;         // the failure setting is due
+  AgeLink hold;                    // payload waits for the judge
+  AgeLink late;                    // octets wait for more of them before they are reported
 
   uint16_t source_port = 0;
   uint16_t destination_port = 0;

@@ -8,6 +8,7 @@
 #include "flow/budget.h"
 #include "wire/fragment_set.h"
 #include "wire/packet.h"
+#include "wire/ticket.h"
 
 namespace vethwall::flow {
 
@@ -21,6 +22,7 @@ struct Held {
   wire::Packet packet = {};
   std::vector<uint8_t> frame;
   std::vector<wire::HeldFrame> fragments;  // sent instead of `frame`, which they reassemble to
+  wire::Ticket ticket;                     // of `frame`
 
   std::span<const uint8_t> payload() const {
     return std::span(frame).subspan(packet.payload_offset, packet.payload_octets);
@@ -57,6 +59,8 @@ class HoldQueue {
   // As many frames as one direction may keep, however small they are.
   bool is_long() const;
   const std::vector<Held>& frames() const { return frames_; }
+  // To send it: its tickets may be taken.
+  Held& leaving(size_t index) { return frames_[index]; }
   bool empty() const { return frames_.empty(); }
   uint64_t payload_octets() const { return payload_octets_; }
 

@@ -55,7 +55,7 @@ uint32_t TimerLists::count(Timer first, Timer last) const {
 Flow* TimerLists::oldest(uint32_t flows) const {
   if (Flow* ended = older_head(Timer::kClosing, Timer::kDenied)) return ended;
   if (count(Timer::kSyn, Timer::kIcmp) > flows / 2) return older_head(Timer::kSyn, Timer::kIcmp);
-  return older_head(Timer::kSyn, Timer::kEstablished);
+  return older_head(Timer::kSyn, Timer::kBypassed);
 }
 
 }  // namespace vethwall::flow

@@ -17,6 +17,7 @@ enum class Timer : uint8_t {
   kIcmp,
   kUdpAnswered,
   kEstablished,
+  kBypassed,
   kCount
 };
 inline constexpr size_t kTimers = static_cast<size_t>(Timer::kCount);
@@ -30,6 +31,8 @@ inline constexpr std::array<uint64_t, kTimers> kIdleNs = {
     30 * kSecond,    // nf_conntrack_icmp_timeout
     180 * kSecond,   // RFC 4787 REQ-5 asks for two minutes at least; design §5
     3600 * kSecond,  // one hour: beyond it a connection is judged anew as midstream
+    // nf_conntrack_tcp_timeout_established: the mark by which the kernel passes it lives as long.
+    432'000 * kSecond,
 };
 
 // A list's order is refreshed this often per flow, not on every frame; idle ends are late by this

@@ -79,7 +79,9 @@ void take_apart(Frame frame, const VnetHeader& vnet, const Packet& packet) {
 void reassemble(Reassembler& reassembler, uint64_t now_ns, Frame frame, const VnetHeader& vnet,
                 const Packet& packet) {
   Reassembled whole;
-  const Fragmented outcome = reassembler.add({1, Toward::kPod}, now_ns, vnet, frame, packet, whole);
+  Ticket ticket;
+  const Fragmented outcome =
+      reassembler.add({1, Toward::kPod}, now_ns, vnet, frame, packet, ticket, whole);
   require(reassembler.held_octets() <= 4096 && reassembler.datagrams() <= 3);
   if (outcome != Fragmented::kComplete) return;
   Packet inner;

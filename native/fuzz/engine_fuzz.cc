@@ -34,7 +34,7 @@ class Input {
 
 class Case {
  public:
-  Case(uint8_t family, const Setup& setup) : net_(family, setup) {}
+  Case(uint8_t family, const Setup& setup) : net_(family, setup) { net_.queue = &queue_; }
   void run(Input& input) {
     while (!input.empty()) {
       step(input);
@@ -46,6 +46,9 @@ class Case {
     net_.engine->remove_endpoint(kEndpoint, net_.now);
     require(net_.engine->flows() == 0);
     require(net_.counter(Counter::kHeldOctets) == 0);
+    // Each packet was settled, once; in tap none was dropped.
+    require(queue_.waiting() == 0 && tap::failures() == 0);
+    require(!always_tap_ || queue_.dropped() == 0);
   }
 
  private:
@@ -117,11 +120,14 @@ class Case {
     if (what & 0x80) return net_.change_policy(port, {verdict, kRule});
     changed_ = true;
     net_.config.check_sources = (what & 2) != 0;
+    always_tap_ = false;
     net_.set_path(what & 1 ? EndpointPath::kTap : EndpointPath::kInline);
   }
 
+  TicketQueue queue_;  // outlives the net's tickets
   Net net_;
   bool changed_ = false;
+  bool always_tap_ = net_.config.path == EndpointPath::kTap;
 };
 
 }  // namespace

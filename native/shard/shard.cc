@@ -1,6 +1,5 @@
 #include "shard/shard.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -24,6 +23,10 @@ constexpr uint64_t kStampNs = 10'000'000;
 constexpr uint64_t kDiscardNs = 100'000'000;
 // Between two looks at the socket; a burst of commands must not starve it.
 constexpr int kCommandsPerRound = 1024;
+// A file of /proc for each queue.
+constexpr uint64_t kQueueStatisticsNs = 1'000'000'000;
+enum Source : uint32_t { kFrames, kEvents };
+static_assert(kEvents < kFirstQueueNumber);
 
 uint64_t monotonic_ns() {
   timespec now;
@@ -33,10 +36,6 @@ uint64_t monotonic_ns() {
 
 }  // namespace
 
-const std::array<const char*, static_cast<size_t>(ShellCounter::kCount)> kShellCounterNames = {
-    "unmarked", "receive_errors",  "truncated",        "send_failed", "socket_dropped",
-    "stalls",   "stall_discarded", "corrupt_commands", "bound_again"};
-
 Shard::Shard(const Options& options, const EngineFactory& factory, std::function<void()> wake)
     : wake_(std::move(wake)),
       event_ring_(options.event_ring_octets),
@@ -45,7 +44,11 @@ Shard::Shard(const Options& options, const EngineFactory& factory, std::function
       socket_(std::make_unique<os::PacketSocket>(options.netns_fd, options.if_name)),
       heartbeat_(options.heartbeat_map_fd, options.heartbeat_file, options.heartbeat_slot),
       eventfd_(os::check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd", "shard")),
-      engine_(factory(*this, events_)) {}
+      queues_(poller_, options.key),
+      engine_(factory(*this, events_)) {
+  poller_.add(socket_->fd(), kFrames);
+  poller_.add(eventfd_.get(), kEvents);
+}
 
 Shard::~Shard() { stop(); }
 
@@ -59,6 +62,7 @@ void Shard::stop() {
   wake_thread();
   if (thread_.joinable()) thread_.join();
   heartbeat_.stamp(0);
+  queues_.close_all();
   socket_.reset();
 }
 
@@ -88,19 +92,42 @@ void Shard::wake_thread() {
   [[maybe_unused]] const ssize_t written = ::write(eventfd_.get(), &one, sizeof one);
 }
 
-std::array<uint64_t, kCounters> Shard::counters() const {
-  std::array<uint64_t, kCounters> counts;
-  for (size_t i = 0; i < kCounters; i++) counts[i] = snapshot_[i].load(std::memory_order_relaxed);
-  return counts;
-}
-
 std::string Shard::fault() const {
   const std::lock_guard lock(mutex_);
   return fault_;
 }
 
-void Shard::emit(const wire::VnetHeader& vnet, wire::Frame frame) {
-  if (socket_) socket_->send(vnet, frame);
+uint32_t Shard::open_queue(const QueueOptions& options) {
+  auto queue = std::make_shared<Queue>(options);
+  return post([this, queue](engine::Engine&, uint64_t) { queues_.add(queue); });
+}
+
+uint32_t Shard::close_queue(uint16_t endpoint) {
+  return post([this, endpoint](engine::Engine&, uint64_t) { queues_.close(endpoint); });
+}
+
+uint32_t Shard::set_queue_mark(uint16_t endpoint, uint8_t generation) {
+  return post([this, endpoint, generation](engine::Engine&, uint64_t) {
+    queues_.set_mark(endpoint, generation);
+  });
+}
+
+uint32_t Shard::set_queue_fail_open(uint16_t endpoint, bool fail_open) {
+  return post([this, endpoint, fail_open](engine::Engine&, uint64_t) {
+    queues_.set_fail_open(endpoint, fail_open);
+  });
+}
+
+// The mark of a settled flow is the queue's; frames of vth-neuv carry none.
+bool Shard::emit(const wire::VnetHeader& vnet, wire::Frame frame, engine::Departure departure) {
+  if (departure.ticket) return departure.ticket.accept(departure.is_settled);
+  if (!queues_.inject(vnet, frame, last_round_ns_) && socket_) socket_->send(vnet, frame);
+  return false;
+}
+
+void Shard::flush() {
+  socket_->flush();
+  queues_.flush();
 }
 
 // A thread that ends by itself stops stamping: the kernel programs and the watchdog take over.
@@ -108,7 +135,7 @@ void Shard::run() {
   ::pthread_setname_np(::pthread_self(), "vethwall-shard");
   try {
     while (!stopping_) round();
-    socket_->flush();
+    flush();
   } catch (const std::bad_alloc&) {
     const std::lock_guard lock(mutex_);
     fault_ = "the engine thread is out of memory";
@@ -128,7 +155,7 @@ void Shard::round() {
   worked |= run_commands(now_ns);
   worked |= receive(now_ns);
   if (now_ns - last_tick_ns_ >= kTickNs) tick(now_ns);
-  socket_->flush();
+  flush();
   if (!event_ring_.empty()) wake_javascript();
   const uint64_t done_ns = monotonic_ns();
   // Without its device the thread serves nobody: let the stamp run out.
@@ -154,7 +181,7 @@ bool Shard::run_posted(uint64_t now_ns) {
     has_posted_ = false;
   }
   for (const Posted& each : posted) each.action(*engine_, now_ns);
-  socket_->flush();
+  flush();
   snapshot();
   {
     const std::lock_guard lock(mutex_);
@@ -185,6 +212,11 @@ bool Shard::run_commands(uint64_t now_ns) {
 }
 
 bool Shard::receive(uint64_t now_ns) {
+  const bool has_frames = receive_frames(now_ns);
+  return queues_.receive(*engine_, now_ns) || has_frames;
+}
+
+bool Shard::receive_frames(uint64_t now_ns) {
   const std::span<const os::ReceivedFrame> frames = socket_->receive();
   for (const os::ReceivedFrame& received : frames) {
     wire::Marker marker;
@@ -192,7 +224,7 @@ bool Shard::receive(uint64_t now_ns) {
       count(ShellCounter::kUnmarked);
       continue;
     }
-    engine_->receive({marker.endpoint, marker.toward, now_ns}, received.vnet, received.frame);
+    engine_->receive({marker.endpoint, marker.toward, now_ns}, received.vnet, received.frame, {});
   }
   return !frames.empty();
 }
@@ -215,29 +247,11 @@ void Shard::tick(uint64_t now_ns) {
   engine_->tick(now_ns);
   if (!socket_->is_bound()) socket_->bind_again();
   socket_->update_statistics();
+  if (now_ns - last_queue_statistics_ns_ >= kQueueStatisticsNs) {
+    last_queue_statistics_ns_ = now_ns;
+    queues_.update_statistics();
+  }
   snapshot();
-}
-
-void Shard::snapshot() {
-  for (size_t i = 0; i < kEngineCounters; i++) {
-    snapshot_[i].store(engine_->counter(static_cast<engine::Counter>(i)),
-                       std::memory_order_relaxed);
-  }
-  const auto set = [this](ShellCounter counter, uint64_t value) {
-    shell_counts_[static_cast<size_t>(counter)] = value;
-  };
-  if (socket_) {
-    const os::PacketCounts& socket = socket_->counts();
-    set(ShellCounter::kReceiveErrors, socket.receive_errors);
-    set(ShellCounter::kTruncated, socket.truncated);
-    set(ShellCounter::kSendFailed, socket.send_failed);
-    set(ShellCounter::kSocketDropped, socket.kernel_dropped);
-    set(ShellCounter::kBoundAgain, socket.bound_again);
-  }
-  for (size_t i = 0; i < shell_counts_.size(); i++) {
-    snapshot_[kEngineCounters + i].store(shell_counts_[i], std::memory_order_relaxed);
-  }
-  flows_.store(engine_->flows(), std::memory_order_relaxed);
 }
 
 // Sleeps for at most a tick. The flag is set before the last look at the ring: who writes a command
@@ -246,9 +260,8 @@ void Shard::sleep(uint64_t now_ns) {
   std::atomic<uint32_t>& asleep = command_ring_.control().flag;
   asleep.store(1, std::memory_order_seq_cst);
   if (command_ring_.empty() && !has_posted_ && !stopping_) {
-    std::array<pollfd, 2> ready = {{{socket_->fd(), POLLIN, 0}, {eventfd_.get(), POLLIN, 0}}};
     const uint64_t passed_ns = std::min(now_ns - last_tick_ns_, kTickNs);
-    ::poll(ready.data(), ready.size(), static_cast<int>((kTickNs - passed_ns) / 1'000'000 + 1));
+    poller_.wait(static_cast<int>((kTickNs - passed_ns) / 1'000'000 + 1));
   }
   asleep.store(0, std::memory_order_seq_cst);
   uint64_t ignored;
@@ -260,10 +273,6 @@ void Shard::sleep(uint64_t now_ns) {
 
 void Shard::wake_javascript() {
   if (event_ring_.control().flag.exchange(1, std::memory_order_seq_cst) == 0) wake_();
-}
-
-void Shard::count(ShellCounter counter, uint64_t more) {
-  shell_counts_[static_cast<size_t>(counter)] += more;
 }
 
 }  // namespace vethwall::shard

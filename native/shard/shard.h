@@ -1,5 +1,5 @@
-// The real shell around one engine: a thread that moves frames between vth-neuv and the engine,
-// events and commands between the engine and JavaScript, and stamps the heartbeat.
+// The real shell around one engine: a thread that moves frames between vth-neuv or packet queues
+// and the engine, events and commands between the engine and JavaScript, and stamps the heartbeat.
 #pragma once
 #include <array>
 #include <atomic>
@@ -16,6 +16,7 @@
 #include "os/packet_socket.h"
 #include "os/ring.h"
 #include "shard/event_writer.h"
+#include "shard/queues.h"
 #include "shard/spin.h"
 
 namespace vethwall::shard {
@@ -28,6 +29,7 @@ struct Options {
   std::string heartbeat_file;
   uint32_t event_ring_octets = 8u << 20;
   uint32_t command_ring_octets = 1u << 20;
+  flow::SipKey key = {};  // random: of what is sent into the namespaces of queues
 };
 
 // What the shell counts itself, behind the engine's counters.
@@ -41,6 +43,14 @@ enum class ShellCounter : uint8_t {
   kStallDiscarded,  // frames thrown away after one
   kCorruptCommands,
   kBoundAgain,  // the device went and came back
+  kQueuePackets,
+  kQueueAccepted,
+  kQueueDropped,   // by a verdict
+  kQueueOverflow,  // by the kernel: the queue or its socket was full
+  kQueueErrors,    //
+  kInjected,       // packets sent into a queue's namespace
+  kInjectedAgain,  // of these, queued to us in their turn
+  kRawSendFailed,
   kCount
 };
 extern const std::array<const char*, static_cast<size_t>(ShellCounter::kCount)> kShellCounterNames;
@@ -67,6 +77,12 @@ class Shard final : private engine::FrameSink {
   // In force when its ticket is in acknowledged(). Before start() that is at once.
   uint32_t post(Action action);
   std::vector<uint32_t> acknowledged();
+  // A queue of an endpoint that leads through no device of ours. Opened at once, read when its
+  // ticket is acknowledged; throws os::Fault.
+  uint32_t open_queue(const QueueOptions& options);
+  uint32_t close_queue(uint16_t endpoint);
+  uint32_t set_queue_mark(uint16_t endpoint, uint8_t generation);
+  uint32_t set_queue_fail_open(uint16_t endpoint, bool fail_open);
   // The command ring has something and its flag is 1.
   void wake_thread();
 
@@ -84,16 +100,19 @@ class Shard final : private engine::FrameSink {
     Action action;
   };
 
-  void emit(const wire::VnetHeader& vnet, wire::Frame frame) override;
+  bool emit(const wire::VnetHeader& vnet, wire::Frame frame, engine::Departure departure) override;
   void run();
   void round();
   bool run_posted(uint64_t now_ns);
   bool run_commands(uint64_t now_ns);
   bool receive(uint64_t now_ns);
+  bool receive_frames(uint64_t now_ns);
   void discard_stale();
   void stamp(uint64_t now_ns);
   void tick(uint64_t now_ns);
   void snapshot();
+  void snapshot_queues();
+  void flush();
   void sleep(uint64_t now_ns);
   void wake_javascript();
   void count(ShellCounter counter, uint64_t more = 1);
@@ -105,7 +124,9 @@ class Shard final : private engine::FrameSink {
   std::unique_ptr<os::PacketSocket> socket_;  // closed by stop()
   os::Heartbeat heartbeat_;
   os::Fd eventfd_;
-  std::unique_ptr<engine::Engine> engine_;
+  os::Poller poller_;
+  Queues queues_;
+  std::unique_ptr<engine::Engine> engine_;  // before the queues, whose tickets it has
   Spin spin_;
 
   std::atomic<bool> stopping_ = false;
@@ -113,6 +134,7 @@ class Shard final : private engine::FrameSink {
   uint64_t last_round_ns_ = 0;
   uint64_t last_tick_ns_ = 0;
   uint64_t last_stamp_ns_ = 0;
+  uint64_t last_queue_statistics_ns_ = 0;
 
   mutable std::mutex mutex_;  // of the four below
   std::vector<Posted> posted_;

@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "test/engine_frame.h"
 #include "test/engine_recorder.h"
+#include "test/ticket_queue.h"
 #include "wire/build.h"
 
 namespace vethwall::engine_test {
@@ -68,7 +69,8 @@ class Net {
   void receive(bool from_pod, const std::string& frame, const wire::VnetHeader& vnet = {}) {
     const auto toward = from_pod ? wire::Toward::kNetwork : wire::Toward::kPod;
     engine->receive({config.id, toward, now}, vnet,
-                    {reinterpret_cast<const uint8_t*>(frame.data()), frame.size()});
+                    {reinterpret_cast<const uint8_t*>(frame.data()), frame.size()},
+                    queue == nullptr ? wire::Ticket{} : queue->issue());
   }
   std::string ip(bool from_pod, const IpFields& fields, const std::string& l4) const {
     const std::string pod = pod_address(family), peer = peer_address(family);
@@ -200,6 +202,7 @@ class Net {
   }
 
   uint8_t family;
+  TicketQueue* queue = nullptr;  // where what is received waits
   engine::EndpointConfig config;
   std::shared_ptr<FixedTable> table = std::make_shared<FixedTable>();
   Frames sink;

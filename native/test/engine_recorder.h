@@ -19,6 +19,8 @@ struct Sent {
   std::vector<uint8_t> frame;
   wire::Packet packet;
   bool to_pod;
+  bool was_queued = false;
+  bool is_settled = false;
   std::string payload() const {
     return {reinterpret_cast<const char*>(frame.data()) + packet.payload_offset,
             packet.payload_octets};
@@ -28,12 +30,15 @@ struct Sent {
 
 class Frames : public engine::FrameSink {
  public:
-  void emit(const wire::VnetHeader& vnet, wire::Frame frame) override {
+  bool emit(const wire::VnetHeader& vnet, wire::Frame frame, engine::Departure departure) override {
     Sent sent{vnet, {frame.begin(), frame.end()}, {}, false};
     wire::decode(frame, vnet, sent.packet);
     wire::Marker marker;
     sent.to_pod = wire::read_marker(frame, marker) && marker.toward == wire::Toward::kPod;
+    sent.was_queued = static_cast<bool>(departure.ticket);
+    sent.is_settled = departure.is_settled;
     all.push_back(std::move(sent));
+    return departure.ticket.accept(departure.is_settled);
   }
   std::vector<Sent> all;
 };

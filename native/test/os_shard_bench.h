@@ -50,15 +50,16 @@ class Echo final : public engine::Engine {
   void set_policy(std::shared_ptr<const policy::Table>, uint64_t) override {}
   void set_endpoint(const engine::EndpointConfig&, uint64_t) override {}
   void remove_endpoint(uint16_t, uint64_t) override {}
-  void receive(const engine::FrameMeta& meta, const VnetHeader& vnet, wire::Frame frame) override {
+  void receive(const engine::FrameMeta& meta, const VnetHeader& vnet, wire::Frame frame,
+               wire::Ticket ticket) override {
     const uint64_t resume_ns = now_ns() + rest_ns;
     rest_ns = 0;
     while (now_ns() < resume_ns) std::this_thread::yield();
     if (copies) {
       const std::vector<uint8_t> copy(frame.begin(), frame.end());
-      frames_.emit(vnet, copy);
+      frames_.emit(vnet, copy, {std::move(ticket), false});
     } else {
-      frames_.emit(vnet, frame);
+      frames_.emit(vnet, frame, {std::move(ticket), false});
     }
     received_++;
     uint8_t* record = events_.reserve(sizeof(engine::EventHeader));

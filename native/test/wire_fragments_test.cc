@@ -41,7 +41,8 @@ Fragmented add(Reassembler& to, const Octets& frame, Reassembled& out,
   Packet packet;
   CHECK_EQ(decode(frame, kWhole, packet), Malformed::kOk);
   CHECK(packet.is_fragment);
-  return to.add(origin, now_ns, kWhole, frame, packet, out);
+  Ticket ticket;
+  return to.add(origin, now_ns, kWhole, frame, packet, ticket, out);
 }
 Fragmented add(Reassembler& to, const Octets& frame) {
   Reassembled out;

@@ -53,6 +53,10 @@ Built cut_tcp(Frame frame, const VnetHeader& vnet, const Packet& packet, uint32_
 // A kGsoUdpL4 frame (UDP_SEGMENT) is several datagrams of gso_size octets, each to be judged: how
 // many, and each as a frame of its own. Every other UDP frame is 1.
 uint32_t udp_datagrams(const VnetHeader& vnet, const Packet& packet);
+// As a queued packet has it: which datagrams it is made of is not told.
+constexpr bool is_udp_of_unknown_size(const VnetHeader& vnet) {
+  return (vnet.gso_type & ~kGsoEcn) == kGsoUdpL4 && vnet.gso_size == 0;
+}
 Built cut_udp(Frame frame, const VnetHeader& vnet, const Packet& packet, uint32_t index);
 
 }  // namespace vethwall::wire

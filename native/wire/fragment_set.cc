@@ -72,7 +72,8 @@ bool FragmentSet::overlaps(uint32_t from, uint32_t end) const {
   return next != pieces_.begin() && std::prev(next)->second.end > from;
 }
 
-FragmentSet::Added FragmentSet::add(const VnetHeader& vnet, Frame frame, const Packet& packet) {
+FragmentSet::Added FragmentSet::add(const VnetHeader& vnet, Frame frame, const Packet& packet,
+                                    Ticket& ticket) {
   const uint32_t from = packet.fragment_offset_octets;
   const uint32_t end = from + packet.payload_octets;
   if (contradicts_end(end, !packet.more_fragments)) return Added::kInconsistent;
@@ -88,7 +89,7 @@ FragmentSet::Added FragmentSet::add(const VnetHeader& vnet, Frame frame, const P
     head_ = {frames_.size(), packet.family, packet.l3_offset, head, packet.protocol};
   }
   pieces_.emplace(from, Piece{end, packet.payload_offset, frames_.size()});
-  frames_.push_back({vnet, {frame.begin(), frame.end()}});
+  frames_.push_back({vnet, {frame.begin(), frame.end()}, std::move(ticket)});
   received_ += packet.payload_octets;
   return received_ == total_ ? Added::kComplete : Added::kHeld;
 }

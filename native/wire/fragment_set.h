@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "wire/packet.h"
+#include "wire/ticket.h"
 
 namespace vethwall::wire {
 
 struct HeldFrame {
   VnetHeader vnet;
   std::vector<uint8_t> frame;
+  Ticket ticket;
 };
 
 class FragmentSet {
@@ -24,8 +26,9 @@ class FragmentSet {
     kOverlap,       // other octets for a place that is taken
     kInconsistent,  // two ends, or octets behind the end
   };
-  // `packet` is what decode() made of `frame`; it is a fragment.
-  Added add(const VnetHeader& vnet, Frame frame, const Packet& packet);
+  // `packet` is what decode() made of `frame`; it is a fragment. The ticket is taken with the
+  // frame.
+  Added add(const VnetHeader& vnet, Frame frame, const Packet& packet, Ticket& ticket);
 
   // The datagram as one frame with the first fragment's Ethernet header and no checksum state: its
   // L4 checksum is there to be verified. False where the whole would exceed 65535 octets, or hides

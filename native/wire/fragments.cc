@@ -80,8 +80,8 @@ Fragmented Reassembler::complete(Datagrams::iterator held, Reassembled& out) {
 }
 
 Fragmented Reassembler::keep(Datagrams::iterator held, const VnetHeader& vnet, Frame frame,
-                             const Packet& packet, Reassembled& out) {
-  switch (held->second.fragments.add(vnet, frame, packet)) {
+                             const Packet& packet, Ticket& ticket, Reassembled& out) {
+  switch (held->second.fragments.add(vnet, frame, packet, ticket)) {
     case FragmentSet::Added::kDuplicate:
       return Fragmented::kHeld;
     case FragmentSet::Added::kOverlap:
@@ -100,7 +100,7 @@ Fragmented Reassembler::keep(Datagrams::iterator held, const VnetHeader& vnet, F
 }
 
 Fragmented Reassembler::add(const FragmentOrigin& origin, uint64_t now_ns, const VnetHeader& vnet,
-                            Frame frame, const Packet& packet, Reassembled& out) {
+                            Frame frame, const Packet& packet, Ticket& ticket, Reassembled& out) {
   const Key key = key_of(origin, packet);
   auto held = datagrams_.find(key);
   if (held != datagrams_.end() && held->second.is_refused) {
@@ -115,7 +115,7 @@ Fragmented Reassembler::add(const FragmentOrigin& origin, uint64_t now_ns, const
     return Fragmented::kDropped;
   }
   if (is_first) held = start(key, now_ns);
-  return keep(held, vnet, frame, packet, out);
+  return keep(held, vnet, frame, packet, ticket, out);
 }
 
 void Reassembler::expire(uint64_t now_ns) {

@@ -47,9 +47,10 @@ struct Reassembled {
 class Reassembler {
  public:
   explicit Reassembler(const FragmentLimits& limits) : limits_(limits) {}
-  // `packet` is what decode() made of `frame`; it is a fragment. `out` is set on kComplete.
+  // `packet` is what decode() made of `frame`; it is a fragment. The ticket is taken where the
+  // frame is kept; `out` is set on kComplete.
   Fragmented add(const FragmentOrigin& origin, uint64_t now_ns, const VnetHeader& vnet, Frame frame,
-                 const Packet& packet, Reassembled& out);
+                 const Packet& packet, Ticket& ticket, Reassembled& out);
   void expire(uint64_t now_ns);
   void remove_endpoint(uint16_t endpoint);
 
@@ -88,7 +89,7 @@ class Reassembler {
   static Key key_of(const FragmentOrigin& origin, const Packet& packet);
   Datagrams::iterator start(const Key& key, uint64_t now_ns);
   Fragmented keep(Datagrams::iterator held, const VnetHeader& vnet, Frame frame,
-                  const Packet& packet, Reassembled& out);
+                  const Packet& packet, Ticket& ticket, Reassembled& out);
   Fragmented complete(Datagrams::iterator held, Reassembled& out);
   bool make_room(uint64_t octets);
   Fragmented refuse(Datagrams::iterator held, FragmentDrop cause);

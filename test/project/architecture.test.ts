@@ -23,7 +23,7 @@ const MAY_INCLUDE: Readonly<Record<string, readonly string[]>> = {
   policy: ['policy', 'wire', 'engine/records.h'],
   engine: ['engine', 'flow', 'policy', 'wire'],
   os: ['os', 'wire', 'engine/records.h'],
-  shard: ['shard', 'os', 'engine', 'policy', 'wire'],
+  shard: ['shard', 'os', 'engine', 'flow', 'policy', 'wire'],
   addon: ['addon', 'shard', 'os', 'engine', 'flow', 'policy', 'wire'],
 }
 
