@@ -21,6 +21,19 @@ shard::Options options_of(const Napi::Object& object) {
   options.heartbeat_file = text_of(object.Get("heartbeatFile"));
   options.event_ring_octets = uint32_of(object.Get("eventRingOctets"));
   options.command_ring_octets = uint32_of(object.Get("commandRingOctets"));
+  options.key = key_of(object.Get("key"));
+  return options;
+}
+
+shard::QueueOptions queue_of(const Napi::Object& object) {
+  shard::QueueOptions options;
+  options.endpoint = static_cast<uint16_t>(uint32_of(object.Get("id")));
+  options.netns_fd = int_of(object.Get("netnsFd"));
+  options.queue = static_cast<uint16_t>(uint32_of(object.Get("queue")));
+  options.ifindex = uint32_of(object.Get("ifindex"));
+  options.mtu_octets = uint32_of(object.Get("mtuOctets"));
+  options.fail_open = object.Get("failOpen").ToBoolean();
+  options.is_loopback = object.Get("isLoopback").ToBoolean();
   return options;
 }
 
@@ -34,6 +47,10 @@ class ShardObject : public Napi::ObjectWrap<ShardObject> {
                            InstanceMethod<&ShardObject::set_policy>("setPolicy"),
                            InstanceMethod<&ShardObject::set_endpoint>("setEndpoint"),
                            InstanceMethod<&ShardObject::remove_endpoint>("removeEndpoint"),
+                           InstanceMethod<&ShardObject::open_queue>("openQueue"),
+                           InstanceMethod<&ShardObject::close_queue>("closeQueue"),
+                           InstanceMethod<&ShardObject::set_queue_mark>("setQueueMark"),
+                           InstanceMethod<&ShardObject::set_queue_fail_open>("setQueueFailOpen"),
                            InstanceMethod<&ShardObject::acknowledged>("acknowledged"),
                            InstanceMethod<&ShardObject::wake_thread>("wakeThread"),
                            InstanceMethod<&ShardObject::counters>("counters"),
@@ -105,6 +122,33 @@ class ShardObject : public Napi::ObjectWrap<ShardObject> {
         engine.remove_endpoint(id, now_ns);
       });
     });
+  }
+
+  Napi::Value open_queue(const CallbackInfo& info) {
+    return guarded(info, [&] {
+      return ticket(info, shard_->open_queue(queue_of(info[0].As<Napi::Object>())));
+    });
+  }
+  Napi::Value close_queue(const CallbackInfo& info) {
+    return guarded(info, [&] { return ticket(info, shard_->close_queue(endpoint_id(info))); });
+  }
+  Napi::Value set_queue_mark(const CallbackInfo& info) {
+    return guarded(info, [&] {
+      const auto generation = static_cast<uint8_t>(uint32_of(info[1]));
+      return ticket(info, shard_->set_queue_mark(endpoint_id(info), generation));
+    });
+  }
+  Napi::Value set_queue_fail_open(const CallbackInfo& info) {
+    return guarded(info, [&] {
+      const bool fail_open = info[1].ToBoolean();
+      return ticket(info, shard_->set_queue_fail_open(endpoint_id(info), fail_open));
+    });
+  }
+  static uint16_t endpoint_id(const CallbackInfo& info) {
+    return static_cast<uint16_t>(uint32_of(info[0]));
+  }
+  static Napi::Value ticket(const CallbackInfo& info, uint32_t number) {
+    return Napi::Number::New(info.Env(), number);
   }
 
   Napi::Value acknowledged(const CallbackInfo& info) {

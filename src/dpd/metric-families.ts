@@ -53,6 +53,10 @@ const ENGINE_HELP: Readonly<Record<string, string>> = {
     "Others that claim a pod's address (RFC 5227). Growing: an address is given twice; look at the IPAM.",
   dhcp_refused:
     'Answers of DHCP servers that dhcpServers does not name, dropped. Growing: somebody plays DHCP server.',
+  queue_overflow:
+    'Packets that a full NFQUEUE queue dropped. Growing: dpd has too little CPU, or flows of that pod are held.',
+  raw_send_failed:
+    "Packets that could not be sent into a pod's namespace. Growing: look at its routes and MTU.",
   events_lost: 'Events that the ring had no room for. Growing: give dpd more CPU.',
   midstream_denied:
     'TCP flows without a seen beginning, denied. A burst after a restart of dpd is normal.',

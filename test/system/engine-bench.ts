@@ -125,7 +125,7 @@ const CLIENT = `
       console.log(JSON.stringify({ answer, error, sent: octets + ' ' + hash })))
   })`
 
-async function startServer(t: Test, pod: Netns): Promise<() => string> {
+export async function startServer(t: Test, pod: Netns): Promise<() => string> {
   const server = pod.spawn(process.execPath, ['-e', SERVER])
   t.teardown(() => server.kill())
   let output = ''
@@ -136,7 +136,7 @@ async function startServer(t: Test, pod: Netns): Promise<() => string> {
   return () => output
 }
 
-function startClient(t: Test, netns: Netns) {
+export function startClient(t: Test, netns: Netns) {
   const client = netns.spawn(process.execPath, ['-e', CLIENT])
   t.teardown(() => client.kill())
   const answers: string[] = []

@@ -1,6 +1,7 @@
 /** `Engine` over the addon's shard: rings, wake-ups, and what is acknowledged. */
 import type { EngineCommand, EngineEvent } from '../../core/inspect/contract.js'
-import type { Engine, EngineEndpoint } from './engine.js'
+import { toOsError } from '../../intercept/addon.js'
+import type { Engine, EngineEndpoint, EngineQueue, PacketQueues } from './engine.js'
 import { type EngineLimits, type NativeShard, newShard } from './native.js'
 import { commandOctets, decodeEvents, encodeCommand } from './records.js'
 import { RingReader, RingWriter } from './ring.js'
@@ -40,7 +41,7 @@ interface Waiting {
   reject(error: Error): void
 }
 
-export class ShardEngine implements Engine {
+export class ShardEngine implements Engine, PacketQueues {
   readonly #shard: NativeShard
   readonly #events: RingReader
   readonly #commands: RingWriter
@@ -106,6 +107,30 @@ export class ShardEngine implements Engine {
 
   removeEndpoint(id: number): Promise<void> {
     return this.#inForce(() => this.#shard.removeEndpoint(id))
+  }
+
+  openQueue(queue: EngineQueue): Promise<void> {
+    return this.#inForce(() => {
+      try {
+        return this.#shard.openQueue(queue)
+      } catch (error) {
+        throw toOsError(error)
+      }
+    })
+  }
+
+  closeQueue(id: number): Promise<void> {
+    return this.#inForce(() => this.#shard.closeQueue(id))
+  }
+
+  setQueueMark(id: number, generation: number): Promise<void> {
+    if (!Number.isInteger(generation) || generation < 0 || generation > 255)
+      return Promise.reject(new RangeError(`queue mark ${generation}: not within 0..255`))
+    return this.#inForce(() => this.#shard.setQueueMark(id, generation))
+  }
+
+  setQueueFailOpen(id: number, failOpen: boolean): Promise<void> {
+    return this.#inForce(() => this.#shard.setQueueFailOpen(id, failOpen))
   }
 
   counters(): Readonly<Record<string, number>> {

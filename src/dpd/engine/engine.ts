@@ -15,6 +15,38 @@ export interface EngineEndpoint {
   readonly dhcpServers: readonly Uint8Array[]
 }
 
+/** NFQUEUE in a pod's namespace, for an interface that no pair can be put before. */
+export interface EngineQueue {
+  /** The endpoint's; it has either a queue or a marker on vth-neuv. */
+  readonly id: number
+  /** The pod's. The queue keeps the namespace alive until it is closed. */
+  readonly netnsFd: number
+  /** Its number: `--queue-num`. */
+  readonly queue: number
+  /** Of the interface in the pod. */
+  readonly ifindex: number
+  readonly mtuOctets: number
+  /** What the queue has no room for goes on; else it is dropped. */
+  readonly failOpen: boolean
+  /** Each packet is queued once, as it is sent: no direction is the pod's. */
+  readonly isLoopback: boolean
+}
+
+/** Each resolves when in force. */
+export interface PacketQueues {
+  /** Packets of an endpoint that is not set are dropped: set it first. Rejects with an OsError. */
+  openQueue(queue: EngineQueue): Promise<void>
+  /** What waits is dropped. */
+  closeQueue(id: number): Promise<void>
+  /**
+   * Bits 24 to 31 of the mark that packets of settled flows go on with, 1..255; 0, as after opening,
+   * settles none. Another number for each policy generation and path: flows are then judged again.
+   * First the rules take it, so that every packet comes here; then the policy is set, then this.
+   */
+  setQueueMark(id: number, generation: number): Promise<void>
+  setQueueFailOpen(id: number, failOpen: boolean): Promise<void>
+}
+
 export interface Engine {
   /** Called with every batch that a wake-up brings, in order; octets are valid during the call only. */
   onEvents(listener: (events: readonly EngineEvent[]) => void): void

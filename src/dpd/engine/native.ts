@@ -1,6 +1,6 @@
 /** The addon's engine classes, typed; native/addon/{shard,replay}.cc. */
 import { addon, toOsError } from '../../intercept/addon.js'
-import type { EngineEndpoint } from './engine.js'
+import type { EngineEndpoint, EngineQueue } from './engine.js'
 
 /** What is absent keeps the engine's default; native/engine/engine.h `Limits`. */
 export interface EngineLimits {
@@ -35,6 +35,10 @@ export interface NativeShard {
   setPolicy(block: Uint8Array): number
   setEndpoint(endpoint: EngineEndpoint): number
   removeEndpoint(id: number): number
+  openQueue(queue: EngineQueue): number
+  closeQueue(id: number): number
+  setQueueMark(id: number, generation: number): number
+  setQueueFailOpen(id: number, failOpen: boolean): number
   acknowledged(): number[]
   wakeThread(): void
   counters(): Record<string, number>
