@@ -57,7 +57,7 @@ const configSchema = z.strictObject({
       allow: z.array(podGlob).default([]),
     })
     .default({ allow: [] }),
-  driver: z.enum(['auto', 'bpf', 'tc']).default('auto'),
+  driver: z.enum(['auto', 'bpf', 'tc', 'nfqueue']).default('auto'),
   inspection: z
     .strictObject({
       /** Pods whose flows are read to their end, whatever the rules need. */

@@ -6,6 +6,7 @@ import { withDriverOf } from './drivers.js'
 import { keyLockPath, readRecord } from './endpoint-records.js'
 import { closeEnforcer, openEnforcer } from './enforcer.js'
 import { withKeyLock } from './lock.js'
+import { setRulesPath } from './nfqueue/attach.js'
 
 /** What the runtime gave up is undone, not finished. */
 export class CancelledError extends Error {
@@ -30,6 +31,10 @@ export function setPathOfAttached(
   const { os, instance } = context
   withKeyLock(os, keyLockPath(instance, record), () => {
     requireAttached(context, record)
+    if (record.attachment === 'rules') {
+      setRulesPath(context, record, setting)
+      return
+    }
     const enforcer = openEnforcer(os, instance)
     if (enforcer === null) throw new Error(`${instance.netnsPath}: no network namespace any more`)
     try {

@@ -11,6 +11,7 @@ import { closeEnforcer, linkByIndex, openEnforcer } from './enforcer.js'
 import { checkEnforcer } from './enforcer-drift.js'
 import { inPodNetns } from './kept-interfaces.js'
 import { linkAlias } from './link-names.js'
+import { checkRuled } from './nfqueue/ruled-netns.js'
 
 export interface WantedPair {
   readonly vin: WantedLink
@@ -45,6 +46,7 @@ export function check(
   const { os, instance } = context
   const record = readRecord(instance, key, context.warn)
   if (record === null) return null
+  if (record.attachment === 'rules') return checkRuled(context, record)
   const enforcer = openEnforcer(os, instance)
   if (enforcer === null) {
     const want = 'a network namespace'

@@ -9,6 +9,11 @@ export interface InterceptContext {
   readonly driver: PipeDriver
   /** Why that driver; goes to the record. */
   readonly why: string
+  /**
+   * Rules in the pod's namespace (driver nfqueue): for every new endpoint, or where the swap is refused;
+   * absent = never.
+   */
+  readonly rules?: 'always' | 'where-refused'
   readonly bootId: string
   /** ISO 8601, UTC. */
   readonly now: () => string

@@ -8,7 +8,7 @@ import type { Devices } from './devices.js'
 
 /** What kind of thing differs: a label of dpd's counters. */
 export const DRIFT_KINDS = [
-  ...(['mount', 'link', 'qdisc', 'filter', 'map', 'pin', 'sysctl', 'feature'] as const),
+  ...(['mount', 'link', 'qdisc', 'filter', 'map', 'pin', 'sysctl', 'feature', 'rules'] as const),
 ]
 export type DriftKind = (typeof DRIFT_KINDS)[number]
 

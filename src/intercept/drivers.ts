@@ -8,6 +8,8 @@ import { BpfDriver } from './bpf/driver.js'
 import type { InterceptContext } from './context.js'
 import type { PipeDriver } from './driver.js'
 import { NETLINK_ROUTE } from './enforcer.js'
+import { probeRules } from './nfqueue/probe.js'
+import { XtablesError } from './nfqueue/xtables.js'
 import { type Os, OsError } from './os.js'
 import { probeActions } from './preflight/tc.js'
 import { TcDriver } from './tc/driver.js'
@@ -29,16 +31,38 @@ export function bpfProblem(os: Os): string | null {
 
 /** null = it works; else what the kernel lacks. Tried in a namespace that is thrown away. */
 export function tcProblem(os: Os): string | null {
+  return inProbeNetns(os, (netnsFd) => {
+    const netlinkFd = os.netlinkOpen(netnsFd, NETLINK_ROUTE)
+    try {
+      const missing = probeActions(os, netlinkFd)
+      return missing.length === 0 ? null : `the kernel has no ${missing.join(', ')}`
+    } finally {
+      os.close(netlinkFd)
+    }
+  })
+}
+
+/** null = it works; else what the kernel or the tools said. */
+export function nfqueueProblem(os: Os): string | null {
+  return inProbeNetns(os, (netnsFd) => {
+    try {
+      probeRules(netnsFd)
+      return null
+    } catch (error) {
+      if (error instanceof XtablesError) return error.message
+      throw error
+    }
+  })
+}
+
+function inProbeNetns<T>(os: Os, ask: (netnsFd: number) => T): T {
   const dir = mkdtempSync(join(tmpdir(), 'vethwall-probe-'))
   const path = join(dir, 'netns')
   os.netnsCreate(path)
   const fd = openSync(path, 'r')
-  const netlinkFd = os.netlinkOpen(fd, NETLINK_ROUTE)
   try {
-    const missing = probeActions(os, netlinkFd)
-    return missing.length === 0 ? null : `the kernel has no ${missing.join(', ')}`
+    return ask(fd)
   } finally {
-    os.close(netlinkFd)
     closeSync(fd)
     os.unmount(path)
     rmSync(dir, { recursive: true, force: true })
@@ -47,6 +71,7 @@ export function tcProblem(os: Os): string | null {
 
 /** Why a conflist entry's `driver` can't work here; null = it can. */
 export function driverProblem(os: Os, name: DriverName | 'auto'): string | null {
+  if (name === 'nfqueue') return nfqueueProblem(os)
   const bpf = name === 'tc' ? null : bpfProblem(os)
   if (bpf === null && name !== 'tc') return null
   const tc = name === 'bpf' ? null : tcProblem(os)
@@ -58,6 +83,7 @@ export function availableDrivers(os: Os): ReadonlyMap<DriverName, string | null>
   return new Map<DriverName, string | null>([
     ['bpf', bpfProblem(os)],
     ['tc', tcProblem(os)],
+    ['nfqueue', nfqueueProblem(os)],
   ])
 }
 
@@ -68,16 +94,19 @@ export function driverOf(os: Os, instance: Instance, name: DriverName | 'auto'):
   throw new Error(`pipe driver ${chosen} is not in this build: use bpf or tc`)
 }
 
-/** What a new endpoint's context gets. */
+/** What a new endpoint's context gets. With nfqueue the driver is for endpoints that were swapped before. */
 export function chooseDriver(
   os: Os,
   instance: Instance,
   asked: DriverName | 'auto',
-): { readonly driver: PipeDriver; readonly why: string } {
-  const driver = driverOf(os, instance, asked)
-  if (asked !== 'auto') return { driver, why: `configured: "driver": "${asked}"` }
+): Pick<InterceptContext, 'driver' | 'why' | 'rules'> {
+  const driver = driverOf(os, instance, asked === 'nfqueue' ? 'auto' : asked)
+  const configured = `configured: "driver": "${asked}"`
+  if (asked === 'nfqueue') return { driver, why: configured, rules: 'always' }
+  if (asked !== 'auto') return { driver, why: configured }
   const bpf = driver.name === 'bpf' ? null : bpfProblem(os)
-  return { driver, why: bpf === null ? 'the first that works here' : `no bpf here: ${bpf}` }
+  const why = bpf === null ? 'the first that works here' : `no bpf here: ${bpf}`
+  return { driver, why, rules: 'where-refused' }
 }
 
 /** The one that piped the endpoint, whatever new ones get. */

@@ -29,6 +29,7 @@ import {
 import { vexName, vinName } from './link-names.js'
 import { isLocked, withDemandedLock, withKeyLock } from './lock.js'
 import { openNetns, ownNetnsIdentity } from './netns.js'
+import { releaseRules } from './nfqueue/ruled-netns.js'
 import { type PodNetns, type PodState, readLink, readPodState } from './pod-state.js'
 import { replayPodState } from './replay.js'
 import { apply } from './rtnetlink.js'
@@ -147,7 +148,8 @@ function behindVin(
 /** After it the pod is as the journal says, or gone and its links with it. */
 export function undo(context: InterceptContext, entry: JournalEntry): void {
   const { record, before } = entry
-  const enforcer = openEnforcer(context.os, context.instance)
+  if (record.attachment === 'rules') releaseRules(context, record, [record.netns])
+  const enforcer = record.links === null ? null : openEnforcer(context.os, context.instance)
   if (enforcer !== null) {
     try {
       undoIn(context, enforcer, record, before)
@@ -186,7 +188,8 @@ export function removeFilters(
   attempts = 2,
 ): void {
   try {
-    withDriverOf(context, record, (driver) => driver.remove(enforcer, record))
+    if (record.attachment === 'rules') releaseRules(context, record, [record.netns])
+    else withDriverOf(context, record, (driver) => driver.remove(enforcer, record))
   } catch (error) {
     if (attempts > 1) {
       removeFilters(context, enforcer, record, attempts - 1)
@@ -203,7 +206,8 @@ export function detach(context: InterceptContext, key: AttachmentKey, netns: str
   withDemandedLock(os, keyLockPath(instance, key), () => {
     undoUnfinished(context, key)
     const record = readRecord(instance, key, warn)
-    const enforcer = openEnforcer(os, instance)
+    if (record?.attachment === 'rules') releaseRules(context, record, [netns, record.netns])
+    const enforcer = record?.links === null ? null : openEnforcer(os, instance)
     if (enforcer !== null) {
       try {
         detachIn(context, enforcer, key, record, netns)

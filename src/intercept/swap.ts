@@ -4,16 +4,11 @@
  */
 import { closeSync } from 'node:fs'
 import { release } from 'node:os'
-import {
-  type AttachmentKey,
-  ENDPOINT_RECORD_SCHEMA,
-  type EndpointRecord,
-  type Failure,
-  linksOf,
-} from '../core/endpoint.js'
+import { ENDPOINT_RECORD_SCHEMA, type EndpointRecord, linksOf } from '../core/endpoint.js'
 import { VEX_IFINDEX_BASE } from '../core/instance.js'
 import { decodeLink, type Link } from '../core/netlink/link.js'
 import { deleteAltNames, dumpLinks, newVethPair, setLink } from '../core/netlink/link-request.js'
+import type { AttachSpec } from './attach-spec.js'
 import { CancelledError } from './attachment.js'
 import type { InterceptContext } from './context.js'
 import type { Enforcer } from './driver.js'
@@ -26,19 +21,12 @@ import { keepAtAdd } from './kept-interfaces.js'
 import { linkAlias, vexName, vinName } from './link-names.js'
 import { isDemanded, withKeyLock, withLock } from './lock.js'
 import { type OpenNetns, openPodNetns } from './netns.js'
+import { attachByRules, isRuled } from './nfqueue/attach.js'
+import { whyRules } from './nfqueue/choice.js'
 import { addressTexts, type PodNetns, podStateOn, readLink, readPodState } from './pod-state.js'
 import { replayPodState } from './replay.js'
 import { giveBackStale, removeFilters, undo } from './restore.js'
 import { apply, dump } from './rtnetlink.js'
-
-export interface AttachSpec extends AttachmentKey {
-  readonly network: string
-  readonly netns: string
-  readonly namespace: string
-  readonly pod: string
-  readonly podUid: string | null
-  readonly failure: Failure
-}
 
 interface Place {
   readonly context: InterceptContext
@@ -89,7 +77,17 @@ function attachIn(place: Place, netns: OpenNetns, spec: AttachSpec): EndpointRec
   // Links of this key without a record that holds: a lost file, or a namespace that is no more.
   giveBackStale(context, place.enforcer, pod, spec)
   if (known !== null) removeFilters(context, place.enforcer, known)
-  const link = interceptableLink(place, spec)
+  const { link, why } = chooseWay(place, spec)
+  if (why !== null) {
+    const ruled = {
+      ...place,
+      netns,
+      link,
+      why,
+      undo: (entry: JournalEntry) => undoOrWarn(context, entry),
+    }
+    return attachByRules(ruled, spec)
+  }
   const before = readPodState(os, pod, link)
   place.yieldToDel()
   const entry = withLock(os, instance.lockPath, () => {
@@ -110,14 +108,19 @@ function attachIn(place: Place, netns: OpenNetns, spec: AttachSpec): EndpointRec
   }
 }
 
-function interceptableLink({ context, pod }: Place, spec: AttachSpec): Link {
+/** `why` = rules are to be set in place of the swap; null = the swap. */
+function chooseWay(
+  { context, pod }: Place,
+  spec: AttachSpec,
+): { readonly link: Link; readonly why: string | null } {
   const link = readLink(context.os, pod.netlinkFd, spec.ifName)
   if (link === null) throw new NoSuchInterfaceError(spec.ifName, spec.netns)
   const others = dump(context.os, pod.netlinkFd, dumpLinks()).map(decodeLink)
   const links = others.filter((other) => other !== null)
   const refused = kernelRefusal(release()) ?? refusal(link, links)
-  if (refused !== null) throw refused
-  return link
+  const why = whyRules(context, link, refused)
+  if (why === null && refused !== null) throw refused
+  return { link, why }
 }
 
 /** What made ADD fail matters more than why undoing did; the journal stays for dpd to try again. */
@@ -137,6 +140,7 @@ function isAttached(
   netns: OpenNetns,
   known: EndpointRecord,
 ): boolean {
+  if (known.attachment === 'rules') return isRuled(context, known, netns)
   const { podIfindex, vinIfindex, vexIfindex } = linksOf(known)
   const { os } = context
   return (

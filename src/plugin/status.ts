@@ -8,7 +8,7 @@ const NAMED_MAX = 5
 
 /** Whether an ADD could be served in full now, and whether the pods of before are well (CNI SPEC 1.1.0, "STATUS"). */
 export const status: VerbHandler<PluginDeps> = async ({ config }, deps) => {
-  const lost = deps.hasEnforcer() ? [] : deps.endpoints()
+  const lost = deps.hasEnforcer() ? [] : deps.endpoints().filter(({ links }) => links !== null)
   if (lost.length > 0) {
     throw new CniError(
       CNI_NOT_AVAILABLE_IMPAIRED,

@@ -4,11 +4,12 @@ import type { Test } from 'tap'
 import type { RefusedFrames } from '../../src/core/bpf/maps.js'
 import { type Instance, instanceOf } from '../../src/core/instance.js'
 import { os } from '../../src/intercept/addon.js'
+import type { AttachSpec } from '../../src/intercept/attach-spec.js'
 import type { InterceptContext } from '../../src/intercept/context.js'
 import type { PipeDriver } from '../../src/intercept/driver.js'
 import { closeEnforcer, ensureEnforcer, removeEnforcer } from '../../src/intercept/enforcer.js'
 import type { Os } from '../../src/intercept/os.js'
-import type { AttachSpec } from '../../src/intercept/swap.js'
+
 import { ip, type Netns, testNetns, uniqueName, until } from '../netns.js'
 
 /** Pipes nothing: the swap alone is under test. It counts what it was asked. */

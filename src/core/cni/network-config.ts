@@ -32,7 +32,7 @@ const ownKeys = z.object({
     DEFAULT_INSTANCE,
   ),
   failure: z._default(z.enum(['open', 'closed']), 'open'),
-  driver: z._default(z.enum(['auto', 'bpf', 'tc']), 'auto'),
+  driver: z._default(z.enum(['auto', 'bpf', 'tc', 'nfqueue']), 'auto'),
 })
 
 const prevResultShape = z.looseObject({

@@ -142,15 +142,15 @@ export function getFilter(key: FilterKey, kind: string): Request {
   return request(RTM_GETTFILTER, NLM_F_ACK, 'RTM_GETTFILTER', { ...key, kind, options: [] })
 }
 
-/** All filters on the ingress of one device. */
-export function dumpFilters(ifindex: number): Request {
+/** All filters on the ingress of one device, or at another of its hooks. */
+export function dumpFilters(ifindex: number, parent = INGRESS_PARENT): Request {
   return {
     type: RTM_GETTFILTER,
     flags: NLM_F_DUMP,
     payload: encodeTcMessage({
       ifindex,
       handle: 0,
-      parent: INGRESS_PARENT,
+      parent,
       priority: 0,
       protocol: 0,
     }),

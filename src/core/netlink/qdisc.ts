@@ -23,6 +23,8 @@ export const RTM_DELQDISC = 37
 export const RTM_GETQDISC = 38
 /** #define TC_H_INGRESS (0xFFFFFFF1U): as a parent it names the hook, not a class. */
 export const TC_H_INGRESS = 0xffff_fff1
+/** TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS). */
+export const TC_H_CLSACT_EGRESS = 0xffff_fff3
 /** #define TC_H_ROOT (0xFFFFFFFFU): what a device sends goes through it. */
 export const TC_H_ROOT = 0xffff_ffff
 
