@@ -1,7 +1,7 @@
 /** What the control socket asks of the daemon, put together from its parts. */
 import type { PodView, Quarantine } from '../core/api/endpoint.js'
 import { ApiRefusal } from '../core/api/protocol.js'
-import type { PreflightFinding, StatusAnswer } from '../core/api/status.js'
+import type { StatusAnswer } from '../core/api/status.js'
 import type { AttachmentKey, EndpointRecord, Mode } from '../core/endpoint.js'
 import { quarantineEvent } from '../core/events/eve.js'
 import { selects } from '../core/policy/label-selector.js'
@@ -22,6 +22,7 @@ import type { ModeOverrides } from './mode-overrides.js'
 import type { Peers } from './peers.js'
 import type { Pipes } from './pipes.js'
 import type { PolicyStore } from './policy-store.js'
+import type { Preflight } from './preflight.js'
 import type { Reconciler } from './reconciler.js'
 import type { Reporter } from './reporter.js'
 
@@ -42,7 +43,7 @@ export interface ControlParts {
   readonly pipes: Pipes
   readonly conflist: Pick<ConflistKeeper, 'findings' | 'repaired'>
   readonly peers: () => Peers
-  readonly preflight: () => readonly PreflightFinding[]
+  readonly preflight: () => Preflight
 }
 
 export class Control implements EndpointsApi, StatusApi {
@@ -118,7 +119,8 @@ export class Control implements EndpointsApi, StatusApi {
 
   view = ({ record, mode, path, failure }: Endpoint): PodView => {
     const { overrides, learning, flows, policy, peers, reporter } = this.parts
-    const { id, namespace, pod, ifName, containerID, podUid, addresses, driver, createdAt } = record
+    const { id, namespace, pod, ifName, containerID, podUid, addresses, createdAt } = record
+    const { driver, attachment, why } = record
     const labels = { ...peers().labels(namespace, pod) }
     const selecting = policy.sources.set.policies.filter(
       (object) => object.namespace === namespace && selects(object.podSelector, labels),
@@ -127,7 +129,7 @@ export class Control implements EndpointsApi, StatusApi {
     return {
       endpoint: id,
       ...{ namespace, pod, ifName, containerID, podUid, labels, driver, path, mode, failure },
-      addresses: [...addresses],
+      ...{ attachment, driverWhy: why, addresses: [...addresses] },
       modeBy: overrides.mode(record) !== null ? 'override' : byPolicy ? 'policy' : 'default',
       quarantined: overrides.quarantine(record) !== null,
       quarantine: overrides.quarantine(record),
@@ -175,8 +177,9 @@ export class Control implements EndpointsApi, StatusApi {
     }
   }
 
-  preflight(): { readonly driver: string; readonly findings: readonly PreflightFinding[] } {
-    return { driver: this.parts.driver, findings: this.parts.preflight() }
+  /** The driver is the one in use, which may be forced. */
+  preflight(): Preflight {
+    return { ...this.parts.preflight(), driver: this.parts.driver }
   }
 
   metrics(): readonly Family[] {

@@ -29,6 +29,7 @@ import { DriftBook } from './drift-book.js'
 import { DriftRepair } from './drift-repair.js'
 import { Endpoints } from './endpoints.js'
 import { ShardEngine } from './engine/bridge.js'
+import type { PacketQueues } from './engine/engine.js'
 import { EventsFile, type EventsSink, noEvents } from './events-file.js'
 import { viewFlow } from './flow-view.js'
 import { FlowBook } from './flows.js'
@@ -48,6 +49,7 @@ import { PolicyStore } from './policy-store.js'
 import { preflight } from './preflight.js'
 import { Reconciler } from './reconciler.js'
 import { Reporter } from './reporter.js'
+import { RuledPods } from './ruled/ruled-pods.js'
 import { ensureFolders, ensureRunDir } from './run-dir.js'
 import { spawnWatchdog } from './watchdog.js'
 
@@ -134,8 +136,12 @@ function openDaemon(setting: Setting) {
   const { judge, flows, reporter, learning, peers, policy: empty } = openJudging(setting, events)
   const { context, engine, pipes } = openKernel(setting)
   const overrides = new ModeOverrides(join(instance.stateDir, 'modes.json'), warn)
+  const monotonicMs = (): number => performance.now()
+  const drift = new DriftBook(warn)
+  const queues = engine as unknown as PacketQueues
+  const ruled = new RuledPods({ os, instance, queues, book: drift, nowMs: monotonicMs, warn })
   const endpoints = new Endpoints({
-    ...{ pipes, engine, judge, warn, dhcpServers: config.dhcpServers },
+    ...{ pipes, engine, ruled, judge, warn, dhcpServers: config.dhcpServers },
     ...{ content: config.inspection.content, forwarders: config.spoofing.allow },
   })
   const spoofs = new KernelSpoofs({ pipes, endpoints, book: reporter.spoofs, warn })
@@ -169,17 +175,17 @@ function openDaemon(setting: Setting) {
     empty,
   )
   const info = (message: string): void => log.info(message)
-  const drift = new DriftBook(warn)
   const repair = new DriftRepair({ pipes, endpoints, book: drift, warn })
-  const reconciler = new Reconciler({ pipes, endpoints, policy, node, drift: repair, info, warn })
-  const monotonicMs = (): number => performance.now()
+  const reconciler = new Reconciler({
+    ...{ pipes, endpoints, policy, node, drift: repair, ruled, info, warn },
+  })
   const conflist = new ConflistKeeper({ os, instance, nowMs: monotonicMs, info, warn })
   const control = new Control({
     instance: instance.name,
-    driver: context.driver.name,
+    driver: config.driver === 'nfqueue' ? config.driver : context.driver.name,
     startedAtMs,
     peers: () => peers.current,
-    preflight: () => preflight(os).findings,
+    preflight: () => preflight(os),
     ...{
       endpoints,
       policy,
@@ -281,6 +287,7 @@ export async function startDaemon(setting: Setting): Promise<void> {
     setInterval(reconcile, RECONCILE_MS),
     setInterval(() => void reconciler.repair().catch(fault('repair')), REPAIR_MS),
     setInterval(() => spoofs.look(), REPAIR_MS),
+    setInterval(() => void reconciler.lookAtRules().catch(fault('rules')), REPAIR_MS),
   ]
   const conflist = keepConflist(daemon.conflist, instance.stateDir)
   await live({

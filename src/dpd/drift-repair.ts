@@ -77,6 +77,8 @@ export class DriftRepair {
     let wantsPolicy = false
     for (const endpoint of due) {
       const { record } = endpoint
+      // Rules are looked at by `RuledPods`.
+      if (record.links === null) continue
       const drift = survey.endpoint(record, settingOf(endpoint))
       this.#looked.set(record.id, { as: lookOf(endpoint), isSound: drift.length === 0 })
       if (drift.some(isLinkGone) && !this.#isMissed(record, lacking)) continue

@@ -19,6 +19,7 @@ import type { PathSetting } from '../intercept/driver.js'
 import type { Engine } from './engine/engine.js'
 import type { JudgedEndpoint } from './judge/flow.js'
 import type { Pipes } from './pipes.js'
+import type { RuledPods } from './ruled/ruled-pods.js'
 
 export interface Endpoint {
   readonly record: EndpointRecord
@@ -34,6 +35,8 @@ export interface Endpoint {
 export interface EndpointsParts {
   readonly pipes: Pipes
   readonly engine: Engine
+  /** Of endpoints that are attached by rules. */
+  readonly ruled: Pick<RuledPods, 'apply' | 'forget'>
   readonly judge: {
     setEndpoint(endpoint: JudgedEndpoint): void
     removeEndpoint(id: number): void
@@ -97,6 +100,7 @@ export class Endpoints {
     const { id } = endpoint.record
     // The id may be another's by now: an ADD that reused it came first.
     if (this.all().some(({ record }) => record.id === id)) return endpoint.record
+    if (endpoint.record.attachment === 'rules') await this.parts.ruled.forget(id)
     await this.parts.engine.removeEndpoint(id)
     this.parts.judge.removeEndpoint(id)
     return endpoint.record
@@ -133,19 +137,53 @@ export class Endpoints {
 
   /** Engine and kernel follow the policy. A fault of one endpoint is its own. */
   async apply(compiled: CompiledPolicy): Promise<void> {
+    // Rules are set by processes: those of many pods at the same time.
+    const ruled: Promise<void>[] = []
     for (const endpoint of this.#byKey.values()) {
       const settings = compiled.endpoint(endpoint.record.id)
       if (settings === null) continue
-      try {
-        await this.#applyOne(endpoint, settings)
-      } catch (error) {
-        endpoint.applied = false
-        const { namespace, pod, ifName } = endpoint.record
-        this.parts.warn(
-          `${namespace}/${pod}/${ifName}: ${pathOf(settings)} not in force: ${String(error)}`,
-        )
-      }
+      if (endpoint.record.attachment === 'rules') {
+        const apply = () => this.#applyRuled(endpoint, settings, compiled)
+        ruled.push(this.#orWarn(endpoint, settings, apply))
+      } else await this.#orWarn(endpoint, settings, () => this.#applyOne(endpoint, settings))
     }
+    await Promise.all(ruled)
+  }
+
+  async #orWarn(
+    endpoint: Endpoint,
+    settings: CompiledEndpoint,
+    apply: () => Promise<void>,
+  ): Promise<void> {
+    try {
+      await apply()
+    } catch (error) {
+      endpoint.applied = false
+      const { namespace, pod, ifName } = endpoint.record
+      this.parts.warn(
+        `${namespace}/${pod}/${ifName}: ${pathOf(settings)} not in force: ${String(error)}`,
+      )
+    }
+  }
+
+  /** Also where the path stays: decided flows are let go under one policy only. */
+  async #applyRuled(
+    endpoint: Endpoint,
+    settings: CompiledEndpoint,
+    compiled: CompiledPolicy,
+  ): Promise<void> {
+    const { record } = endpoint
+    const { mode, failure } = settings
+    const path = pathOf(settings)
+    const isQueued = path === 'tap' || path === 'inline'
+    const isSame = endpoint.applied && endpoint.path === path && endpoint.failure === failure
+    endpoint.mode = mode
+    if (isQueued && !isSame) await this.#setEngine(record, settings, path)
+    await this.parts.ruled.apply(record, { path, failure, strict: mode === 'protect' }, compiled)
+    if (!isQueued && !isSame) await this.#setEngine(record, settings, path)
+    endpoint.path = path
+    endpoint.failure = failure
+    endpoint.applied = true
   }
 
   async #applyOne(endpoint: Endpoint, settings: CompiledEndpoint): Promise<void> {

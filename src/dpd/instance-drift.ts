@@ -18,6 +18,8 @@ import type { Survey } from './pipes.js'
 /** An ADD holds it for some milliseconds; a pass that finds it held is repeated soon. */
 const INSTANCE_LOCK_MS = 100
 
+const hasLinks = ({ links }: EndpointRecord): boolean => links !== null
+
 function attempt(action: () => void): string | null {
   try {
     action()
@@ -60,9 +62,10 @@ export class InstanceDrift {
       if (links !== null) for (const i of [links.vinIfindex, links.vexIfindex]) devices.forget(i)
     }
     const changed = context.driver.changedEntries()
+    const linked = records.filter(hasLinks)
     return {
-      shared: checkEnforcer(context, enforcer, { devices, records }),
-      touched: heard === null || heard.has(VBR_IFINDEX) ? null : idsOf(records, heard, changed),
+      shared: checkEnforcer(context, enforcer, { devices, records: linked }),
+      touched: heard === null || heard.has(VBR_IFINDEX) ? null : idsOf(linked, heard, changed),
       endpoint: (record, setting) => this.#endpoint(devices, record, setting),
     }
   }
@@ -87,7 +90,7 @@ export class InstanceDrift {
     const { os, instance, warn } = context
     const locked = tryLock(os, instance.lockPath, INSTANCE_LOCK_MS, () => {
       const underWay = listJournal(instance, warn).map(({ record }) => record)
-      const records = [...listRecords(instance, warn), ...underWay]
+      const records = [...listRecords(instance, warn), ...underWay].filter(hasLinks)
       return this.#mend(
         () => checkEnforcer(context, enforcer, { devices: this.#fresh(), records }),
         () => repairEnforcer(context, enforcer, records),
@@ -107,7 +110,7 @@ export class InstanceDrift {
   }
 
   keep(record: EndpointRecord): void {
-    this.#whileOurs(record, () => refreshKept(this.context, record))
+    if (hasLinks(record)) this.#whileOurs(record, () => refreshKept(this.context, record))
   }
 
   #whileOurs<T>(record: EndpointRecord, action: () => T): T | null {

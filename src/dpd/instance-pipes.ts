@@ -74,6 +74,7 @@ export class InstancePipes implements Pipes {
 
   /** vin goes with the pod's namespace, whatever path led to it; somebody may have deleted it alone. */
   isAlive(record: EndpointRecord): boolean {
+    if (record.links === null) return isNetnsOf(record.netns, record.netnsInode)
     const { vinIfindex, vinName } = linksOf(record)
     const vin = linkByIndex(this.context.os, this.enforcer.netlinkFd, vinIfindex)
     if (vin?.name === vinName || vin?.alias === linkAlias(record, 'vin')) return true
@@ -132,6 +133,7 @@ export class InstancePipes implements Pipes {
   }
 
   #contextOf(record: EndpointRecord): InterceptContext {
+    if (record.links === null) return this.context
     return { ...this.context, driver: this.#driverOf(record) }
   }
 

@@ -1,13 +1,14 @@
 /** The node's preflight as the operator reads it, with what dpd alone would like to have. */
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import type { PreflightFinding } from '../core/api/status.js'
+import type { DriverFitness, PreflightFinding } from '../core/api/status.js'
 import type { Os } from '../intercept/os.js'
 import { preflight as askNode, type Finding } from '../intercept/preflight.js'
 
 export interface Preflight {
   /** What `driver: auto` takes; null = none works. */
   readonly driver: string | null
+  readonly drivers: readonly DriverFitness[]
   readonly findings: readonly PreflightFinding[]
 }
 
@@ -25,9 +26,10 @@ function toldToOperator({ subject, state, cost, cure }: Finding): PreflightFindi
 }
 
 export function preflight(os: Os): Preflight {
-  const { drivers, findings } = askNode(os)
+  const { drivers, lacks, findings } = askNode(os)
   return {
     driver: drivers.bpf ? 'bpf' : drivers.tc ? 'tc' : null,
+    drivers: Object.entries(lacks).map(([driver, subjects]) => ({ driver, lacks: [...subjects] })),
     findings: [
       ...findings.map(toldToOperator),
       finding(

@@ -5,6 +5,7 @@ import type { Endpoints } from './endpoints.js'
 import type { NodeAddresses } from './node-addresses.js'
 import type { Pipes } from './pipes.js'
 import type { PolicyStore } from './policy-store.js'
+import type { RuledPods } from './ruled/ruled-pods.js'
 
 export interface ReconcilerParts {
   readonly pipes: Pipes
@@ -12,6 +13,7 @@ export interface ReconcilerParts {
   readonly policy: PolicyStore
   readonly node: Pick<NodeAddresses, 'refresh'>
   readonly drift: Pick<DriftRepair, 'pass' | 'passes'>
+  readonly ruled: Pick<RuledPods, 'look'>
   readonly info: (message: string) => void
   readonly warn: (message: string) => void
 }
@@ -19,6 +21,7 @@ export interface ReconcilerParts {
 export class Reconciler {
   #collected = 0
   #isRepairing = false
+  #isLooking = false
 
   constructor(private readonly parts: ReconcilerParts) {}
 
@@ -59,6 +62,18 @@ export class Reconciler {
       await this.parts.policy.inTurn(() => this.#repair())
     } finally {
       this.#isRepairing = false
+    }
+  }
+
+  /** Beside `repair`, for reading a pod's rules takes a process. */
+  async lookAtRules(): Promise<void> {
+    const { ruled, policy } = this.parts
+    if (this.#isLooking) return
+    this.#isLooking = true
+    try {
+      if (await ruled.look()) await policy.inTurn(() => policy.recompile())
+    } finally {
+      this.#isLooking = false
     }
   }
 

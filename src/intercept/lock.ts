@@ -1,6 +1,7 @@
 /** flock on a file: the lock dies with its holder, however that ends. */
 import { closeSync, fstatSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Os } from './os.js'
 
 /**
@@ -57,6 +58,31 @@ export function withKeyLock<T>(os: Os, path: string, action: () => T): T {
       rmSync(path, { force: true })
     }
   })
+}
+
+/** Between two tries of a process that must not stand still. */
+const RETRY_MS = 20
+
+/** As withKeyLock, while the event loop goes on. */
+export async function withKeyLockAside<T>(
+  os: Os,
+  path: string,
+  action: () => Promise<T>,
+  timeoutMs = LOCK_TIMEOUT_MS,
+): Promise<T> {
+  const endMs = performance.now() + timeoutMs
+  let fd = acquire(os, path, 0)
+  while (fd === null) {
+    if (performance.now() > endMs) throw new LockTimeoutError(path, timeoutMs)
+    await delay(RETRY_MS)
+    fd = acquire(os, path, 0)
+  }
+  try {
+    return await action()
+  } finally {
+    rmSync(path, { force: true })
+    closeSync(fd)
+  }
 }
 
 const demandPath = (path: string): string => `${path}.del`

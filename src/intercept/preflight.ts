@@ -19,10 +19,14 @@ export interface Finding {
   readonly cure: string
 }
 
+type ProbedDriver = Exclude<DriverName, 'ovs'>
+
 export interface Preflight {
   readonly findings: readonly Finding[]
   /** What the kernel and the tools allow; false = one that it needs is missing. */
-  readonly drivers: Readonly<Record<Exclude<DriverName, 'ovs'>, boolean>>
+  readonly drivers: Readonly<Record<ProbedDriver, boolean>>
+  /** By driver, the subjects that keep it from working. */
+  readonly lacks: Readonly<Record<ProbedDriver, readonly string[]>>
 }
 
 const OK = { state: 'ok', cost: '', cure: '' } as const
@@ -38,8 +42,11 @@ function ask(host: ProbeHost, { subject, otherwise, cost, cure, holds }: Probe):
   }
 }
 
+const isMissing = ({ state }: Finding): boolean => state === 'missing'
+const subjectOf = ({ subject }: Finding): string => subject
+
 function isFit(findings: readonly Finding[]): boolean {
-  return findings.every(({ state }) => state !== 'missing')
+  return !findings.some(isMissing)
 }
 
 /** One driver is enough: what another lacks makes the node poorer, not unfit. */
@@ -68,6 +75,11 @@ function ofHost(host: ProbeHost): Preflight {
       tc: isSwapFit && isFit(tc),
       nfqueue: nfqueue.every(({ state }) => state === 'ok'),
     },
+    lacks: {
+      bpf: [...links, ...bpf].filter(isMissing).map(subjectOf),
+      tc: [...links, ...tc].filter(isMissing).map(subjectOf),
+      nfqueue: nfqueue.filter(({ state }) => state !== 'ok').map(subjectOf),
+    },
   }
 }
 
@@ -80,6 +92,7 @@ export function preflight(os: Os): Preflight {
     return {
       findings: [{ subject: 'privileges', state: 'missing', cost, cure }],
       drivers: { bpf: false, tc: false, nfqueue: false },
+      lacks: { bpf: ['privileges'], tc: ['privileges'], nfqueue: ['privileges'] },
     }
   }
 }

@@ -21,6 +21,7 @@ const POD: PodView = {
     spoofed: 0,
     createdAt: '2026-01-01T00:00:00Z',
   },
+  ...{ attachment: 'swap', driverWhy: 'the first that works here' },
 }
 const FLOW: FlowView = {
   ...{ flow: 42, endpoint: 7, namespace: 'default', pod: 'web', ifName: 'eth0' },

@@ -33,6 +33,10 @@ class World {
     this.endpoints = new Endpoints({
       pipes,
       engine,
+      ruled: {
+        apply: async (_record, { path }) => this.#note(`rules ${path}`),
+        forget: async () => this.#note('rules none'),
+      },
       judge: {
         setEndpoint: (endpoint) => void this.judged.set(endpoint.id, endpoint),
         removeEndpoint: (id) => void this.judged.delete(id),
@@ -135,4 +139,19 @@ t.test('the engine knows what is the pod’s own, and is told when that changes'
   forwarding.endpoints.add(RECORD)
   await forwarding.apply(PROTECT)
   t.equal(forwarding.own.get(POD), null, 'one that may forward')
+})
+
+t.test('where rules lead to the engine it knows first, and forgets last', async (t) => {
+  const world = new World()
+  const record = { ...RECORD, driver: 'nfqueue', attachment: 'rules', links: null } as const
+  const endpoint = world.endpoints.add(record)
+  t.same(await world.apply(PROTECT), ['engine inline strict', 'rules inline'])
+  t.match(endpoint, { path: 'inline', applied: true })
+  t.same(await world.apply(MONITOR), ['engine tap all', 'rules tap'], 'nothing is drained')
+  t.same(await world.apply(MONITOR), ['rules tap'], 'asked under each policy')
+  t.same(await world.apply(QUARANTINE), ['rules quarantine', 'engine none'])
+  world.failOnce = 'rules inline'
+  t.match((await world.apply(PROTECT)).at(-1), /inline not in force: Error: EIO/)
+  t.equal(endpoint.applied, false)
+  await world.endpoints.remove(record)
 })

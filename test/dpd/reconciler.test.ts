@@ -38,8 +38,13 @@ function makeWorld() {
     removeEndpoint: async (id: number) => void log.push(`engine forgets ${id}`),
   } as unknown as Engine
   const judge = { setEndpoint: () => undefined, removeEndpoint: () => undefined }
+  const ruled = {
+    apply: async () => undefined,
+    forget: async (id: number) => void log.push(`rules of ${id} forgotten`),
+    look: async () => wholeAgain,
+  }
   const endpoints = new Endpoints({
-    ...{ pipes, engine, judge, content: [], forwarders: [], dhcpServers: [] },
+    ...{ pipes, engine, ruled, judge, content: [], forwarders: [], dhcpServers: [] },
     warn: (m) => log.push(m),
   })
   const policy = {
@@ -62,7 +67,7 @@ function makeWorld() {
     },
   }
   const reconciler = new Reconciler({
-    ...{ pipes, endpoints, policy, node: { refresh: () => false }, drift },
+    ...{ pipes, endpoints, policy, node: { refresh: () => false }, drift, ruled },
     ...{ info: note, warn: note },
   })
   return { records, alive, busy, kernel, log, endpoints, policy, drift, reconciler }
@@ -105,6 +110,15 @@ t.test('an endpoint that is whole again gets its policy', async (t) => {
   world.drift.makeWhole()
   await Promise.all([world.reconciler.repair(), world.reconciler.repair()])
   t.same(world.log.slice(1), ['looked for drift', 'recompiled'], 'one pass at a time')
+})
+
+t.test('a pod whose rules could be set at last gets its policy', async (t) => {
+  const world = makeWorld()
+  await world.reconciler.lookAtRules()
+  t.same(world.log, [])
+  world.drift.makeWhole()
+  await Promise.all([world.reconciler.lookAtRules(), world.reconciler.lookAtRules()])
+  t.same(world.log, ['recompiled'], 'one pass at a time')
 })
 
 t.test('a pod without DEL is collected', async (t) => {

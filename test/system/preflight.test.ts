@@ -11,13 +11,16 @@ import { testNetns } from '../netns.js'
 const NETLINK_ROUTE = 0
 
 t.test('agrees with the kernel and leaves nothing', (t) => {
-  const { findings, drivers } = preflight(os)
+  const { findings, drivers, lacks } = preflight(os)
   const fd = os.netlinkOpen(testNetns(t).fd, NETLINK_ROUTE)
   const missing = probeActions(os, fd)
   os.close(fd)
   t.equal(drivers.bpf, true, 'both kernels of the suite load our programs')
   const lacking = findings.filter(({ state }) => state === 'missing')
   t.same(lacking, [], 'one driver works: what the other lacks is only a fall-back')
+  t.equal(drivers.nfqueue, true, 'and have NFQUEUE, and the tools')
+  t.same(lacks.nfqueue, [])
+  t.equal(lacks.tc.length === 0, drivers.tc)
   t.equal(drivers.tc, missing.length === 0, `missing: ${missing.join(', ') || 'nothing'}`)
   for (const { subject, state, cost, cure } of findings) {
     t.equal(state === 'ok', cost === '' && cure === '', `${subject}: ${state} ${cost} ${cure}`)

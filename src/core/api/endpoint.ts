@@ -38,6 +38,9 @@ export const podViewSchema = z.object({
   addresses: z.array(z.string()),
   labels: z.record(z.string(), z.string()),
   driver: driverSchema,
+  /** A dpd before this one says neither. */
+  attachment: z.enum(['swap', 'hairpin', 'rules']).default('swap'),
+  driverWhy: z.string().default(''),
   path: pathSchema,
   mode: modeSchema,
   /** Who set the mode: an override, a policy, or the configured default. */

@@ -57,8 +57,16 @@ export const preflightFindingSchema = z.object({
   cost: z.string(),
 })
 export type PreflightFinding = z.infer<typeof preflightFindingSchema>
+export const driverFitnessSchema = z.object({
+  driver: z.string(),
+  /** Subjects of the findings that keep it from working; empty = it works. */
+  lacks: z.array(z.string()),
+})
+export type DriverFitness = z.infer<typeof driverFitnessSchema>
 export const preflightAnswerSchema = z.object({
   protocol: protocolSchema,
   driver: z.string().nullable(),
+  /** A dpd before this one tells none. */
+  drivers: z.array(driverFitnessSchema).default([]),
   findings: z.array(preflightFindingSchema),
 })

@@ -23,13 +23,16 @@ export interface RuledInterface {
 export interface RuledPath {
   readonly path: EndpointPath
   readonly failure: Failure
-  /** 1..255, see `markOf`; a decided flow whose connection has another one is judged anew. */
+  /**
+   * 1..255: how often what is decided for the endpoint has changed. A decided flow whose connection has
+   * another one is judged anew.
+   */
   readonly mark: number
 }
 
-/** What the octet says under a policy generation; never 0, which is "not decided". */
-export function markOf(generation: number): number {
-  return 1 + (generation % MARKS)
+/** The one after `mark`; never 0, which is "not decided". */
+export function nextMark(mark: number): number {
+  return 1 + (mark % MARKS)
 }
 
 /** Chain names of one instance in one namespace; XT_EXTENSION_MAXNAMELEN leaves 28 octets. */
@@ -137,7 +140,7 @@ function judgingRules(of: RuledInterface, { path, failure, mark }: RuledPath): s
   const decided = `-m connmark --mark 0x${(mark * 0x100_0000).toString(16)}/${MASK}`
   return [
     `-p tcp -m tcp ! --tcp-flags FIN,RST NONE ${comment(`${of.owner}: ends of connections are always seen`)} ${target}`,
-    `${decided} ${comment(`${of.owner}: decided flows of this policy generation`)} -j RETURN`,
+    `${decided} ${comment(`${of.owner}: flows decided under the policy in force`)} -j RETURN`,
     `${comment(`${of.owner}: ${how}; ${without} while dpd is away`)} ${target}`,
   ]
 }

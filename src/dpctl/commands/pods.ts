@@ -14,6 +14,8 @@ const WIDE_HEADS = [
   'LABELS',
   'CONTAINER',
   'SINCE',
+  'ATTACHMENT',
+  'DRIVER-WHY',
 ]
 
 function row(pod: PodView): string[] {
@@ -41,6 +43,8 @@ function wideRow(pod: PodView): string[] {
     labels.join(',') || '-',
     pod.containerID.slice(0, 13),
     pod.createdAt,
+    pod.attachment,
+    pod.driverWhy || '-',
   ]
 }
 

@@ -16,9 +16,23 @@ async function ask(context: Context): Promise<z.infer<typeof preflightAnswerSche
       import('../../intercept/addon.js'),
     ])
     context.err('dpctl: dpd does not answer; asking the kernel directly\n')
-    const { driver, findings } = probe(os)
-    return { protocol: API_PROTOCOL, driver, findings: [...findings] }
+    const { driver, drivers, findings } = probe(os)
+    return { protocol: API_PROTOCOL, driver, drivers: [...drivers], findings: [...findings] }
   }
+}
+
+const NFQUEUE = 'nfqueue'
+
+/** Which works, and which one pods get. */
+export function formatDrivers({ driver, drivers }: z.infer<typeof preflightAnswerSchema>): string {
+  const rows = drivers.map(({ driver: name, lacks }) => [
+    ...[name, lacks.length === 0 ? 'yes' : 'no', lacks.join(', ') || '-'],
+  ])
+  const table = rows.length === 0 ? '' : formatTable(['DRIVER', 'WORKS', 'LACKS'], rows)
+  if (driver === null) return `${table}no driver works on this node\n`
+  const hasRules = drivers.some(({ driver: name, lacks }) => name === NFQUEUE && lacks.length === 0)
+  const others = hasRules && driver !== NFQUEUE ? "; nfqueue where an interface is no swap's" : ''
+  return `${table}driver: ${driver}${others}\n`
 }
 
 export const preflight: Command = {
@@ -37,9 +51,7 @@ export const preflight: Command = {
           answer.findings.map(({ subject, state, cost }) => [subject, state, cost]),
         ),
       )
-      context.out(
-        answer.driver === null ? 'no driver works on this node\n' : `driver: ${answer.driver}\n`,
-      )
+      context.out(formatDrivers(answer))
     }
     return isClean ? EXIT_OK : EXIT_FINDING
   },

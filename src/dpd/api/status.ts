@@ -1,14 +1,15 @@
 /** /v1/status, /v1/policy/learned, /v1/preflight, /metrics. */
 
 import { ApiRefusal } from '../../core/api/protocol.js'
-import type { PreflightFinding, StatusAnswer } from '../../core/api/status.js'
+import type { StatusAnswer } from '../../core/api/status.js'
 import { type Family, formatOpenMetrics, OPENMETRICS_TYPE } from '../metrics.js'
+import type { Preflight } from '../preflight.js'
 import { json, type Route } from './http.js'
 
 export interface StatusApi {
   status(): Omit<StatusAnswer, 'protocol'>
   learned(pod: string): { readonly learned: number; readonly policy: string }
-  preflight(): { readonly driver: string | null; readonly findings: readonly PreflightFinding[] }
+  preflight(): Preflight
   metrics(): readonly Family[]
 }
 

@@ -31,7 +31,7 @@ export interface RuledPlace {
 
 const QUARANTINE: RuledPath = { path: 'quarantine', failure: 'closed', mark: 0 }
 
-function planned(place: RuledPlace, spec: AttachSpec, id: number, addresses: readonly string[]) {
+function planned(place: RuledPlace, spec: AttachSpec, id: number, told: ReturnType<typeof addressTexts>) {
   const { context, netns } = place
   const record: EndpointRecord = {
     ...{ schema: ENDPOINT_RECORD_SCHEMA, bootId: context.bootId, id },
@@ -39,7 +39,7 @@ function planned(place: RuledPlace, spec: AttachSpec, id: number, addresses: rea
     ...{ netns: spec.netns, netnsInode: netns.identity },
     ...{ namespace: spec.namespace, pod: spec.pod, podUid: spec.podUid },
     ...{ driver: 'nfqueue', why: place.why, attachment: 'rules', links: null },
-    ...{ addresses, failure: spec.failure, createdAt: context.now() },
+    ...{ ...told, failure: spec.failure, createdAt: context.now() },
   }
   return record
 }

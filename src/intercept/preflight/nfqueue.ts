@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { binary, encodeAttributes } from '../../core/netlink/attribute.js'
 import { joined, NLM_F_ACK, type Request } from '../../core/netlink/message.js'
+import { probeRules } from '../nfqueue/probe.js'
 import { apply } from '../rtnetlink.js'
 import type { Probe } from './probe.js'
 
@@ -14,6 +15,7 @@ const NFQA_CFG_CMD = 1
 const NFQNL_CFG_CMD_BIND = 1
 const PROBE_QUEUE = 0xffff
 const COST = 'interfaces that are not veth stay as they are, uninspected'
+const TOOLS = ['iptables-restore', 'ip6tables-restore', 'nsenter']
 const TOOL_FOLDERS = ['/usr/sbin', '/sbin', '/usr/bin', '/usr/local/sbin']
 
 /** Binds a queue: it goes with the socket. */
@@ -57,10 +59,20 @@ export const NFQUEUE_PROBES: readonly Probe[] = [
     },
   },
   {
-    subject: 'iptables, ip6tables',
+    subject: 'iptables, ip6tables, nsenter',
     otherwise: 'degraded',
     cost: COST,
-    cure: 'install the iptables package',
-    holds: () => isExecutable('iptables') && isExecutable('ip6tables'),
+    cure: 'install the packages iptables and util-linux',
+    holds: () => TOOLS.every(isExecutable),
+  },
+  {
+    subject: 'xt_NFQUEUE, xt_mark, xt_connmark, xt_tcpudp, xt_comment',
+    otherwise: 'degraded',
+    cost: COST,
+    cure: 'modprobe nft_compat or ip_tables, and the modules named',
+    holds: ({ near }) => {
+      probeRules(near.fd)
+      return true
+    },
   },
 ]
