@@ -138,14 +138,16 @@ export class RuledPod {
     const { queues } = this.parts
     const { id } = this.record
     const failOpen = path === 'tap' || failure === 'open'
-    if (this.#isQueueOpen) return await queues.setQueue(id, { mark, failOpen })
-    const { ifindex, mtuOctets } = this.#link()
-    const { isLoopback } = ruledInterface(this.record)
-    await queues.openQueue({
-      ...{ id, netnsFd: this.netnsFd, queue: id, ifindex, mtuOctets, isLoopback },
-      ...{ mark, failOpen },
-    })
-    this.#isQueueOpen = true
+    if (this.#isQueueOpen) await queues.setQueueFailOpen(id, failOpen)
+    else {
+      const { ifindex, mtuOctets } = this.#link()
+      const { isLoopback } = ruledInterface(this.record)
+      const { netnsFd } = this
+      const queue = { id, netnsFd, queue: id, ifindex, mtuOctets, failOpen, isLoopback }
+      await queues.openQueue(queue)
+      this.#isQueueOpen = true
+    }
+    await queues.setQueueMark(id, mark)
   }
 
   #link() {
