@@ -26,6 +26,7 @@ import { root } from './root.js'
 export { Pod } from './pod.js'
 export { type Exit, exec, until } from './process.js'
 
+const TRUNK = 'trunk0'
 const PLUGINS = '/usr/lib/cni'
 export interface NodeOptions {
   readonly name: string
@@ -33,6 +34,8 @@ export interface NodeOptions {
   readonly entry?: Json
   readonly dpdConfig?: string
   readonly cniVersion?: string
+  /** What gives pods their eth0: a bridge's veth, or a macvlan on a trunk of the node. */
+  readonly primary?: 'bridge' | 'macvlan'
   /** Without our plugin in the chain: the plain bridge. */
   readonly plain?: boolean
 }
@@ -60,15 +63,25 @@ export class Node {
     symlinkSync(join(root, 'dist', 'bin', 'vethwall'), join(this.dir, 'bin', 'vethwall'))
     sh('ip', 'netns', 'add', this.netns)
     sh('ip', '-n', this.netns, 'link', 'set', 'lo', 'up')
+    if (options.primary === 'macvlan') this.#makeTrunk()
     this.chain = new CniChain(this.conflist(), {
       binDirs: [join(this.dir, 'bin'), PLUGINS],
       nodeNetns: `/run/netns/${this.netns}`,
     })
   }
 
+  #makeTrunk(): void {
+    const far = `${TRUNK}-far`
+    sh('ip', '-n', this.netns, 'link', 'add', TRUNK, 'type', 'veth', 'peer', 'name', far)
+    for (const name of [TRUNK, far]) sh('ip', '-n', this.netns, 'link', 'set', name, 'up')
+  }
+
   private conflist() {
+    const isMacvlan = this.options.primary === 'macvlan'
     const primary = {
-      ...{ type: 'bridge', bridge: 'cni0', isGateway: true },
+      ...(isMacvlan
+        ? { type: 'macvlan', master: TRUNK, mode: 'bridge' }
+        : { type: 'bridge', bridge: 'cni0', isGateway: true }),
       ipam: {
         type: 'host-local',
         dataDir: join(this.dir, 'ipam'),
