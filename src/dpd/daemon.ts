@@ -29,7 +29,6 @@ import { DriftBook } from './drift-book.js'
 import { DriftRepair } from './drift-repair.js'
 import { Endpoints } from './endpoints.js'
 import { ShardEngine } from './engine/bridge.js'
-import type { PacketQueues } from './engine/engine.js'
 import { EventsFile, type EventsSink, noEvents } from './events-file.js'
 import { viewFlow } from './flow-view.js'
 import { FlowBook } from './flows.js'
@@ -138,8 +137,9 @@ function openDaemon(setting: Setting) {
   const overrides = new ModeOverrides(join(instance.stateDir, 'modes.json'), warn)
   const monotonicMs = (): number => performance.now()
   const drift = new DriftBook(warn)
-  const queues = engine as unknown as PacketQueues
-  const ruled = new RuledPods({ os, instance, queues, book: drift, nowMs: monotonicMs, warn })
+  const ruled = new RuledPods(
+    ...{ os, instance, queues: engine, book: drift, nowMs: monotonicMs, warn },
+  )
   const endpoints = new Endpoints({
     ...{ pipes, engine, ruled, judge, warn, dhcpServers: config.dhcpServers },
     ...{ content: config.inspection.content, forwarders: config.spoofing.allow },
