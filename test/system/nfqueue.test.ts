@@ -78,10 +78,10 @@ async function queued(pod: Pod): Promise<number> {
   return Number(stdout.trim().split(/\s+/)[7] ?? 0)
 }
 
-/** Connects with each mark that a verdict could have set; says how many got through. */
+/** Connects with the first marks that a verdict could have set; says how many got through. */
 const FORGE = `import socket, struct, sys
 through = 0
-for octet in range(1, 256):
+for octet in range(1, 17):
     s = socket.socket()
     s.settimeout(2)
     s.setsockopt(socket.SOL_SOCKET, 36, struct.pack('I', octet << 24))
@@ -94,7 +94,7 @@ for octet in range(1, 256):
 print(through)`
 const TALK_ON = `const s = require('net').connect(7, process.argv[1], () => setInterval(() => s.write('x'), 20))
 s.on('data', () => {}).on('error', (e) => { console.log(e.code); process.exit() }).on('close', () => { console.log('closed'); process.exit() })`
-const BULK_OCTETS = 64 << 20
+const BULK_OCTETS = 32 << 20
 const BULK = `const s = require('net').connect(7, process.argv[1]); let left = ${BULK_OCTETS}, got = 0
 const more = () => { while (left > 0) { left -= 65536; if (!s.write(Buffer.alloc(65536))) return } }
 s.on('drain', more).on('data', (d) => { got += d.length; if (got >= ${BULK_OCTETS}) { console.log(got); process.exit() } })
@@ -138,7 +138,7 @@ t.test('macvlan pods', async (t) => {
     const bulk = await client.exec(process.execPath, ['-e', BULK, web.ip4])
     t.equal(bulk.stdout.trim(), `${BULK_OCTETS}`)
     const packets = (await queued(web)) - before
-    t.ok(packets < 500, `${packets} packets of 64 MiB there and back were queued`)
+    t.ok(packets < 500, `${packets} packets of 32 MiB there and back were queued`)
     const jailed = await node.addPod('jailed')
     t.equal(await reach(jailed, web, 7), OK)
     const forged = await jailed.exec('python3', ['-c', FORGE, web.ip4])
