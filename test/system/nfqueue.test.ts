@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startWeb } from '../../demo/servers.js'
+import { CniChain } from '../cni-chain.js'
 import { type Exit, Node, type NodeOptions, type Pod, until } from '../node.js'
 import { startEcho, talk } from './talk.js'
 
@@ -200,7 +201,17 @@ t.test('macvlan pods', async (t) => {
   })
 })
 
-t.test('driver nfqueue by choice, on a veth', async (t) => {
+/** A plugin of another dataplane: its BPF filter, which accepts, stands on the host's end. */
+const FILTERING = `#!/bin/sh
+[ "$CNI_COMMAND" = ADD ] || exit 0
+result=$(python3 -c 'import json,sys; print(json.dumps(json.load(sys.stdin)["prevResult"]))')
+host=$(echo "$result" | python3 -c 'import json,sys; print(next(i["name"] for i in json.load(sys.stdin)["interfaces"] if i["name"].startswith("veth")))')
+tc qdisc add dev "$host" clsact
+tc filter add dev "$host" egress bpf bytecode '1,6 0 0 0'
+echo "$result"
+`
+
+t.test('driver nfqueue by choice, on a veth; auto, where another dataplane has it', async (t) => {
   const { node, web, client } = await makeWorld(t, {
     ...{ name: `vwnf${process.pid}`, entry: { driver: 'nfqueue' }, dpdConfig: 'driver: nfqueue\n' },
   })
@@ -212,4 +223,15 @@ t.test('driver nfqueue by choice, on a veth', async (t) => {
     stdout,
     /default\/web\/eth0.* inline .* nfqueue .* rules +configured: "driver": "nfqueue"/,
   )
+  writeFileSync(join(node.dir, 'bin', 'filtering'), FILTERING, { mode: 0o755 })
+  const { list, options } = node.chain
+  const auto = { type: 'vethwall', instance: node.instance.name }
+  const primary = list.plugins.filter(({ type }) => type !== 'vethwall')
+  const chainOf = (...more: { type: string }[]) =>
+    new CniChain({ ...list, plugins: [...primary, ...more] }, options)
+  await node.addPod('filtered', 'default', chainOf({ type: 'filtering' }, auto))
+  await node.addPod('plain', 'default', chainOf(auto))
+  const wide = (await node.dpctl('pods', '-o', 'wide')).stdout
+  t.match(wide, /default\/filtered.* nfqueue .* rules +veth\w+, the host end of eth0, carries BPF/)
+  t.match(wide, /default\/plain.* bpf .* swap +the first that works here/)
 })

@@ -80,12 +80,14 @@ t.test('environment: PATH unset, hostile NODE_* and LD_*', async (t) => {
   t.equal(exit.stdout.trim(), JSON.stringify(plain.result))
 })
 
-t.test('an interface that is no veth', async (t) => {
+t.test('an interface that is no veth, where only the swap is wanted', async (t) => {
   const node = await withNode(t)
   await exec('ip', ['netns', 'add', `${node.instance.name}-b`])
   t.teardown(() => exec('ip', ['netns', 'del', `${node.instance.name}-b`]))
   await exec('ip', ['-n', `${node.instance.name}-b`, 'link', 'add', 'eth0', 'type', 'bridge'])
-  const conf = { type: 'vethwall', instance: node.instance.name, prevResult: { ips: [] } }
+  const conf = {
+    ...{ type: 'vethwall', instance: node.instance.name, driver: 'bpf', prevResult: { ips: [] } },
+  }
   const open = await call('ADD', node, 'b', conf)
   t.match(
     open,
