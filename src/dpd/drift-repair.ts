@@ -62,9 +62,10 @@ export class DriftRepair {
   /** True = an endpoint that policy could not be applied to is whole again. */
   pass(): boolean {
     const { pipes, endpoints, book } = this.parts
-    const all = endpoints.all()
+    book.retain(new Set([SHARED, ...endpoints.all().map(({ record }) => nameOf(record))]))
+    // Rules are looked at by `RuledPods`.
+    const all = endpoints.all().filter(({ record }) => record.links !== null)
     const records = all.map(({ record }) => record)
-    book.retain(new Set([SHARED, ...records.map(nameOf)]))
     const turn = this.#turn(records)
     let survey = pipes.survey(records, turn)
     let { touched } = survey
@@ -77,8 +78,6 @@ export class DriftRepair {
     let wantsPolicy = false
     for (const endpoint of due) {
       const { record } = endpoint
-      // Rules are looked at by `RuledPods`.
-      if (record.links === null) continue
       const drift = survey.endpoint(record, settingOf(endpoint))
       this.#looked.set(record.id, { as: lookOf(endpoint), isSound: drift.length === 0 })
       if (drift.some(isLinkGone) && !this.#isMissed(record, lacking)) continue

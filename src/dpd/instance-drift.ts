@@ -62,10 +62,9 @@ export class InstanceDrift {
       if (links !== null) for (const i of [links.vinIfindex, links.vexIfindex]) devices.forget(i)
     }
     const changed = context.driver.changedEntries()
-    const linked = records.filter(hasLinks)
     return {
-      shared: checkEnforcer(context, enforcer, { devices, records: linked }),
-      touched: heard === null || heard.has(VBR_IFINDEX) ? null : idsOf(linked, heard, changed),
+      shared: checkEnforcer(context, enforcer, { devices, records }),
+      touched: heard === null || heard.has(VBR_IFINDEX) ? null : idsOf(records, heard, changed),
       endpoint: (record, setting) => this.#endpoint(devices, record, setting),
     }
   }
