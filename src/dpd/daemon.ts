@@ -137,9 +137,14 @@ function openDaemon(setting: Setting) {
   const overrides = new ModeOverrides(join(instance.stateDir, 'modes.json'), warn)
   const monotonicMs = (): number => performance.now()
   const drift = new DriftBook(warn)
-  const ruled = new RuledPods(
-    ...{ os, instance, queues: engine, book: drift, nowMs: monotonicMs, warn },
-  )
+  const ruled = new RuledPods({
+    os,
+    instance,
+    queues: engine,
+    book: drift,
+    nowMs: monotonicMs,
+    warn,
+  })
   const endpoints = new Endpoints({
     ...{ pipes, engine, ruled, judge, warn, dhcpServers: config.dhcpServers },
     ...{ content: config.inspection.content, forwarders: config.spoofing.allow },

@@ -107,29 +107,27 @@ export class Endpoints {
   }
 
   /** The judge's half: before the engine has the policy, so that no flow opens unknown. */
-  introduce(compiled: CompiledPolicy): void {
+  async introduce(compiled: CompiledPolicy): Promise<void> {
     for (const { record } of this.#byKey.values()) {
       const settings = compiled.endpoint(record.id)
       if (settings !== null) this.parts.judge.setEndpoint(this.#judged(record, settings))
     }
-    for (const endpoint of this.#byKey.values()) this.#cutOff(endpoint, compiled)
+    await Promise.all(this.all().map((endpoint) => this.#cutOff(endpoint, compiled)))
   }
 
   /**
    * Quarantine precedes everything: the resets of the flows that the engine then denies must not come
    * through, for release gives live flows back. Where it fails `apply` tries again.
    */
-  #cutOff(endpoint: Endpoint, compiled: CompiledPolicy): void {
+  async #cutOff(endpoint: Endpoint, compiled: CompiledPolicy): Promise<void> {
     const settings = compiled.endpoint(endpoint.record.id)
     if (settings?.quarantined !== true || !endpoint.applied || endpoint.path === 'quarantine')
       return
     try {
-      const { failure } = settings
-      this.#setKernel(endpoint, {
-        path: 'quarantine',
-        failure,
-        strict: settings.mode === 'protect',
-      })
+      const { failure, mode } = settings
+      const setting: PathSetting = { path: 'quarantine', failure, strict: mode === 'protect' }
+      if (endpoint.record.attachment !== 'rules') this.#setKernel(endpoint, setting)
+      else await this.parts.ruled.apply(endpoint.record, setting, compiled)
     } catch (error) {
       this.parts.warn(`endpoint ${endpoint.record.id}: quarantine not in force: ${String(error)}`)
     }

@@ -18,7 +18,7 @@ export interface PolicyStoreParts {
   }
   readonly judge: { setPolicy(policy: CompiledPolicy): EngineCommand[] }
   readonly endpoints: {
-    introduce(compiled: CompiledPolicy): void
+    introduce(compiled: CompiledPolicy): Promise<void>
     apply(compiled: CompiledPolicy): Promise<void>
   }
   /** After each change that is in force. */
@@ -123,7 +123,7 @@ export class PolicyStore {
     const { set, directory } = this.#sources
     const generation = this.#compiled.generation + 1
     const compiled = compile({ ...this.parts.inputs(), set, directory, generation })
-    this.parts.endpoints.introduce(compiled)
+    await this.parts.endpoints.introduce(compiled)
     await this.parts.engine.setPolicy(compiled.l4Block)
     await this.parts.endpoints.apply(compiled)
     this.#compiled = compiled

@@ -57,7 +57,7 @@ class World {
 
   async apply(policy: CompiledPolicy): Promise<string[]> {
     this.log.length = 0
-    this.endpoints.introduce(policy)
+    await this.endpoints.introduce(policy)
     await this.endpoints.apply(policy)
     return [...this.log]
   }
@@ -149,7 +149,7 @@ t.test('where rules lead to the engine it knows first, and forgets last', async 
   t.match(endpoint, { path: 'inline', applied: true })
   t.same(await world.apply(MONITOR), ['engine tap all', 'rules tap'], 'nothing is drained')
   t.same(await world.apply(MONITOR), ['rules tap'], 'asked under each policy')
-  t.same(await world.apply(QUARANTINE), ['rules quarantine', 'engine none'])
+  t.same(await world.apply(QUARANTINE), ['rules quarantine', 'rules quarantine', 'engine none'])
   world.failOnce = 'rules inline'
   t.match((await world.apply(PROTECT)).at(-1), /inline not in force: Error: EIO/)
   t.equal(endpoint.applied, false)

@@ -45,7 +45,7 @@ function openStore(files: Files): { store: PolicyStore; log: string[] } {
         },
       },
       endpoints: {
-        introduce: () => void log.push('introduce'),
+        introduce: async () => void log.push('introduce'),
         apply: async () => void log.push('apply'),
       },
       onApplied: ({ generation }) => log.push(`applied ${generation}`),

@@ -31,7 +31,12 @@ export interface RuledPlace {
 
 const QUARANTINE: RuledPath = { path: 'quarantine', failure: 'closed', mark: 0 }
 
-function planned(place: RuledPlace, spec: AttachSpec, id: number, told: ReturnType<typeof addressTexts>) {
+function planned(
+  place: RuledPlace,
+  spec: AttachSpec,
+  id: number,
+  told: ReturnType<typeof addressTexts>,
+) {
   const { context, netns } = place
   const record: EndpointRecord = {
     ...{ schema: ENDPOINT_RECORD_SCHEMA, bootId: context.bootId, id },
