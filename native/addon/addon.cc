@@ -9,6 +9,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_os(env, exports);
   Napi::Object bpf = Napi::Object::New(env);
   export_bpf(env, bpf);
+  export_tcx(env, bpf);
   exports.Set("bpf", bpf);
   export_policy(env, exports);
   export_shard(env, exports);

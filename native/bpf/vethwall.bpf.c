@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel half of the bpf pipe driver: cls_bpf direct-action programs on the ingress qdiscs of
-// vin (frames from the pod), vex (frames to the pod), vbr-neuv (frames back from dpd) and vth-neuv.
+// vin (frames from the pod), vex (frames to the pod), vbr-neuv (frames back from dpd) and vth-neuv;
+// hairpin.bpf.h has those of a pod that keeps its eth0.
 // generate.mjs turns this file into src/intercept/bpf/program.generated.ts; src/core/bpf/maps.ts
 // holds the other side of every layout below.
 #include "vethwall.bpf.h"
@@ -146,13 +147,31 @@ INLINE int is_judge_alive(uint32_t slot) {
   return (int64_t)(bpf_ktime_get_ns() - stamped_ns) <= STALE_NS;
 }
 
-INLINE int mark_and_send_up(struct __sk_buff* skb, uint32_t id, int to_pod, uint32_t kind) {
+INLINE int store_marker(struct __sk_buff* skb, uint32_t id, int to_pod, uint32_t kind) {
   uint16_t low = bpf_htons((uint16_t)(kind << KIND_SHIFT | id));
   uint8_t ucmac[ETH_ALEN] = {0x4e, 0x65, 0x75, 0x56};
   uint32_t slot = to_pod ? offsetof(struct ethhdr, h_dest) : offsetof(struct ethhdr, h_source);
   __builtin_memcpy(&ucmac[4], &low, sizeof(low));
-  if (bpf_skb_store_bytes(skb, slot, ucmac, sizeof(ucmac), 0)) return drop(CAUSE_NO_MEMORY);
+  return bpf_skb_store_bytes(skb, slot, ucmac, sizeof(ucmac), 0) != 0;
+}
+
+INLINE int mark_and_send_up(struct __sk_buff* skb, uint32_t id, int to_pod, uint32_t kind) {
+  if (store_marker(skb, id, to_pod, kind)) return drop(CAUSE_NO_MEMORY);
   return bpf_redirect(VBR_IFINDEX, 0);
+}
+
+// 0 = what the marker overwrote is back; else the verdict.
+INLINE int restore_mac(struct __sk_buff* skb, const struct endpoint* endpoint, uint32_t kind,
+                       int to_pod) {
+  uint8_t mac[ETH_ALEN];
+  if (kind == KIND_POD_MAC)
+    __builtin_memcpy(mac, endpoint->mac, ETH_ALEN);
+  else if (kind == KIND_BROADCAST && to_pod)
+    __builtin_memset(mac, 0xff, ETH_ALEN);
+  else if (kind != KIND_MULTICAST || !to_pod || multicast_mac(skb, mac))
+    return drop(CAUSE_BAD_KIND);
+  uint32_t slot = to_pod ? offsetof(struct ethhdr, h_dest) : offsetof(struct ethhdr, h_source);
+  return bpf_skb_store_bytes(skb, slot, mac, ETH_ALEN, 0) ? drop(CAUSE_NO_MEMORY) : 0;
 }
 
 // A frame that dpd may see: the pod's path decides.
@@ -220,20 +239,16 @@ int vbr_ingress(struct __sk_buff* skb) {
   uint32_t id = low & ENDPOINT_MASK;
   const struct endpoint* endpoint = bpf_map_lookup_elem(&endpoints, &id);
   if (!endpoint) return drop(CAUSE_UNKNOWN_ENDPOINT);
-  uint8_t path = setting_of(endpoint).path;
+  struct setting setting = setting_of(endpoint);
+  uint8_t path = setting.path;
   if (path == PATH_NONE) return drop(CAUSE_UNKNOWN_ENDPOINT);
   // `direct` lets what the engine still held of an inline time drain; a tap's copy never returns.
   if (path != PATH_INLINE && path != PATH_DIRECT) return drop(CAUSE_NOT_INLINE);
 
-  uint8_t mac[ETH_ALEN];
-  if (kind == KIND_POD_MAC)
-    __builtin_memcpy(mac, endpoint->mac, ETH_ALEN);
-  else if (kind == KIND_BROADCAST && to_pod)
-    __builtin_memset(mac, 0xff, ETH_ALEN);
-  else if (kind != KIND_MULTICAST || !to_pod || multicast_mac(skb, mac))
-    return drop(CAUSE_BAD_KIND);
-  uint32_t slot = to_pod ? offsetof(struct ethhdr, h_dest) : offsetof(struct ethhdr, h_source);
-  if (bpf_skb_store_bytes(skb, slot, mac, ETH_ALEN, 0)) return drop(CAUSE_NO_MEMORY);
+  // vw0_ingress, in the pod, needs the marker to tell the direction by.
+  if (setting.flags & FLAG_HAIRPIN) return bpf_redirect(endpoint->vin_ifindex, 0);
+  int refused = restore_mac(skb, endpoint, kind, to_pod);
+  if (refused) return refused;
   skb->mark = 0;  // redirect_peer does not scrub it before 6.x, and the pod must not see it
   return send_on(skb, endpoint, to_pod, kind);
 }
@@ -241,3 +256,5 @@ int vbr_ingress(struct __sk_buff* skb) {
 // AF_PACKET has had its copy; the enforcer's own stack must never see a pod's frame.
 SEC("tc/vth_ingress")
 int vth_ingress(struct __sk_buff* skb) { return TC_ACT_SHOT; }
+
+#include "hairpin.bpf.h"

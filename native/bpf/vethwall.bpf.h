@@ -13,13 +13,13 @@
 #define IPV4_DESTINATION 16u  // RFC 791 §3.1
 #define IPV6_DESTINATION 24u  // RFC 8200 §3
 
-enum { ROLE_VIN = 1, ROLE_VEX = 2 };
+enum { ROLE_VIN = 1, ROLE_VEX = 2, ROLE_HAIRPIN = 3 };
 enum { PATH_NONE = 0, PATH_DIRECT = 1, PATH_TAP = 2, PATH_INLINE = 3, PATH_QUARANTINE = 4 };
 enum { FAILURE_OPEN = 0, FAILURE_CLOSED = 1 };
 enum { KIND_POD_MAC = 0, KIND_BROADCAST = 1, KIND_MULTICAST = 2, KIND_FOREIGN = 3 };
 // STRICT: foreign addresses are dropped on the inline path. PEER: bpf_redirect_peer towards the
-// pod.
-enum { FLAG_STRICT = 1, FLAG_PEER = 2 };
+// pod. HAIRPIN: the pod has kept its eth0, see hairpin.bpf.h.
+enum { FLAG_STRICT = 1, FLAG_PEER = 2, FLAG_HAIRPIN = 4 };
 
 // One line each in CAUSE_NAMES of src/core/bpf/maps.ts, in this order.
 enum {

@@ -35,6 +35,9 @@ const BPF_CALLS = [
   'get',
   'mapEntries',
   'objectId',
+  'tcxPrograms',
+  'tcxAttach',
+  'tcxDetach',
 ] as const satisfies readonly (keyof Bpf)[]
 
 type Call = (...args: readonly unknown[]) => unknown

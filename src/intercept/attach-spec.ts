@@ -1,6 +1,6 @@
 import type { AttachmentKey, Failure } from '../core/endpoint.js'
 
-/** What an ADD asks for. */
+/** What an ADD asks for, or the adoption of a running pod. */
 export interface AttachSpec extends AttachmentKey {
   readonly network: string
   readonly netns: string
@@ -8,4 +8,9 @@ export interface AttachSpec extends AttachmentKey {
   readonly pod: string
   readonly podUid: string | null
   readonly failure: Failure
+  /**
+   * Its processes know eth0's index, which stays (decision 0008), and it goes on as before until its path
+   * is set: it had no policy until now.
+   */
+  readonly isRunning?: boolean
 }

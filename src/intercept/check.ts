@@ -9,6 +9,7 @@ import { withDriverOf } from './drivers.js'
 import { readRecord } from './endpoint-records.js'
 import { closeEnforcer, linkByIndex, openEnforcer } from './enforcer.js'
 import { checkEnforcer } from './enforcer-drift.js'
+import { checkHairpin } from './hairpin/drift.js'
 import { inPodNetns } from './kept-interfaces.js'
 import { linkAlias } from './link-names.js'
 import { checkRuled } from './nfqueue/ruled-netns.js'
@@ -71,6 +72,11 @@ export function checkEndpoint(
   record: EndpointRecord,
   seen: Seen,
 ): Drift[] {
+  if (record.attachment === 'hairpin') {
+    return withDriverOf(context, record, (driver) =>
+      checkHairpin({ ...context, driver }, enforcer, record, seen),
+    )
+  }
   const { vin, vex } = wantedPair(record)
   const { devices } = seen
   return [
@@ -100,7 +106,8 @@ function driftOfPodLink(link: Link | null, record: EndpointRecord, mac: string):
   const what = 'link'
   const subject = `${ifName} in ${netns}`
   if (link === null) return [{ what, subject, want: `ifindex ${links.podIfindex}`, have: 'none' }]
-  const wanted = { name: ifName, mac, peer: links.vinIfindex }
+  const isSwap = record.attachment === 'swap'
+  const wanted = { name: ifName, mac, peer: isSwap ? links.vinIfindex : link.peerIfindex }
   const had = { name: link.name, mac: link.mac, peer: link.peerIfindex }
   return (['name', 'mac', 'peer'] as const).flatMap((field): Drift[] =>
     wanted[field] === had[field]

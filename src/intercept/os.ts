@@ -45,6 +45,12 @@ export interface Os {
   readonly bpf: Bpf
 }
 
+export interface TcxProgram {
+  readonly id: number
+  /** As it was loaded; at most 15 characters. */
+  readonly name: string
+}
+
 /** bpf(2), linux/bpf.h. Keys and values are octets in host order. */
 export interface Bpf {
   mapCreate(spec: {
@@ -69,6 +75,20 @@ export interface Bpf {
   mapEntries(fd: number): { readonly keys: Uint8Array; readonly values: Uint8Array }
   /** The kernel's number, the same for each descriptor and pin of one map or program. */
   objectId(fd: number): number
+  /**
+   * Programs on a device's hook that needs no qdisc, in the order in which they run; the device is one of
+   * the namespace behind `netnsFd`. EINVAL: the kernel has no such hooks (before 6.6).
+   */
+  tcxPrograms(netnsFd: number, ifindex: number, isEgress: boolean): TcxProgram[]
+  /** Before all others; in the place of `replacedId`, in one step, where that is not 0. */
+  tcxAttach(
+    netnsFd: number,
+    ifindex: number,
+    isEgress: boolean,
+    programFd: number,
+    replacedId: number,
+  ): void
+  tcxDetach(netnsFd: number, ifindex: number, isEgress: boolean, programId: number): void
   /** mmap of a BPF_F_MMAPABLE array is the engine's own; JavaScript uses lookup and update. */
 }
 

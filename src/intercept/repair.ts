@@ -7,6 +7,7 @@ import { clearQdiscs, isUp, repairLink } from './device-drift.js'
 import { readDevices } from './devices.js'
 import type { Enforcer, PathSetting } from './driver.js'
 import { withDriverOf } from './drivers.js'
+import { repairHairpin } from './hairpin/drift.js'
 import { rebuildVex, rebuildVin } from './rebuild.js'
 import { apply } from './rtnetlink.js'
 
@@ -17,6 +18,12 @@ export function repairEndpoint(
   record: EndpointRecord,
   setting: PathSetting,
 ): void {
+  if (record.attachment === 'hairpin') {
+    withDriverOf(context, record, (driver) =>
+      repairHairpin({ ...context, driver }, enforcer, record, setting),
+    )
+    return
+  }
   const { os } = context
   const { netlinkFd } = enforcer
   const found = readDevices(os, netlinkFd)

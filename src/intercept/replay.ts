@@ -124,7 +124,11 @@ const neverWoken = new Int32Array(new SharedArrayBuffer(4))
  * The carrier's event reaches addrconf after the link is up, and makes a link-local address by the mode
  * that is set then: the mode is put back when that is over. A link that had no carrier gets none now.
  */
-function awaitOperational(os: Os, netlinkFd: number, { name, flags }: Link): void {
+export function awaitOperational(
+  os: Os,
+  netlinkFd: number,
+  { name, flags }: Pick<Link, 'name' | 'flags'>,
+): void {
   if ((flags & IFF_RUNNING) === 0) return
   for (let spentMs = 0; spentMs < OPERATIONAL_TIMEOUT_MS; spentMs += POLL_MS) {
     const [link] = apply(os, netlinkFd, [getLinkByName(name)]).map(decodeLink)

@@ -2,8 +2,12 @@
  * The way back: from wherever a swap stands to the pod's own interface in its place. Used to undo a
  * failed ADD, for DEL while the pod lives, and for journals of processes that died.
  */
-import { closeSync } from 'node:fs'
-import { type AttachmentKey, type EndpointRecord, isSameAttachment } from '../core/endpoint.js'
+import {
+  type AttachmentKey,
+  type EndpointRecord,
+  isSameAttachment,
+  linksOf,
+} from '../core/endpoint.js'
 import { decodeLink, type Link } from '../core/netlink/link.js'
 import { deleteLink, getLinkByName, setLink } from '../core/netlink/link-request.js'
 import type { InterceptContext } from './context.js'
@@ -18,7 +22,9 @@ import {
   removeRecord,
   writeRecord,
 } from './endpoint-records.js'
-import { closeEnforcer, NETLINK_ROUTE, openEnforcer } from './enforcer.js'
+import { closeEnforcer, openEnforcer } from './enforcer.js'
+import { removeEth0Hooks } from './hairpin/pod-filters.js'
+import { releaseHairpin } from './hairpin/release.js'
 import {
   type JournalEntry,
   listJournal,
@@ -28,9 +34,10 @@ import {
 } from './journal.js'
 import { vexName, vinName } from './link-names.js'
 import { isLocked, withDemandedLock, withKeyLock } from './lock.js'
-import { openNetns, ownNetnsIdentity } from './netns.js'
 import { releaseRules } from './nfqueue/ruled-netns.js'
+import { openPod } from './open-pod.js'
 import { type PodNetns, type PodState, readLink, readPodState } from './pod-state.js'
+import { forgetReleased, sweepReleased } from './released.js'
 import { replayPodState } from './replay.js'
 import { apply } from './rtnetlink.js'
 
@@ -46,42 +53,6 @@ const namesOf = (key: AttachmentKey): PairNames => ({ vin: vinName(key), vex: ve
 function linkByName(context: InterceptContext, enforcer: Enforcer, name: string): Link | null {
   const messages = apply(context.os, enforcer.netlinkFd, [getLinkByName(name)], GONE)
   return messages.map(decodeLink).find((link) => link !== null) ?? null
-}
-
-interface OpenPod extends PodNetns {
-  close(): void
-}
-
-/** The pod's namespace by the first path that still leads to the same one; null = gone. */
-function openPod(
-  context: InterceptContext,
-  paths: readonly string[],
-  identity: string,
-): OpenPod | null {
-  for (const path of paths) {
-    const netns = openNetns(path)
-    if (netns === null) continue
-    if (netns.identity !== identity || identity === ownNetnsIdentity()) {
-      closeSync(netns.fd)
-      continue
-    }
-    return openPodIn(context, netns.fd)
-  }
-  return null
-}
-
-function openPodIn({ os }: InterceptContext, netnsFd: number): OpenPod {
-  try {
-    const netlinkFd = os.netlinkOpen(netnsFd, NETLINK_ROUTE)
-    const close = (): void => {
-      os.close(netlinkFd)
-      closeSync(netnsFd)
-    }
-    return { netnsFd, netlinkFd, close }
-  } catch (error) {
-    closeSync(netnsFd)
-    throw error
-  }
 }
 
 /**
@@ -130,8 +101,12 @@ export function giveBackStale(
   const links = [names.vin, names.vex].map((name) => linkByName(context, enforcer, name))
   if (links.every((link) => link === null)) return
   const current = behindVin(context, pod, key, links[0] ?? null)
-  if (current === null) deleteBoth(context, enforcer, names)
-  else giveBack(context, enforcer, pod, names, readPodState(context.os, pod, current))
+  if (current === null) {
+    const ifindex = readLink(context.os, pod.netlinkFd, key.ifName)?.ifindex
+    // A hairpin's: eth0 would go on sending its frames to where nobody is.
+    if (ifindex !== undefined) removeEth0Hooks({ ...context, ...pod }, ifindex)
+    deleteBoth(context, enforcer, names)
+  } else giveBack(context, enforcer, pod, names, readPodState(context.os, pod, current))
 }
 
 /** The pod's interface, if it is the other end of that vin. */
@@ -161,6 +136,17 @@ export function undo(context: InterceptContext, entry: JournalEntry): void {
   removeJournal(context.instance, record)
 }
 
+/** What made ADD fail matters more than why undoing did; the journal stays for dpd to try again. */
+export function undoOrWarn(context: InterceptContext, entry: JournalEntry): void {
+  const { namespace, pod, ifName } = entry.record
+  try {
+    undo(context, entry)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    context.warn(`${namespace}/${pod} ${ifName}: not undone yet, left in the journal: ${why}`)
+  }
+}
+
 function undoIn(
   context: InterceptContext,
   enforcer: Enforcer,
@@ -172,7 +158,8 @@ function undoIn(
   const isOurBoot = record.bootId === context.bootId
   const pod = isOurBoot ? openPod(context, [record.netns], record.netnsInode) : null
   try {
-    if (pod === null) deleteBoth(context, enforcer, names)
+    if (record.attachment === 'hairpin') releaseHairpin(context, enforcer, pod, record)
+    else if (pod === null) deleteBoth(context, enforcer, names)
     else giveBack(context, enforcer, pod, names, before)
   } finally {
     pod?.close()
@@ -214,10 +201,23 @@ export function detach(context: InterceptContext, key: AttachmentKey, netns: str
       } finally {
         closeEnforcer(os, enforcer)
       }
-    }
+    } else if (record?.attachment === 'hairpin') unhook(context, record, netns)
     removeRecord(instance, key)
     removeJournal(instance, key)
+    forgetReleased(instance, key)
   })
+}
+
+/** The enforcer is lost, and vw0 with it; the pod's own interface is there, and is all that it needs. */
+function unhook(context: InterceptContext, record: EndpointRecord, netns: string): void {
+  if (record.bootId !== context.bootId) return
+  const pod = openPod(context, [netns, record.netns], record.netnsInode)
+  if (pod === null) return
+  try {
+    removeEth0Hooks({ ...context, ...pod }, linksOf(record).podIfindex)
+  } finally {
+    pod.close()
+  }
 }
 
 function detachIn(
@@ -233,7 +233,9 @@ function detachIn(
   try {
     const vin = linkByName(context, enforcer, names.vin)
     const current = pod === null ? null : behindVin(context, pod, key, vin)
-    if (record === null || pod === null || current === null) deleteBoth(context, enforcer, names)
+    if (record?.attachment === 'hairpin') releaseHairpin(context, enforcer, pod, record)
+    else if (record === null || pod === null || current === null)
+      deleteBoth(context, enforcer, names)
     else giveBackJournalled(context, enforcer, pod, record, current)
   } finally {
     pod?.close()
@@ -273,6 +275,7 @@ export function recover(context: InterceptContext): number {
     removeRecord(instance, record)
   }
   restoreLostRecords(context)
+  sweepReleased(context)
   sweepDeadFiles(context)
   return undone
 }

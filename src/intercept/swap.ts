@@ -2,78 +2,48 @@
  * The swap (design §2): the pod's own interface moves into the enforcer as vex, a new pair takes its
  * place, vin facing the pod. A pod ends fully intercepted or exactly as it was.
  */
-import { closeSync } from 'node:fs'
 import { release } from 'node:os'
-import { ENDPOINT_RECORD_SCHEMA, type EndpointRecord, linksOf } from '../core/endpoint.js'
+import {
+  ENDPOINT_RECORD_SCHEMA,
+  type EndpointPath,
+  type EndpointRecord,
+  linksOf,
+} from '../core/endpoint.js'
 import { VEX_IFINDEX_BASE } from '../core/instance.js'
 import { decodeLink, type Link } from '../core/netlink/link.js'
 import { deleteAltNames, dumpLinks, newVethPair, setLink } from '../core/netlink/link-request.js'
 import type { AttachSpec } from './attach-spec.js'
-import { CancelledError } from './attachment.js'
 import type { InterceptContext } from './context.js'
 import type { Enforcer } from './driver.js'
 import { allocateId } from './endpoint-id.js'
-import { keyLockPath, readRecord, writeRecord } from './endpoint-records.js'
-import { closeEnforcer, ensureEnforcer, linkByIndex, NETLINK_ROUTE } from './enforcer.js'
+import { readRecord, writeRecord } from './endpoint-records.js'
+import { linkByIndex } from './enforcer.js'
 import { kernelRefusal, NoSuchInterfaceError, refusal } from './interceptable.js'
 import { type JournalEntry, readJournal, removeJournal, writeJournal } from './journal.js'
 import { keepAtAdd } from './kept-interfaces.js'
 import { linkAlias, vexName, vinName } from './link-names.js'
-import { isDemanded, withKeyLock, withLock } from './lock.js'
-import { type OpenNetns, openPodNetns } from './netns.js'
+import { withLock } from './lock.js'
 import { attachByRules, isRuled } from './nfqueue/attach.js'
 import { whyRules } from './nfqueue/choice.js'
-import { addressTexts, type PodNetns, podStateOn, readLink, readPodState } from './pod-state.js'
+import { atPlace, type Place } from './place.js'
+import { addressTexts, podStateOn, readLink, readPodState } from './pod-state.js'
 import { replayPodState } from './replay.js'
-import { giveBackStale, removeFilters, undo } from './restore.js'
+import { giveBackStale, removeFilters, undo, undoOrWarn } from './restore.js'
 import { apply, dump } from './rtnetlink.js'
 
-interface Place {
-  readonly context: InterceptContext
-  readonly enforcer: Enforcer
-  readonly pod: PodNetns
-  /** Throws CancelledError; asked between steps. */
-  readonly yieldToDel: () => void
-}
-
-/** Every frame of the endpoint is dropped when this returns: the caller sets the path. */
+/** Every frame of a new pod is dropped when this returns: the caller sets the path. */
 export function attach(context: InterceptContext, spec: AttachSpec): EndpointRecord {
-  const { os, instance } = context
-  const lockPath = keyLockPath(instance, spec)
-  const yieldToDel = (): void => {
-    if (isDemanded(os, lockPath)) throw new CancelledError(spec)
-  }
-  return withKeyLock(os, lockPath, () => {
-    yieldToDel()
-    const netns = openPodNetns(spec.netns)
-    try {
-      const enforcer = ensureEnforcer(context)
-      try {
-        const netlinkFd = os.netlinkOpen(netns.fd, NETLINK_ROUTE)
-        try {
-          const pod = { netnsFd: netns.fd, netlinkFd }
-          const place = { context, enforcer, pod, yieldToDel }
-          return attachIn(place, netns, spec)
-        } finally {
-          os.close(netlinkFd)
-        }
-      } finally {
-        closeEnforcer(os, enforcer)
-      }
-    } finally {
-      closeSync(netns.fd)
-    }
-  })
+  return atPlace(context, spec, (place) => attachIn(place, spec))
 }
 
-function attachIn(place: Place, netns: OpenNetns, spec: AttachSpec): EndpointRecord {
+function attachIn(place: Place, spec: AttachSpec): EndpointRecord {
   const { context, pod } = place
   const { os, instance, warn } = context
   // A process that died half-way left its journal: as it was first, then anew.
   const unfinished = readJournal(instance, spec, warn)
   const known = readRecord(instance, spec, warn)
   if (unfinished !== null) undo(context, unfinished)
-  else if (known !== null && isAttached(place, netns, known)) return known
+  else if (known !== null && isAttached(place, known)) return known
   // Links of this key without a record that holds: a lost file, or a namespace that is no more.
   giveBackStale(context, place.enforcer, pod, spec)
   if (known !== null) removeFilters(context, place.enforcer, known)
@@ -81,7 +51,6 @@ function attachIn(place: Place, netns: OpenNetns, spec: AttachSpec): EndpointRec
   if (why !== null) {
     const ruled = {
       ...place,
-      netns,
       link,
       why,
       undo: (entry: JournalEntry) => undoOrWarn(context, entry),
@@ -92,12 +61,12 @@ function attachIn(place: Place, netns: OpenNetns, spec: AttachSpec): EndpointRec
   place.yieldToDel()
   const entry = withLock(os, instance.lockPath, () => {
     const id = allocateId(instance, warn)
-    const record = planned(place, spec, netns, link, id, addressTexts(before))
+    const record = planned(place, spec, link, id, addressTexts(before))
     writeJournal(instance, { record, before })
     return { record, before }
   })
   try {
-    const record = swap(place, entry)
+    const record = swap(place, entry, spec.isRunning === true ? 'direct' : 'quarantine')
     writeRecord(instance, record)
     removeJournal(instance, spec)
     keepAtAdd(context, record, podStateOn(before, linksOf(record).podIfindex))
@@ -123,38 +92,25 @@ function chooseWay(
   return { link, why }
 }
 
-/** What made ADD fail matters more than why undoing did; the journal stays for dpd to try again. */
-function undoOrWarn(context: InterceptContext, entry: JournalEntry): void {
-  const { namespace, pod, ifName } = entry.record
-  try {
-    undo(context, entry)
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    context.warn(`${namespace}/${pod} ${ifName}: not undone yet, left in the journal: ${why}`)
-  }
-}
-
 /** The same pod already stands behind its pair: a runtime may repeat ADD. */
-function isAttached(
-  { context, pod, enforcer }: Place,
-  netns: OpenNetns,
-  known: EndpointRecord,
-): boolean {
+function isAttached({ context, pod, netns, enforcer }: Place, known: EndpointRecord): boolean {
   if (known.attachment === 'rules') return isRuled(context, known, netns)
   const { podIfindex, vinIfindex, vexIfindex } = linksOf(known)
   const { os } = context
+  const isFacingVin =
+    known.attachment === 'hairpin' ||
+    linkByIndex(os, pod.netlinkFd, podIfindex)?.peerIfindex === vinIfindex
   return (
     known.bootId === context.bootId &&
     known.netnsInode === netns.identity &&
-    linkByIndex(os, pod.netlinkFd, podIfindex)?.peerIfindex === vinIfindex &&
+    isFacingVin &&
     linkByIndex(os, enforcer.netlinkFd, vexIfindex) !== null
   )
 }
 
 function planned(
-  { context, enforcer, pod }: Place,
+  { context, enforcer, pod, netns }: Place,
   spec: AttachSpec,
-  netns: OpenNetns,
   link: Link,
   id: number,
   addresses: ReturnType<typeof addressTexts>,
@@ -163,7 +119,8 @@ function planned(
   const peerIndexLost = link.peerIfindex === 0 || isTaken
   const vexIfindex = VEX_IFINDEX_BASE + id
   // Another instance may have given that index to another interface of the pod.
-  const isFree = linkByIndex(context.os, pod.netlinkFd, vexIfindex) === null
+  const isFree =
+    spec.isRunning !== true && linkByIndex(context.os, pod.netlinkFd, vexIfindex) === null
   return {
     ...{ schema: ENDPOINT_RECORD_SCHEMA, bootId: context.bootId, id },
     ...{ containerID: spec.containerID, ifName: spec.ifName, network: spec.network },
@@ -188,7 +145,7 @@ function planned(
   }
 }
 
-function swap(place: Place, { record, before }: JournalEntry): EndpointRecord {
+function swap(place: Place, { record, before }: JournalEntry, path: EndpointPath): EndpointRecord {
   const { context, enforcer, pod, yieldToDel } = place
   const { os, driver, warn } = context
   const links = linksOf(record)
@@ -218,7 +175,7 @@ function swap(place: Place, { record, before }: JournalEntry): EndpointRecord {
   requireIndexes(context, enforcer, record)
   yieldToDel()
   // Filters before the links are up: no frame ever passes them unjudged.
-  driver.ensure(enforcer, record, { path: 'quarantine', failure: record.failure })
+  driver.ensure(enforcer, record, { path, failure: record.failure })
   apply(os, enforcer.netlinkFd, [
     setLink(links.vexIfindex, { up: true }, links.vexName),
     setLink(links.vinIfindex, { up: true }, links.vinName),

@@ -11,6 +11,7 @@ const FAILURES: readonly Failure[] = ['open', 'closed']
 const ENDPOINT_OCTETS = 20
 const FLAG_STRICT = 1
 const FLAG_PEER = 2
+const FLAG_HAIRPIN = 4
 
 /** The order of `enum { CAUSE_… }`. */
 export const CAUSE_NAMES = [
@@ -29,7 +30,9 @@ export const CAUSE_NAMES = [
   'no_memory',
 ] as const
 
-export type DeviceRole = 'vin' | 'vex'
+/** By number, as in `enum { ROLE_VIN … }`, from 1. */
+const ROLES = ['vin', 'vex', 'hairpin'] as const
+export type DeviceRole = (typeof ROLES)[number]
 
 /** struct endpoint. */
 export interface EndpointEntry {
@@ -41,6 +44,8 @@ export interface EndpointEntry {
   readonly peer: boolean
   /** Which of `heartbeat` speaks for this endpoint's judge. */
   readonly heartbeatSlot: number
+  /** The pod has kept its eth0: vinIfindex is vw0's index in the pod too, and vexIfindex eth0's. */
+  readonly hairpin: boolean
   readonly vinIfindex: number
   readonly vexIfindex: number
   readonly mac: string
@@ -60,7 +65,7 @@ export function decodeKey(octets: Uint8Array): number {
 export function encodeDevice(id: number, role: DeviceRole): Uint8Array {
   const octets = new Uint8Array(4)
   viewOf(octets).setUint16(0, id, HOST_LITTLE_ENDIAN)
-  octets[2] = role === 'vin' ? 1 : 2
+  octets[2] = ROLES.indexOf(role) + 1
   return octets
 }
 
@@ -73,7 +78,10 @@ export function encodeEndpoint(entry: EndpointEntry): Uint8Array {
   const view = viewOf(octets)
   octets[0] = PATHS.indexOf(entry.path) + 1
   octets[1] = FAILURES.indexOf(entry.failure)
-  octets[2] = (entry.strict ? FLAG_STRICT : 0) | (entry.peer ? FLAG_PEER : 0)
+  octets[2] =
+    (entry.strict ? FLAG_STRICT : 0) |
+    (entry.peer ? FLAG_PEER : 0) |
+    (entry.hairpin ? FLAG_HAIRPIN : 0)
   octets[3] = entry.heartbeatSlot
   view.setUint32(4, entry.vinIfindex, HOST_LITTLE_ENDIAN)
   view.setUint32(8, entry.vexIfindex, HOST_LITTLE_ENDIAN)
@@ -93,6 +101,7 @@ export function decodeEndpoint(octets: Uint8Array): EndpointEntry | null {
     failure,
     strict: (flags & FLAG_STRICT) !== 0,
     peer: (flags & FLAG_PEER) !== 0,
+    hairpin: (flags & FLAG_HAIRPIN) !== 0,
     heartbeatSlot: view.getUint8(3),
     vinIfindex: view.getUint32(4, HOST_LITTLE_ENDIAN),
     vexIfindex: view.getUint32(8, HOST_LITTLE_ENDIAN),

@@ -1,6 +1,6 @@
 /**
  * Filters of a qdisc (rtnetlink(7), linux/rtnetlink.h struct tcmsg, linux/pkt_cls.h). All of ours sit
- * on the `ingress` qdisc and carry an explicit priority and handle: a NEW request for the same
+ * on the `ingress` qdisc, or on `clsact` where the device is not ours, and carry an explicit priority and handle: a NEW request for the same
  * handle replaces the filter gapless, where delete and add would let frames through between.
  */
 import {
@@ -37,6 +37,9 @@ const TCA_CHAIN = 11
 export const ETH_P_ALL = 0x0003
 /** #define TC_H_MAJ of the ingress qdisc, `parent ffff:`. */
 export const INGRESS_PARENT = 0xffff_0000
+/** linux/pkt_sched.h: TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS) and its like, the two hooks of clsact. */
+export const CLSACT_INGRESS_PARENT = 0xffff_fff2
+export const CLSACT_EGRESS_PARENT = 0xffff_fff3
 const TCMSG_OCTETS = 20
 
 /** struct tcmsg. */
@@ -49,9 +52,11 @@ export interface TcMessage {
   readonly protocol: number
 }
 
-/** What names a filter on a device's ingress. */
+/** What names a filter on a device. */
 export interface FilterKey {
   readonly ifindex: number
+  /** Absent: the `ingress` qdisc's. */
+  readonly parent?: number
   readonly priority: number
   readonly handle: number
 }
@@ -102,7 +107,8 @@ function subject(verb: string, key: FilterKey): string {
 }
 
 function request(type: number, flags: number, verb: string, filter: Filter): Request {
-  const tc = encodeTcMessage({ ...filter, parent: INGRESS_PARENT, protocol: ETH_P_ALL })
+  const { parent = INGRESS_PARENT } = filter
+  const tc = encodeTcMessage({ ...filter, parent, protocol: ETH_P_ALL })
   // The kernel reads TCA_OPTIONS with nla_parse_nested_deprecated; tc(8) sends it without the flag.
   const options =
     filter.options.length === 0 ? [] : [nestedWithoutFlag(TCA_OPTIONS, filter.options)]

@@ -14,6 +14,7 @@ import {
   NLM_F_CREATE,
   NLM_F_DUMP,
   NLM_F_ECHO,
+  NLM_F_EXCL,
   NLM_F_REPLACE,
   type Request,
 } from './message.js'
@@ -21,7 +22,7 @@ import {
 export const RTM_NEWQDISC = 36
 export const RTM_DELQDISC = 37
 export const RTM_GETQDISC = 38
-/** #define TC_H_INGRESS (0xFFFFFFF1U): as a parent it names the hook, not a class. */
+/** #define TC_H_INGRESS (0xFFFFFFF1U), TC_H_CLSACT too: as a parent it names the hook, not a class. */
 export const TC_H_INGRESS = 0xffff_fff1
 /** TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS). */
 export const TC_H_CLSACT_EGRESS = 0xffff_fff3
@@ -54,6 +55,18 @@ function ingress(type: number, flags: number, verb: string, ifindex: number): Re
 /** `tc qdisc replace dev DEV ingress`: filters of one that is there already stay. */
 export function replaceIngress(ifindex: number): Request {
   return ingress(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, 'RTM_NEWQDISC', ifindex)
+}
+
+/** `tc qdisc add dev DEV clsact`: EEXIST where there is one; its filters are not touched. */
+export function addClsact(ifindex: number): Request {
+  const qdisc = { ifindex, handle: INGRESS_PARENT, parent: TC_H_INGRESS, kind: 'clsact' }
+  return request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, 'RTM_NEWQDISC', qdisc)
+}
+
+/** Takes all its filters with it. */
+export function deleteClsact(ifindex: number): Request {
+  const qdisc = { ifindex, handle: INGRESS_PARENT, parent: TC_H_INGRESS, kind: 'clsact' }
+  return request(RTM_DELQDISC, 0, 'RTM_DELQDISC', qdisc)
 }
 
 /** Takes all its filters with it. */

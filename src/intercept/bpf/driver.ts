@@ -63,16 +63,35 @@ function filterName(program: ProgramName): string {
   return `${program}:${PROGRAM_VERSION}`
 }
 
+/** A program of this build: its filter's name, and the kernel's number that such a filter tells. */
+export interface PinnedProgram {
+  readonly name: string
+  readonly fd: number
+  readonly programId: number
+}
+
 /** /sys/devices/system/cpu/possible is `0` or `0-N`: a per-CPU value has a slot for each. */
 function possibleCpus(): number {
   const text = readFileSync('/sys/devices/system/cpu/possible', 'utf8').trim()
   return Number(text.split(/[,-]/).at(-1)) + 1
 }
 
+/** Of one endpoint's devices in the enforcer. */
+function filtersOf(record: EndpointRecord): readonly DeviceFilter[] {
+  const { vinName, vinIfindex, vexName, vexIfindex } = linksOf(record)
+  if (record.attachment === 'hairpin') return [[vinIfindex, vinName, 'vin_hairpin']]
+  return [
+    [vinIfindex, vinName, 'vin_ingress'],
+    [vexIfindex, vexName, 'vex_ingress'],
+  ]
+}
+
 const SHARED_PROGRAMS = [
   [VTH_IFINDEX, 'vth_ingress'],
   [VBR_IFINDEX, 'vbr_ingress'],
 ] as const
+
+type DeviceFilter = readonly [ifindex: number, link: string, program: ProgramName]
 
 export class BpfDriver implements PipeDriver {
   readonly name = 'bpf'
@@ -98,11 +117,11 @@ export class BpfDriver implements PipeDriver {
 
   /** The map entries come first: a filter never meets a device that it does not know. */
   ensure(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
-    const { vinIfindex, vexIfindex } = linksOf(record)
     updateEndpoint(this.#os, this.#loaded, record, setting)
     updateDevices(this.#os, this.#loaded, record)
-    this.#ensureFilter(enforcer, vinIfindex, 'vin_ingress')
-    this.#ensureFilter(enforcer, vexIfindex, 'vex_ingress')
+    for (const [ifindex, , program] of filtersOf(record)) {
+      this.#ensureFilter(enforcer, ifindex, program)
+    }
   }
 
   setPath(_enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
@@ -110,30 +129,26 @@ export class BpfDriver implements PipeDriver {
   }
 
   readPath(enforcer: Enforcer, record: EndpointRecord): EndpointPath | null {
-    const { vinIfindex, vexIfindex } = linksOf(record)
-    const isInstalled =
-      this.#programOn(enforcer, vinIfindex) !== null &&
-      this.#programOn(enforcer, vexIfindex) !== null
+    const isInstalled = filtersOf(record).every(
+      ([ifindex]) => this.#programOn(enforcer, ifindex) !== null,
+    )
     return isInstalled ? (entryOf(this.#os, this.#loaded, record)?.path ?? null) : null
   }
 
   /** Filters first: without them the enforcer's stack drops what still arrives. */
   remove(enforcer: Enforcer, record: EndpointRecord): void {
-    const { vinIfindex, vexIfindex } = linksOf(record)
-    const filters = [vinIfindex, vexIfindex].map((i) => deleteFilter(filterKey(i), 'bpf'))
+    const filters = filtersOf(record).map(([i]) => deleteFilter(filterKey(i), 'bpf'))
     apply(this.#os, enforcer.netlinkFd, filters, { accept: GONE })
     removeEntries(this.#os, this.#loaded, record)
   }
 
   check(_enforcer: Enforcer, record: EndpointRecord, { devices, setting }: Seen): Drift[] {
-    return this.#withLoaded((loaded) => {
-      const { vinName, vinIfindex, vexName, vexIfindex } = linksOf(record)
-      return [
-        ...this.#driftOfFilters(loaded, devices, vinName, vinIfindex, 'vin_ingress'),
-        ...this.#driftOfFilters(loaded, devices, vexName, vexIfindex, 'vex_ingress'),
-        ...driftOfEntries(this.#os, loaded, record, setting),
-      ]
-    })
+    return this.#withLoaded((loaded) => [
+      ...filtersOf(record).flatMap(([ifindex, link, program]) =>
+        this.#driftOfFilters(loaded, devices, link, ifindex, program),
+      ),
+      ...driftOfEntries(this.#os, loaded, record, setting),
+    ])
   }
 
   changedEntries(): readonly number[] {
@@ -141,8 +156,7 @@ export class BpfDriver implements PipeDriver {
   }
 
   repair(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
-    const { vinIfindex, vexIfindex } = linksOf(record)
-    for (const ifindex of [vinIfindex, vexIfindex]) this.#clearForeign(enforcer, ifindex)
+    for (const [ifindex] of filtersOf(record)) this.#clearForeign(enforcer, ifindex)
     this.ensure(enforcer, record, setting)
   }
 
@@ -183,6 +197,26 @@ export class BpfDriver implements PipeDriver {
   /** For the engine, which maps it and stamps slot 0 from its receive loop (design §6). */
   heartbeatMapFd(): number {
     return this.#loaded.mapFd('heartbeat')
+  }
+
+  /** Told apart from another build's, and from one with other maps. */
+  get generation(): string {
+    const maps = ['devices', 'endpoints', 'heartbeat', 'counters']
+    return [PROGRAM_VERSION, ...maps.map((name) => this.#loaded.idOf('map', name))].join(' ')
+  }
+
+  /** The caller closes it. */
+  loadForClass(program: ProgramName, name: string, classid: number): number {
+    return this.#loaded.loadForClass(program, name, classid)
+  }
+
+  /** For filters outside the enforcer, in a pod's namespace (../hairpin/). */
+  program(name: ProgramName): PinnedProgram {
+    return {
+      name: filterName(name),
+      fd: this.#loaded.programFd(name),
+      programId: this.#loaded.idOf('program', name),
+    }
   }
 
   close(): void {

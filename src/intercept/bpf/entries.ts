@@ -25,23 +25,26 @@ const KEY_OCTETS = 4
 const PEER_REDIRECT_SINCE: KernelVersion = [6, 8]
 
 function wanted(record: EndpointRecord, setting: PathSetting): EndpointEntry {
-  const { vinIfindex, vexIfindex, mac } = linksOf(record)
+  const { vinIfindex, vexIfindex, podIfindex, mac } = linksOf(record)
+  const hairpin = record.attachment === 'hairpin'
   return {
     path: setting.path,
     failure: setting.failure,
     strict: setting.strict ?? true,
     peer: isReleaseSince(release(), PEER_REDIRECT_SINCE),
     heartbeatSlot: HEARTBEAT_SLOT,
+    hairpin,
     vinIfindex,
-    vexIfindex,
+    vexIfindex: hairpin ? podIfindex : vexIfindex,
     mac,
   }
 }
 
 function entryText(entry: EndpointEntry): string {
-  const { path, failure, strict, peer, heartbeatSlot, vinIfindex, vexIfindex, mac } = entry
+  const { path, failure, strict, peer, hairpin, heartbeatSlot, vinIfindex, vexIfindex, mac } = entry
   const flags = `${strict ? 'strict' : 'lax'}${peer ? ' peer' : ''}`
-  return `${path} ${failure} ${flags} slot ${heartbeatSlot} vin ${vinIfindex} vex ${vexIfindex} ${mac}`
+  const outer = hairpin ? 'eth0' : 'vex'
+  return `${path} ${failure} ${flags} slot ${heartbeatSlot} vin ${vinIfindex} ${outer} ${vexIfindex} ${mac}`
 }
 
 const hex = (octets: Uint8Array | null): string =>
@@ -50,6 +53,9 @@ const hex = (octets: Uint8Array | null): string =>
 function deviceValues(record: EndpointRecord) {
   const { id } = record
   const links = linksOf(record)
+  if (record.attachment === 'hairpin') {
+    return [[links.vinIfindex, links.vinName, encodeDevice(id, 'hairpin')]] as const
+  }
   return [
     [links.vinIfindex, links.vinName, encodeDevice(id, 'vin')],
     [links.vexIfindex, links.vexName, encodeDevice(id, 'vex')],

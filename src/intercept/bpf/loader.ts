@@ -6,7 +6,7 @@
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { relocate } from '../../core/bpf/program.js'
+import { relocate, withClassid } from '../../core/bpf/program.js'
 import type { Drift } from '../driver.js'
 import { type Os, OsError } from '../os.js'
 import {
@@ -59,6 +59,15 @@ export class Loaded {
   /** The kernel's number, which filters and pins tell. */
   idOf(kind: Kind, name: string): number {
     return this.#os.bpf.objectId(this.fdOf(kind, name))
+  }
+
+  /** A program of its own for one endpoint, whose hook has no filter to tell the class by; unpinned. */
+  loadForClass(program: ProgramName, name: string, classid: number): number {
+    const spec = PROGRAMS.find((known) => known.name === program)
+    if (spec === undefined) throw new Error(`bpf program ${program} is not in this build`)
+    const code = withClassid(Buffer.from(spec.instructions, 'base64'), classid)
+    const instructions = relocate(code, spec.relocations, this.#maps)
+    return this.#os.bpf.progLoad({ name, instructions, license: LICENSE })
   }
 
   close(): void {

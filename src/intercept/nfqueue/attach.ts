@@ -1,6 +1,6 @@
 /**
- * ADD where nothing is swapped: rules in the pod's own namespace, journalled before the first change. A pod
- * ends with every packet dropped until its path is set, or exactly as it was.
+ * ADD where nothing is swapped: rules in the pod's own namespace, journalled before the first change. A new pod
+ * ends with every packet dropped until its path is set, a running one as before; or exactly as it was.
  */
 import { ENDPOINT_RECORD_SCHEMA, type EndpointRecord } from '../../core/endpoint.js'
 import type { Link } from '../../core/netlink/link.js'
@@ -29,6 +29,7 @@ export interface RuledPlace {
   readonly undo: (entry: JournalEntry) => void
 }
 
+const DIRECT: RuledPath = { path: 'direct', failure: 'open', mark: 0 }
 const QUARANTINE: RuledPath = { path: 'quarantine', failure: 'closed', mark: 0 }
 
 function planned(
@@ -65,7 +66,7 @@ export function attachByRules(place: RuledPlace, spec: AttachSpec): EndpointReco
   })
   const { record } = entry
   try {
-    installRules(instance, netns.fd, record, QUARANTINE)
+    installRules(instance, netns.fd, record, spec.isRunning === true ? DIRECT : QUARANTINE)
     yieldToDel()
     writeRecord(instance, record)
     removeJournal(instance, spec)

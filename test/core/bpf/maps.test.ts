@@ -23,6 +23,7 @@ const ENTRY: EndpointEntry = {
   failure: 'closed',
   strict: true,
   peer: false,
+  hairpin: false,
   heartbeatSlot: 2,
   vinIfindex: 7,
   vexIfindex: 10_104_660,
@@ -41,6 +42,9 @@ t.test('struct endpoint', (t) => {
       t.same(decodeEndpoint(encodeEndpoint(entry)), entry, `${path}, ${failure}`)
     }
   }
+  const hairpin = { ...ENTRY, hairpin: true }
+  t.equal(encodeEndpoint(hairpin)[2], 5, 'strict, hairpin')
+  t.same(decodeEndpoint(encodeEndpoint(hairpin)), hairpin)
   t.equal(decodeEndpoint(NO_ENDPOINT), null)
   t.end()
 })
@@ -48,6 +52,7 @@ t.test('struct endpoint', (t) => {
 t.test('struct device and keys', (t) => {
   t.same([...encodeDevice(0x1234, 'vin')], [0x34, 0x12, 1, 0])
   t.same([...encodeDevice(1, 'vex')], [1, 0, 2, 0])
+  t.same([...encodeDevice(1, 'hairpin')], [1, 0, 3, 0])
   t.equal(decodeKey(encodeKey(10_104_660)), 10_104_660)
   t.end()
 })

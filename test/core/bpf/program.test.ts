@@ -1,5 +1,5 @@
 import t from 'tap'
-import { relocate } from '../../../src/core/bpf/program.js'
+import { relocate, withClassid } from '../../../src/core/bpf/program.js'
 
 /** r6 = 64-bit load, two instructions; then exit. */
 const INSTRUCTIONS = Uint8Array.from([
@@ -24,5 +24,19 @@ t.test('what can not be relocated is refused', (t) => {
     () => relocate(INSTRUCTIONS, [[2, 'endpoints']], maps),
     /instruction 2 is no 64-bit load/,
   )
+  t.end()
+})
+
+t.test('what would be read as the class is put into the code', (t) => {
+  const code = Uint8Array.from([
+    ...[0x18, 0x06, 72, 0, 0, 0, 0, 0], // the load of a map is none of the context
+    ...[0x61, 0x06, 72, 0, 0, 0, 0, 0],
+    ...[0x61, 0x17, 68, 0, 0, 0, 0, 0], // r7 = skb->hash
+    ...[0x69, 0x17, 72, 0, 0, 0, 0, 0], // r7 = the low half of skb->tc_classid
+  ])
+  const patched = withClassid(code, 0x1234)
+  t.same(patched.subarray(0, 24), code.subarray(0, 24), 'nothing else changes')
+  t.same([...patched.subarray(24)], [0xb7, 0x07, 0, 0, 0x34, 0x12, 0, 0], 'r7 = 0x1234')
+  t.throws(() => withClassid(INSTRUCTIONS, 1), /reads no tc_classid/)
   t.end()
 })

@@ -1,6 +1,8 @@
 import t from 'tap'
 import {
+  addClsact,
   decodeQdisc,
+  deleteClsact,
   deleteIngress,
   deleteQdisc,
   dumpQdiscs,
@@ -43,6 +45,14 @@ t.test('tc qdisc replace dev d0 ingress', (t) => {
 
 t.test('tc qdisc del dev d0 ingress', (t) => {
   t.equal(onWire(deleteIngress(D0)), golden(DELETE))
+  t.end()
+})
+
+t.test('tc qdisc add and del dev d0 clsact', (t) => {
+  const clsact = '0b 00 01 00 63 6c 73 61 63 74 00 00 | TCA_KIND "clsact"'
+  const add = REPLACE.replace('24 00 05 05', '24 00 05 06').replace(/0c 00 01 00.*/, clsact)
+  t.equal(onWire(addClsact(D0)), golden(add), 'REQUEST ACK EXCL CREATE')
+  t.equal(onWire(deleteClsact(D0)), golden(DELETE.replace(/0c 00 01 00.*/, clsact)))
   t.end()
 })
 
