@@ -34,6 +34,8 @@ const loopbackAddress = z.string().transform((text, context) => {
   return z.NEVER
 })
 
+/** libcni's, which containerd, CRI-O and podman leave as it is. */
+const CNI_CACHE_DIRS = ['/var/lib/cni/results']
 const podGlob = z.string().regex(/^[^/]+\/[^/]+$/, 'write namespace/pod; * = any run of characters')
 
 const configSchema = z.strictObject({
@@ -58,6 +60,13 @@ const configSchema = z.strictObject({
     })
     .default({ allow: [] }),
   driver: z.enum(['auto', 'bpf', 'tc', 'nfqueue']).default('auto'),
+  runningPods: z
+    .strictObject({
+      /** Those that ran before dpd, without being told: none, all, or the globs'. */
+      adopt: z.union([z.enum(['never', 'all']), z.array(podGlob)]).default('never'),
+      cacheDirs: z.array(absolutePath).default([...CNI_CACHE_DIRS]),
+    })
+    .default({ adopt: 'never', cacheDirs: [...CNI_CACHE_DIRS] }),
   inspection: z
     .strictObject({
       /** Pods whose flows are read to their end, whatever the rules need. */

@@ -4,6 +4,7 @@ import { DEFAULT_INSTANCE, instanceOf, isInstanceName } from '../core/instance.j
 import { PRODUCT_VERSION } from '../core/product-version.js'
 import { openClient } from './client.js'
 import type { Command, CommandArguments, Context } from './command.js'
+import { adopt, release } from './commands/adopt.js'
 import { flows } from './commands/flows.js'
 import { mode } from './commands/mode.js'
 import { pods } from './commands/pods.js'
@@ -31,6 +32,8 @@ const COMMANDS: readonly Command[] = [
   why,
   mode,
   quarantine,
+  adopt,
+  release,
   policyCheck,
   policyLearn,
   preflight,

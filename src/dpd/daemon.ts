@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../core/config.js'
 import { type Instance, VTH_NAME } from '../core/instance.js'
-import { type CompileInput, compile } from '../core/policy/compile.js'
+import { compile } from '../core/policy/compile.js'
 import { EMPTY_DIRECTORY } from '../core/policy/endpoints-directory.js'
 import { EMPTY_POLICY_SET } from '../core/policy/model.js'
 import { PRODUCT_VERSION } from '../core/product-version.js'
@@ -19,8 +19,10 @@ import { endpointRoutes } from './api/endpoints.js'
 import { flowRoutes } from './api/flows.js'
 import { createServer } from './api/http.js'
 import { listenOnLoopback, listenOnSocket, refuseSecond } from './api/listen.js'
+import { runningRoutes } from './api/running.js'
 import { metricsRoute, statusRoutes } from './api/status.js'
 import { attachFile } from './attach-file.js'
+import { compileInputs, defaultsOf } from './compile-inputs.js'
 import { ConflistKeeper } from './conflist-keeper.js'
 import { keepConflist } from './conflist-watch.js'
 import { Control } from './control.js'
@@ -50,6 +52,7 @@ import { Reconciler } from './reconciler.js'
 import { Reporter } from './reporter.js'
 import { RuledPods } from './ruled/ruled-pods.js'
 import { ensureFolders, ensureRunDir } from './run-dir.js'
+import { RunningPods } from './running-pods.js'
 import { spawnWatchdog } from './watchdog.js'
 
 const RECONCILE_MS = 10_000
@@ -184,6 +187,10 @@ function openDaemon(setting: Setting) {
   const reconciler = new Reconciler({
     ...{ pipes, endpoints, policy, node, drift: repair, ruled, info, warn },
   })
+  const running = new RunningPods({
+    ...{ context, config: config.runningPods, failure: config.defaults.failure ?? 'open' },
+    ...{ pipes, endpoints, policy, info, warn },
+  })
   const conflist = new ConflistKeeper({ os, instance, nowMs: monotonicMs, info, warn })
   const control = new Control({
     instance: instance.name,
@@ -211,52 +218,20 @@ function openDaemon(setting: Setting) {
   return {
     ...{ conflist, control, driver, engine, events, flows, learning, pipes, policy, reconciler },
     spoofs,
+    running,
   }
 }
 
 type Daemon = ReturnType<typeof openDaemon>
 
-function defaultsOf({ defaults }: Config): CompileInput['defaults'] {
-  const { mode, failure } = defaults
-  return failure === undefined ? { mode } : { mode, failure }
-}
-
-function compileInputs(
-  config: Config,
-  endpoints: Endpoints,
-  overrides: ModeOverrides,
-  node: NodeAddresses,
-): Omit<CompileInput, 'set' | 'directory' | 'generation'> {
-  node.refresh()
-  const records = endpoints.all().map(({ record }) => record)
-  const modes = records.flatMap((record) => {
-    const mode = overrides.mode(record)
-    return mode === null ? [] : [[record.id, mode] as const]
-  })
-  return {
-    defaults: defaultsOf(config),
-    nodeAddresses: node.current,
-    nodeTraffic: config.nodeTraffic,
-    endpoints: records.map(({ id, namespace, pod, addresses }) => ({
-      id,
-      namespace,
-      pod,
-      addresses,
-    })),
-    overrides: new Map(modes),
-    quarantined: new Set(
-      records.filter((r) => overrides.quarantine(r) !== null).map(({ id }) => id),
-    ),
-  }
-}
-
 /** The control socket and, where configured, the metrics port. */
-async function serve({ instance, config, log }: Setting, { control, flows }: Daemon) {
+async function serve({ instance, config, log }: Setting, { control, flows, running }: Daemon) {
   const fault = (message: string): void => log.error(message)
   const routes = [
     ...statusRoutes(control),
     ...endpointRoutes(control),
     ...flowRoutes(flows, (id) => control.quarantineOf(id)),
+    ...runningRoutes(running),
   ]
   const socket = createServer(routes, fault)
   await listenOnSocket(socket, instance.socketPath)
@@ -273,7 +248,7 @@ export async function startDaemon(setting: Setting): Promise<void> {
   ensureFolders(instance)
   await refuseSecond(instance.socketPath)
   const daemon = openDaemon(setting)
-  const { engine, events, learning, pipes, policy, reconciler, spoofs } = daemon
+  const { engine, events, learning, pipes, policy, reconciler, running, spoofs } = daemon
   const fault = (what: string) => (error: unknown) => log.error(`${what}: ${String(error)}`)
   reconciler.adopt()
   await policy.reload()
@@ -286,7 +261,9 @@ export async function startDaemon(setting: Setting): Promise<void> {
   const reconcile = () =>
     void ensureRunDir(instance, policy, socket, warn)
       .then(() => reconciler.reconcile())
+      .then(() => running.adoptConfigured())
       .catch(fault('reconcile'))
+  running.adoptConfigured().catch(fault('running pods'))
   const stopNotices = watchDirectories([instance.noticesDir], reconcile, /\.json$/)
   const timers = [
     setInterval(reconcile, RECONCILE_MS),

@@ -19,7 +19,10 @@ export function releaseInstance(instance: Instance, say: (text: string) => void)
     now: () => new Date().toISOString(),
     warn: say,
   }
-  if (!isNetns(instance.netnsPath) && !isNetns(instance.netnsSparePath)) return 0
+  const hasEnforcer = isNetns(instance.netnsPath) || isNetns(instance.netnsSparePath)
+  // A hairpin's pod still has its interface, with our programs on it.
+  const isHooked = listRecords(instance, say).some(({ attachment }) => attachment === 'hairpin')
+  if (!hasEnforcer && !isHooked) return 0
   recover(context)
   let failed = 0
   for (const record of listRecords(instance, say)) {

@@ -21,6 +21,7 @@ function toldMac({ prevResult }: NetworkConfig, ifName: string): string | null {
 export const check: VerbHandler<PluginDeps> = async ({ config, environment }, deps) => {
   const { containerID, ifName } = environment
   const drift = deps.check(environment, toldMac(config, ifName))
+  if (drift === null && deps.isReleased(environment)) return null
   if (drift === null) {
     throw new CniError(
       CNI_UNKNOWN_CONTAINER,

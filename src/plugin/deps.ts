@@ -35,6 +35,8 @@ export interface PluginDeps {
   detach(key: AttachmentKey, netns: string): void
   /** null = no such endpoint. `toldMac`: the final result's, null = it tells none. */
   check(key: AttachmentKey, toldMac: string | null): readonly Drift[] | null
+  /** The operator gave it back to its pod. */
+  isReleased(key: AttachmentKey): boolean
   /** What this network has here, swaps that broke off included; not what an ADD or DEL is working on. */
   attachments(network: string): readonly EndpointRecord[]
   /** Why no pipe driver works here; null = one does. */

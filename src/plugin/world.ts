@@ -22,6 +22,7 @@ import { listJournal } from '../intercept/journal.js'
 import { isLocked } from '../intercept/lock.js'
 import { isNetns, NotNetnsError, OwnNetnsError } from '../intercept/netns.js'
 import { type Os, OsError } from '../intercept/os.js'
+import { isReleased } from '../intercept/released.js'
 import { detach } from '../intercept/restore.js'
 import { writeStateFile } from '../intercept/state-file.js'
 import { attach } from '../intercept/swap.js'
@@ -127,6 +128,7 @@ export function depsOf(outside: Outside, config: NetworkConfig): PluginDeps {
     requireAttached: (record) => orRefuse(record, () => requireAttached(context, record)),
     detach: (key, netns) => detach(context, key, netns),
     check: (key, toldMac) => check(context, key, toldMac),
+    isReleased: (key) => isReleased(context, key),
     attachments: (network) => attachmentsOf(context, network),
     driverProblem: () => driverProblem(os, config.driver),
     endpoints: () => listRecords(instance, warn).filter((r) => r.bootId === context.bootId),

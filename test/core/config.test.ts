@@ -13,6 +13,7 @@ t.test('defaults', async (t) => {
     defaults: { mode: 'discover' },
     nodeTraffic: 'allow',
     driver: 'auto',
+    runningPods: { adopt: 'never', cacheDirs: ['/var/lib/cni/results'] },
     ...{ dhcpServers: [], spoofing: { allow: [] } },
     events: { file: null, rotateOctets: 64 * 1024 * 1024, keep: 5 },
   })
