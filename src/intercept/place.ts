@@ -39,9 +39,9 @@ export function atPlace<T>(
         const netlinkFd = os.netlinkOpen(netns.fd, NETLINK_ROUTE)
         try {
           const pod = { netnsFd: netns.fd, netlinkFd }
-          const made = action({ context, enforcer, pod, netns, yieldToDel })
+          // Before anything changes: where it can't go, all is as it was.
           forgetReleased(instance, spec)
-          return made
+          return action({ context, enforcer, pod, netns, yieldToDel })
         } finally {
           os.close(netlinkFd)
         }

@@ -2,6 +2,7 @@
  * Attachments that the operator gave back to their pods: they stay out, whatever `runningPods.adopt` says,
  * and the runtime's CHECK of them is content. One file each, until DEL or a new ADD, or an adoption.
  */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod/mini'
 import type { AttachmentKey } from '../core/endpoint.js'
@@ -31,7 +32,8 @@ export function rememberReleased({ instance, bootId }: InterceptContext, key: At
 }
 
 export function forgetReleased(instance: Instance, key: AttachmentKey): void {
-  removeBootFile(releasedPath(instance, key))
+  const path = releasedPath(instance, key)
+  if (existsSync(path)) removeBootFile(path)
 }
 
 export function isReleased(
