@@ -1,12 +1,17 @@
 /** Swap or rules, for one interface: each of a pod's interfaces is decided by itself. */
 import { decodeFound, dumpFilters } from '../../core/netlink/filter.js'
 import type { Link } from '../../core/netlink/link.js'
-import { decodeQdisc, dumpQdiscs, TC_H_CLSACT_EGRESS } from '../../core/netlink/qdisc.js'
+import {
+  decodeQdisc,
+  getQdisc,
+  TC_H_CLSACT_EGRESS,
+  TC_H_INGRESS,
+} from '../../core/netlink/qdisc.js'
 import type { InterceptContext } from '../context.js'
 import { linkByIndex } from '../enforcer.js'
 import type { NotVethError } from '../interceptable.js'
 import { withNodeNetlink } from '../kept-interfaces.js'
-import { dump } from '../rtnetlink.js'
+import { apply, dump } from '../rtnetlink.js'
 
 const GONE = { accept: ['ENOENT', 'EINVAL', 'ENODEV'] }
 
@@ -17,10 +22,10 @@ export function foreignPrograms(context: InterceptContext, link: Link): string |
     const { os } = context
     const host = linkByIndex(os, netlinkFd, link.peerIfindex)
     if (host === null || host.kind !== 'veth') return null
-    const hasQdisc = dump(os, netlinkFd, dumpQdiscs()).some((message) => {
-      const qdisc = decodeQdisc(message)
-      return qdisc?.kind === 'clsact' && qdisc.ifindex === host.ifindex
-    })
+    const request = getQdisc(host.ifindex, TC_H_INGRESS)
+    const hasQdisc = apply(os, netlinkFd, [request], GONE).some(
+      (message) => decodeQdisc(message)?.kind === 'clsact',
+    )
     if (!hasQdisc) return null
     const filters = [dumpFilters(host.ifindex), dumpFilters(host.ifindex, TC_H_CLSACT_EGRESS)]
     const found = filters.flatMap((request) => dump(os, netlinkFd, request, GONE)).map(decodeFound)

@@ -1,4 +1,4 @@
-/** A running pod taken in: by hairpin, which costs it nothing, where that goes; else by swap. */
+/** A running pod taken in: by hairpin, which costs it nothing, where that goes; else by swap, or by rules. */
 import { closeSync } from 'node:fs'
 import type { Attachment, EndpointRecord, Failure } from '../../core/endpoint.js'
 import { joinedGroups } from '../../core/multicast-groups.js'
@@ -12,6 +12,7 @@ import { attachHairpin, NoHairpinError } from '../hairpin/attach.js'
 import { hookProblem } from '../hairpin/pod-filters.js'
 import { NoSuchInterfaceError, refusal } from '../interceptable.js'
 import { openPodNetns } from '../netns.js'
+import { whyRules } from '../nfqueue/choice.js'
 import { type PodNetns, readLink } from '../pod-state.js'
 import { dump } from '../rtnetlink.js'
 import { attach } from '../swap.js'
@@ -27,7 +28,7 @@ export interface Adopted {
 
 /** How a pod would come in, and why not by hairpin, or not at all. */
 export interface Prospect {
-  readonly by: Exclude<Attachment, 'rules'> | null
+  readonly by: Attachment | null
   readonly why: string
 }
 
@@ -64,6 +65,8 @@ export function prospectOf(context: InterceptContext, running: RunningPod): Pros
         link,
         links.filter((other) => other !== null),
       )
+      const rules = whyRules(context, link, refused)
+      if (rules !== null) return { by: 'rules', why: rules }
       return refused === null ? { by: 'swap', why } : { by: null, why: refused.message }
     })
   } catch (error) {
@@ -91,6 +94,7 @@ export function adopt(
   }
   const groups = inNetns(context, running.netns, (pod) => groupsOf(context, pod, running.ifName))
   const record = attach({ ...context, why: `${context.why}; ran before; ${why}` }, spec)
+  if (record.attachment === 'rules') return { record, lost: [] }
   return { record, lost: groups.map((group) => `membership of ${group}: join it again`) }
 }
 
