@@ -139,6 +139,7 @@ t.test('payload is held until the judge has spoken', async (t) => {
     t.same({ answer, error }, { answer: sent, error: null }, host)
     t.equal(held[0], true, `${host}: held`)
   }
+  await until('each has ended', () => server().split('closed 3000000').length === 5)
   await until('cut packets were sent anew', () => Number(counters().injected) > 20)
   t.match(counters(), { raw_send_failed: 0, contradiction: 0 })
 })
@@ -167,7 +168,9 @@ t.test('nobody has the queue', async (t) => {
   t.notOk(pings(client, '10.9.0.2'), 'closed')
   bench.rules({ generation: 4, bypass: true })
   t.ok(pings(client, '10.9.0.2'), 'open')
-  t.match(counters(), { queue_errors: 0, queue_overflow: 0 })
+  // Rules that are replaced as a whole take what waits with them (nf_queue_nf_hook_drop): a verdict
+  // may come too late, so queue_errors says nothing here.
+  t.match(counters(), { queue_overflow: 0 })
   await until('no packet is left without a verdict', () => {
     const { queue_packets, queue_accepted, queue_dropped } = counters()
     return queue_packets === Number(queue_accepted) + Number(queue_dropped)
