@@ -139,7 +139,7 @@ function judgingRules(of: RuledInterface, { path, failure, mark }: RuledPath): s
   const without = isTap || failure === 'open' ? 'passes' : 'is dropped'
   const decided = `-m connmark --mark 0x${(mark * 0x100_0000).toString(16)}/${MASK}`
   return [
-    `-p tcp -m tcp ! --tcp-flags FIN,RST NONE ${comment(`${of.owner}: ends of connections are always seen`)} ${target}`,
+    `-p tcp -m tcp ! --tcp-flags FIN,SYN,RST NONE ${comment(`${of.owner}: beginnings and ends of connections are always seen`)} ${target}`,
     `${decided} ${comment(`${of.owner}: flows decided under the policy in force`)} -j RETURN`,
     `${comment(`${of.owner}: ${how}; ${without} while dpd is away`)} ${target}`,
   ]

@@ -53,7 +53,7 @@ const JUDGING = `*mangle
 :vethwall-in-abcdef - [0:0]
 :vethwall-out-abcdef - [0:0]
 :vw-abcdef-5 - [0:0]
--A vw-abcdef-5 -p tcp -m tcp ! --tcp-flags FIN,RST NONE -m comment --comment "default/web: ends of connections are always seen" -j NFQUEUE --queue-num 5
+-A vw-abcdef-5 -p tcp -m tcp ! --tcp-flags FIN,SYN,RST NONE -m comment --comment "default/web: beginnings and ends of connections are always seen" -j NFQUEUE --queue-num 5
 -A vw-abcdef-5 -m connmark --mark 0x5000000/0xff000000 -m comment --comment "default/web: flows decided under the policy in force" -j RETURN
 -A vw-abcdef-5 -m comment --comment "default/web: judged by dpd; is dropped while dpd is away" -j NFQUEUE --queue-num 5
 -A vethwall-in-abcdef -m comment --comment "vethwall: a mark that a process set is no verdict" -j MARK --set-xmark 0x0/0xff000000
@@ -170,10 +170,10 @@ t.test('what a pod may do to its tables, and that it is set back', async (t) => 
 
 t.test('rules are compared by what they say', async (t) => {
   const printed =
-    '-p tcp -m comment --comment "a -j b" -m tcp ! --tcp-flags FIN,RST NONE -j Q --n 5'
+    '-p tcp -m comment --comment "a -j b" -m tcp ! --tcp-flags FIN,SYN,RST NONE -j Q --n 5'
   t.ok(
     isSameRule(
-      '-p tcp ! --tcp-flags FIN,RST NONE -m comment --comment "a -j b" -j Q --n 5',
+      '-p tcp ! --tcp-flags FIN,SYN,RST NONE -m comment --comment "a -j b" -j Q --n 5',
       printed,
     ),
   )
