@@ -71,8 +71,10 @@ const configSchema = z.strictObject({
     .strictObject({
       /** Pods whose flows are read to their end, whatever the rules need. */
       content: z.array(podGlob).default([]),
+      /** Pods whose `lo` is an endpoint too: sidecars speak in clear there. */
+      loopback: z.array(podGlob).default([]),
     })
-    .default({ content: [] }),
+    .default({ content: [], loopback: [] }),
   metrics: z.strictObject({ listen: loopbackAddress.optional() }).default({}),
   events: z
     .strictObject({

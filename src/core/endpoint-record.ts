@@ -10,8 +10,10 @@ import { ENDPOINT_ID_MAX } from './instance.js'
 const ifName = z.string().check(z.minLength(1), z.maxLength(15), z.regex(/^[^/\s:]+$/))
 const ifindex = z.int().check(z.minimum(1), z.maximum(0x7fffffff))
 
+const mac = z.string().check(z.regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/))
+
 const linksSchema = z.object({
-  mac: z.string().check(z.regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/)),
+  mac,
   mtuOctets: z.int().check(z.minimum(68), z.maximum(65535)),
   podIfindex: ifindex,
   vinName: ifName,
@@ -40,6 +42,7 @@ export const endpointRecordSchema: z.ZodMiniType<EndpointRecord> = z.object({
   why: z._default(z.string(), ''),
   attachment: z._default(z.enum(['swap', 'hairpin', 'rules']), 'swap'),
   links: z.nullable(linksSchema),
+  mac: z.optional(mac),
   addresses: z.array(z.string()),
   linkLocals: z.optional(z.array(z.string())),
   failure: z.enum(['open', 'closed']),

@@ -14,6 +14,9 @@ export type Failure = 'open' | 'closed'
  */
 export type Attachment = 'swap' | 'hairpin' | 'rules'
 
+/** The interface by which a pod speaks to itself. */
+export const LOOPBACK = 'lo'
+
 /** The key of all our state: never netns or prevResult, which runtimes do not always give (CNI DEL). */
 export interface AttachmentKey {
   readonly containerID: string
@@ -43,6 +46,8 @@ export interface EndpointRecord extends AttachmentKey {
   readonly attachment: Attachment
   /** null with `rules`: nothing of ours is a link. */
   readonly links: EndpointLinks | null
+  /** aa:bb:cc:dd:ee:ff of the interface, where `links` is null. */
+  readonly mac?: string | undefined
   /** `address/prefix`, both families, as on eth0 at ADD. */
   readonly addresses: readonly string[]
   /** `fe80::…/64`, as on eth0 at ADD: they name nobody, but the pod may send from them. */

@@ -25,6 +25,7 @@ import type { PolicyStore } from './policy-store.js'
 import type { Preflight } from './preflight.js'
 import type { Reconciler } from './reconciler.js'
 import type { Reporter } from './reporter.js'
+import type { LoopbackEndpoints } from './ruled/loopback.js'
 
 export interface ControlParts {
   readonly instance: string
@@ -41,6 +42,7 @@ export interface ControlParts {
   readonly reconciler: Reconciler
   readonly drift: DriftBook
   readonly pipes: Pipes
+  readonly loopback: Pick<LoopbackEndpoints, 'follow'>
   readonly conflist: Pick<ConflistKeeper, 'findings' | 'repaired'>
   readonly peers: () => Peers
   readonly preflight: () => Preflight
@@ -54,22 +56,24 @@ export class Control implements EndpointsApi, StatusApi {
   }
 
   attach(record: EndpointRecord): Promise<Endpoint> {
-    const { policy, endpoints, pipes } = this.parts
+    const { policy, endpoints, pipes, loopback } = this.parts
     return policy.inTurn(async () => {
       if (!pipes.isRecorded(record)) {
         throw new ApiRefusal(409, 'withdrawn', 'its record is gone: DEL came after that ADD')
       }
       const endpoint = endpoints.add(record)
       await policy.recompile()
+      if (await loopback.follow()) await policy.recompile()
       return endpoint
     })
   }
 
   detach(key: AttachmentKey): Promise<void> {
-    const { policy, endpoints } = this.parts
+    const { policy, endpoints, loopback } = this.parts
     return policy.inTurn(async () => {
       const removed = await endpoints.remove(key)
-      if (removed !== null) await policy.recompile()
+      const hasFollowed = await loopback.follow()
+      if (removed !== null || hasFollowed) await policy.recompile()
     })
   }
 

@@ -5,9 +5,6 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../core/config.js'
 import { type Instance, VTH_NAME } from '../core/instance.js'
-import { compile } from '../core/policy/compile.js'
-import { EMPTY_DIRECTORY } from '../core/policy/endpoints-directory.js'
-import { EMPTY_POLICY_SET } from '../core/policy/model.js'
 import { PRODUCT_VERSION } from '../core/product-version.js'
 import { os } from '../intercept/addon.js'
 import type { InterceptContext } from '../intercept/context.js'
@@ -15,6 +12,7 @@ import { chooseDriver } from '../intercept/drivers.js'
 import { ensureEnforcer } from '../intercept/enforcer.js'
 import { recover } from '../intercept/restore.js'
 import { readStateFile, writeStateFile } from '../intercept/state-file.js'
+import { attach } from '../intercept/swap.js'
 import { endpointRoutes } from './api/endpoints.js'
 import { flowRoutes } from './api/flows.js'
 import { createServer } from './api/http.js'
@@ -26,19 +24,15 @@ import { compileInputs, defaultsOf } from './compile-inputs.js'
 import { ConflistKeeper } from './conflist-keeper.js'
 import { keepConflist } from './conflist-watch.js'
 import { Control } from './control.js'
-import { registry } from './dpi/registry.js'
 import { DriftBook } from './drift-book.js'
 import { DriftRepair } from './drift-repair.js'
 import { Endpoints } from './endpoints.js'
 import { ShardEngine } from './engine/bridge.js'
 import { EventsFile, type EventsSink, noEvents } from './events-file.js'
-import { viewFlow } from './flow-view.js'
-import { FlowBook } from './flows.js'
 import { heartbeatOf } from './heartbeat.js'
 import { InstancePipes } from './instance-pipes.js'
-import { Judge } from './judge/judge.js'
+import { openJudging } from './judging.js'
 import { KernelSpoofs } from './kernel-spoofs.js'
-import { Learning } from './learning.js'
 import { live } from './lifecycle.js'
 import { ModeOverrides } from './mode-overrides.js'
 import { NodeAddresses } from './node-addresses.js'
@@ -49,7 +43,7 @@ import { PolicySources } from './policy-sources.js'
 import { PolicyStore } from './policy-store.js'
 import { preflight } from './preflight.js'
 import { Reconciler } from './reconciler.js'
-import { Reporter } from './reporter.js'
+import { LoopbackEndpoints } from './ruled/loopback.js'
 import { RuledPods } from './ruled/ruled-pods.js'
 import { ensureFolders, ensureRunDir } from './run-dir.js'
 import { RunningPods } from './running-pods.js'
@@ -101,41 +95,22 @@ function openKernel(setting: Setting) {
   return { context, engine, pipes: new InstancePipes(context, enforcer) }
 }
 
-/** Judge, flow book and reporter: what happens to the engine's events. */
-function openJudging({ instance, log }: Setting, events: EventsSink) {
-  const peers = { current: new Peers(EMPTY_DIRECTORY, [], []) }
-  const warn = (message: string): void => log.warn(message)
-  const learning = new Learning(instance.stateDir, warn)
-  const peerName = (address: string): string | null => peers.current.name(address)
-  const reporter = new Reporter({
-    events,
-    learning,
-    nowMs,
-    peerName,
-    learnedPeer: (address) => peers.current.learned(address),
-    book: () => flows,
-  })
-  const policy = compile({
-    set: EMPTY_POLICY_SET,
-    directory: EMPTY_DIRECTORY,
-    generation: 0,
-    defaults: { mode: 'discover' },
-    nodeAddresses: [],
-    nodeTraffic: 'allow',
-    endpoints: [],
-  })
-  const judge = new Judge({ policy, parsers: registry, report: reporter, nowMs })
-  const flows: FlowBook = new FlowBook(judge, (flow) => viewFlow(flow, peerName, null))
-  return { judge, flows, reporter, learning, peers, policy }
-}
-
 /** Everything but the sockets. */
 function openDaemon(setting: Setting) {
   const { instance, config, log } = setting
   const warn = (message: string): void => log.warn(message)
   const startedAtMs = nowMs()
   const events = openEvents(setting)
-  const { judge, flows, reporter, learning, peers, policy: empty } = openJudging(setting, events)
+  const {
+    judge,
+    flows,
+    reporter,
+    learning,
+    peers,
+    policy: empty,
+  } = openJudging({
+    ...{ stateDir: instance.stateDir, events, warn, nowMs },
+  })
   const { context, engine, pipes } = openKernel(setting)
   const overrides = new ModeOverrides(join(instance.stateDir, 'modes.json'), warn)
   const monotonicMs = (): number => performance.now()
@@ -184,8 +159,14 @@ function openDaemon(setting: Setting) {
   )
   const info = (message: string): void => log.info(message)
   const repair = new DriftRepair({ pipes, endpoints, book: drift, warn })
+  const why = 'inspection.loopback of dpd.yaml'
+  const loopback = new LoopbackEndpoints({
+    ...{ pods: config.inspection.loopback, endpoints, warn },
+    attach: (spec) => attach({ ...context, why, rules: 'always' }, spec),
+    collect: (record) => pipes.collect(record),
+  })
   const reconciler = new Reconciler({
-    ...{ pipes, endpoints, policy, node, drift: repair, ruled, info, warn },
+    ...{ pipes, endpoints, policy, node, drift: repair, ruled, loopback, info, warn },
   })
   const running = new RunningPods({
     ...{ context, config: config.runningPods, failure: config.defaults.failure ?? 'open' },
@@ -211,6 +192,7 @@ function openDaemon(setting: Setting) {
       drift,
       pipes,
       conflist,
+      loopback,
     },
   })
   engine.onEvents((batch) => engine.send(judge.handle(batch)))

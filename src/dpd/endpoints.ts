@@ -4,12 +4,13 @@
  */
 
 import { parseAddress } from '../core/address.js'
-import type {
-  AttachmentKey,
-  EndpointPath,
-  EndpointRecord,
-  Failure,
-  Mode,
+import {
+  type AttachmentKey,
+  type EndpointPath,
+  type EndpointRecord,
+  type Failure,
+  LOOPBACK,
+  type Mode,
 } from '../core/endpoint.js'
 import { parseMac } from '../core/mac.js'
 import { ownAddresses } from '../core/own-addresses.js'
@@ -53,9 +54,14 @@ function keyOf({ containerID, ifName }: AttachmentKey): string {
   return `${containerID} ${ifName}`
 }
 
-export function pathOf(endpoint: Pick<CompiledEndpoint, 'mode' | 'quarantined'>): EndpointPath {
-  if (endpoint.quarantined) return 'quarantine'
-  return endpoint.mode === 'protect' ? 'inline' : 'tap'
+/** A pod to itself is always allowed (design §5): its `lo` is looked at, never held up. */
+export function pathOf(
+  { mode, quarantined }: Pick<CompiledEndpoint, 'mode' | 'quarantined'>,
+  ifName: string,
+): EndpointPath {
+  if (ifName === LOOPBACK) return quarantined ? 'direct' : 'tap'
+  if (quarantined) return 'quarantine'
+  return mode === 'protect' ? 'inline' : 'tap'
 }
 
 export class Endpoints {
@@ -121,8 +127,9 @@ export class Endpoints {
    */
   async #cutOff(endpoint: Endpoint, compiled: CompiledPolicy): Promise<void> {
     const settings = compiled.endpoint(endpoint.record.id)
-    if (settings?.quarantined !== true || !endpoint.applied || endpoint.path === 'quarantine')
-      return
+    if (settings?.quarantined !== true || !endpoint.applied) return
+    const { path } = endpoint
+    if (path === 'quarantine' || path === pathOf(settings, endpoint.record.ifName)) return
     try {
       const { failure, mode } = settings
       const setting: PathSetting = { path: 'quarantine', failure, strict: mode === 'protect' }
@@ -159,7 +166,7 @@ export class Endpoints {
       endpoint.applied = false
       const { namespace, pod, ifName } = endpoint.record
       this.parts.warn(
-        `${namespace}/${pod}/${ifName}: ${pathOf(settings)} not in force: ${String(error)}`,
+        `${namespace}/${pod}/${ifName}: ${pathOf(settings, ifName)} not in force: ${String(error)}`,
       )
     }
   }
@@ -172,20 +179,26 @@ export class Endpoints {
   ): Promise<void> {
     const { record } = endpoint
     const { mode, failure } = settings
-    const path = pathOf(settings)
+    const path = pathOf(settings, record.ifName)
+    const sources = settings.sources.join(' ')
     const isQueued = path === 'tap' || path === 'inline'
-    const isSame = endpoint.applied && endpoint.path === path && endpoint.failure === failure
+    const isSame =
+      endpoint.applied &&
+      endpoint.path === path &&
+      endpoint.failure === failure &&
+      endpoint.sources === sources
     endpoint.mode = mode
     if (isQueued && !isSame) await this.#setEngine(record, settings, path)
     await this.parts.ruled.apply(record, { path, failure, strict: mode === 'protect' }, compiled)
     if (!isQueued && !isSame) await this.#setEngine(record, settings, path)
     endpoint.path = path
     endpoint.failure = failure
+    endpoint.sources = sources
     endpoint.applied = true
   }
 
   async #applyOne(endpoint: Endpoint, settings: CompiledEndpoint): Promise<void> {
-    const path = pathOf(settings)
+    const path = pathOf(settings, endpoint.record.ifName)
     const { mode, failure } = settings
     const sources = settings.sources.join(' ')
     const isSame =
@@ -234,19 +247,21 @@ export class Endpoints {
   /** Of a pod without any known address nothing that it sends could be told from a forgery. */
   #ownOf(record: EndpointRecord, { sources }: CompiledEndpoint) {
     const { namespace, pod, links, linkLocals = [] } = record
+    const mac = links?.mac ?? record.mac
     const name = `${namespace}/${pod}`
-    if (links === null || sources.length === 0) return null
+    if (mac === undefined || record.ifName === LOOPBACK || sources.length === 0) return null
     if (this.#forwarders.some((glob) => matchGlob(glob, name))) return null
     return {
-      mac: parseMac(links.mac),
-      addresses: ownAddresses(links.mac, [...sources, ...linkLocals]),
+      mac: parseMac(mac),
+      addresses: ownAddresses(mac, [...sources, ...linkLocals]),
     }
   }
 
   /** A copy costs the pod nothing: outside protect everything is read, to learn and to record. */
   #readsAll(record: EndpointRecord, mode: Mode): boolean {
     const name = `${record.namespace}/${record.pod}`
-    return mode !== 'protect' || this.#content.some((glob) => matchGlob(glob, name))
+    if (mode !== 'protect' || record.ifName === LOOPBACK) return true
+    return this.#content.some((glob) => matchGlob(glob, name))
   }
 
   #judged(record: EndpointRecord, settings: CompiledEndpoint): JudgedEndpoint {

@@ -5,6 +5,7 @@ import type { Endpoints } from './endpoints.js'
 import type { NodeAddresses } from './node-addresses.js'
 import type { Pipes } from './pipes.js'
 import type { PolicyStore } from './policy-store.js'
+import type { LoopbackEndpoints } from './ruled/loopback.js'
 import type { RuledPods } from './ruled/ruled-pods.js'
 
 export interface ReconcilerParts {
@@ -13,6 +14,7 @@ export interface ReconcilerParts {
   readonly policy: PolicyStore
   readonly node: Pick<NodeAddresses, 'refresh'>
   readonly drift: Pick<DriftRepair, 'pass' | 'passes'>
+  readonly loopback: Pick<LoopbackEndpoints, 'follow'>
   readonly ruled: Pick<RuledPods, 'look'>
   readonly info: (message: string) => void
   readonly warn: (message: string) => void
@@ -109,7 +111,7 @@ export class Reconciler {
         changed = true
       }
     }
-    return changed
+    return (await this.parts.loopback.follow()) || changed
   }
 
   #collect(record: EndpointRecord): void {

@@ -115,15 +115,16 @@ export function podStateOn(state: PodState, ifindex: number): PodState {
   }
 }
 
-/** `10.0.0.2/24`; IPv6 link-local ones apart: they name nobody. */
+/** `10.0.0.2/24`; IPv6 link-local ones apart, and none of loopback: they name nobody. */
 export function addressTexts(state: PodState): {
   readonly addresses: string[]
   readonly linkLocals: string[]
 } {
   const all = state.addresses.map(addressText)
   const isLinkLocal = (text: string): boolean => text.startsWith('fe80:')
+  const isLoopback = (text: string): boolean => text.startsWith('127.') || text === '::1/128'
   return {
-    addresses: all.filter((text) => !isLinkLocal(text)),
+    addresses: all.filter((text) => !isLinkLocal(text) && !isLoopback(text)),
     linkLocals: all.filter(isLinkLocal),
   }
 }

@@ -68,7 +68,7 @@ function makeWorld() {
   }
   const reconciler = new Reconciler({
     ...{ pipes, endpoints, policy, node: { refresh: () => false }, drift, ruled },
-    ...{ info: note, warn: note },
+    ...{ info: note, warn: note, loopback: { follow: async () => false } },
   })
   return { records, alive, busy, kernel, log, endpoints, policy, drift, reconciler }
 }

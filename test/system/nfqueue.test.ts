@@ -1,5 +1,5 @@
 /** Pods that can't be swapped, judged by rules in their own namespace: the same policy, events and answers. */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startWeb } from '../../demo/servers.js'
@@ -73,10 +73,17 @@ async function rulesOf(pod: Pod, tool = 'iptables'): Promise<string> {
   return (await pod.exec(tool, RULES)).stdout
 }
 
-/** Packets that the pod's queue has seen so far: id_sequence of /proc/net/netfilter/nfnetlink_queue. */
-async function queued(pod: Pod): Promise<number> {
+/**
+ * Packets that one of the pod's queues, in the order of their numbers, has seen so far: id_sequence of
+ * /proc/net/netfilter/nfnetlink_queue.
+ */
+async function queued(pod: Pod, index = 0): Promise<number> {
   const { stdout } = await pod.exec('cat', ['/proc/net/netfilter/nfnetlink_queue'])
-  return Number(stdout.trim().split(/\s+/)[7] ?? 0)
+  const queues = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+  return queues.sort(([a = 0], [b = 0]) => a - b)[index]?.[7] ?? 0
 }
 
 /** Connects with the first marks that a verdict could have set; says how many got through. */
@@ -93,6 +100,12 @@ for octet in range(1, 17):
         pass
     s.close()
 print(through)`
+/** One datagram to a port where nobody listens, from the address given. */
+const FORGED_SOURCE = `import socket, struct, sys
+source, target = map(socket.inet_aton, sys.argv[1:3])
+udp = struct.pack('!HHHH', 4000, 4001, 8, 0)
+ip = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 28, 0, 0, 64, 17, 0, source, target)
+socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW).sendto(ip + udp, (sys.argv[2], 0))`
 const TALK_ON = `const s = require('net').connect(7, process.argv[1], () => setInterval(() => s.write('x'), 20))
 s.on('data', () => {}).on('error', (e) => { console.log(e.code); process.exit() }).on('close', () => { console.log('closed'); process.exit() })`
 const BULK_OCTETS = 32 << 20
@@ -102,7 +115,10 @@ s.on('drain', more).on('data', (d) => { got += d.length; if (got >= ${BULK_OCTET
 s.on('error', (e) => { console.log(e.code); process.exit() }); more()`
 
 t.test('macvlan pods', async (t) => {
-  const world = await makeWorld(t, { name: `vwnq${process.pid}`, primary: 'macvlan' })
+  const world = await makeWorld(t, {
+    ...{ name: `vwnq${process.pid}`, primary: 'macvlan' },
+    dpdConfig: 'inspection: { loopback: [default/web] }\n',
+  })
   const { node, web, client } = world
 
   await t.test('discover: flows are shown, and which driver and why', async (t) => {
@@ -132,6 +148,34 @@ t.test('macvlan pods', async (t) => {
     t.equal(await reach(client, web, 7, 'udp'), OK)
     t.equal(await reach(client, web, 9, 'udp'), PROHIBITED)
     t.match(await rulesOf(web), /judged by dpd; is dropped while dpd is away" -j NFQUEUE/)
+  })
+
+  await t.test('lo of a pod with a sidecar: seen once, never held up', async (t) => {
+    t.match(await node.dpctl('pods'), { stdout: /default\/web\/lo .* protect +tap / })
+    const before = await queued(web, 1)
+    t.equal((await web.exec('ping', ['-c', '3', '-i', '0.05', '127.0.0.1'])).status, 0)
+    t.equal((await queued(web, 1)) - before, 6, 'three requests, three replies')
+    t.match(await get(web, { ...web, ip4: '127.0.0.1' } as Pod, 4, '/admin'), { status: 0 })
+    await until('dpctl shows it in clear', async () =>
+      /127\.0\.0\.1.*http/.test((await node.dpctl('flows', '--state', 'all')).stdout),
+    )
+  })
+
+  await t.test("another's address is dropped, and told with the pod's name", async (t) => {
+    const arrived = async () =>
+      Number(/^Udp: \d+ (\d+)/m.exec((await client.exec('cat', ['/proc/net/snmp'])).stdout)?.[1])
+    const before = await arrived()
+    for (const source of ['10.99.0.1', web.ip4]) {
+      const sent = await web.exec('python3', ['-c', FORGED_SOURCE, source, client.ip4])
+      t.equal(sent.status, 0, sent.stderr)
+    }
+    await until('the own one arrives', async () => (await arrived()) > before)
+    t.equal(await arrived(), before + 1)
+    await until('told', () =>
+      /"reason":"spoofed-ip"[^\n]*"pod":"web"|"pod":"web"[^\n]*"reason":"spoofed-ip"/.test(
+        readFileSync(join(node.dir, 'events.json'), 'utf8'),
+      ),
+    )
   })
 
   await t.test('a decided flow leaves user space; a forged mark does not', async (t) => {

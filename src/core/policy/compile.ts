@@ -1,7 +1,7 @@
 /** A policy set, the pods that are known and the node's settings → what each endpoint is judged by. */
 import type { Failure, Mode } from '../endpoint.js'
 import type { RuleId } from '../inspect/contract.js'
-import { addressSpan, rangesOf } from './address-ranges.js'
+import { addressSpan, blockSpans, rangesOf } from './address-ranges.js'
 import type {
   CompiledDirection,
   CompiledEndpoint,
@@ -39,6 +39,9 @@ interface CompiledObject {
   readonly ingress: readonly CompiledRule[]
   readonly egress: readonly CompiledRule[]
 }
+
+/** Seen on a pod's `lo` only: the pod speaks to itself. */
+const LOOPBACK_SPANS = ['127.0.0.0/8', '::1/128'].flatMap((cidr) => blockSpans(cidr, []))
 
 export function compile(input: CompileInput): CompiledPolicy {
   const identities = identitiesOf(input.directory, input.endpoints)
@@ -95,7 +98,7 @@ function compileEndpoints(
       mode,
       failure,
       quarantined: input.quarantined?.has(id) ?? false,
-      addresses: rangesOf(recorded.map(addressSpan)),
+      addresses: rangesOf([...recorded.map(addressSpan), ...LOOPBACK_SPANS]),
       sources: [...recorded, ...listed.of(namespace, pod)],
       ingress: directions.of(objects, 'ingress'),
       egress: directions.of(objects, 'egress'),

@@ -44,7 +44,7 @@ function planned(
     ...{ containerID: spec.containerID, ifName: spec.ifName, network: spec.network },
     ...{ netns: spec.netns, netnsInode: netns.identity },
     ...{ namespace: spec.namespace, pod: spec.pod, podUid: spec.podUid },
-    ...{ driver: 'nfqueue', why: place.why, attachment: 'rules', links: null },
+    ...{ driver: 'nfqueue', why: place.why, attachment: 'rules', links: null, mac: place.link.mac },
     ...{ ...told, failure: spec.failure, createdAt: context.now() },
   }
   return record
