@@ -43,17 +43,20 @@ function pointsOf(kind: string, args: readonly unknown[]): Point[] {
   ]
 }
 
-/** Which of a point's faults are tried: all, or one before and one after the call, by the seed. */
+/** Which of a point's faults are tried: all, or one, by turns before and after the call, by the seed. */
 export type Choice = (point: Point, number: number) => readonly Fault[]
 
 export const everyFault: Choice = ({ faults }) => faults
 
 export function oneOfEach(seed: number): Choice {
-  return ({ faults }, number) =>
-    (['before', 'after'] as const).flatMap((when) => {
+  return ({ faults }, number) => {
+    const both = (['before', 'after'] as const).flatMap((when) => {
       const some = faults.filter((fault) => fault.when === when)
       return some[(seed + number) % some.length] ?? []
     })
+    const one = both[(seed + number) % both.length]
+    return one === undefined ? [] : [one]
+  }
 }
 
 /** One run, in which the `turn`-th chosen fault of the `at`-th point is injected. */
