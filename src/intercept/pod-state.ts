@@ -1,6 +1,12 @@
 /** What a pod's interface is beyond its link: read before the swap, in both directions. */
 import { readdirSync } from 'node:fs'
-import { addressOf, addressOn, addressText, dumpAddresses } from '../core/netlink/address.js'
+import {
+  addressOf,
+  addressOn,
+  addressText,
+  dumpAddresses,
+  isJoinedGroup,
+} from '../core/netlink/address.js'
 import { AF_INET, AF_INET6, type Dumped } from '../core/netlink/dumped.js'
 import { decodeLink, type Link } from '../core/netlink/link.js'
 import { getLinkByName } from '../core/netlink/link-request.js'
@@ -115,12 +121,12 @@ export function podStateOn(state: PodState, ifindex: number): PodState {
   }
 }
 
-/** `10.0.0.2/24`; IPv6 link-local ones apart, and none of loopback: they name nobody. */
+/** `10.0.0.2/24`; IPv6 link-local ones apart, none of loopback, no groups: they name nobody. */
 export function addressTexts(state: PodState): {
   readonly addresses: string[]
   readonly linkLocals: string[]
 } {
-  const all = state.addresses.map(addressText)
+  const all = state.addresses.filter((a) => !isJoinedGroup(a)).map(addressText)
   const isLinkLocal = (text: string): boolean => text.startsWith('fe80:')
   const isLoopback = (text: string): boolean => text.startsWith('127.') || text === '::1/128'
   return {

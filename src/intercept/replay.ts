@@ -5,10 +5,12 @@
  */
 import {
   addAddress,
+  addressOn,
   addressText,
   amendAddress,
   deleteAddress,
   inOrderOfAdding,
+  isJoinedGroup,
 } from '../core/netlink/address.js'
 import type { Dumped } from '../core/netlink/dumped.js'
 import {
@@ -30,12 +32,19 @@ import {
 } from '../core/netlink/link-request.js'
 import type { Request } from '../core/netlink/message.js'
 import { addNeighbour } from '../core/netlink/neighbour.js'
-import { addRoute, deleteRoute, hasGateway, routeKey } from '../core/netlink/route.js'
+import {
+  addRoute,
+  deleteRoute,
+  hasGateway,
+  routeKey,
+  steppingRoutes,
+} from '../core/netlink/route.js'
 import type { Os } from './os.js'
 import {
   type PodNetns,
   type PodState,
   readAddresses,
+  readLink,
   readRoutes,
   readSysctls,
   type Sysctl,
@@ -96,13 +105,17 @@ export function addressRequests({ link, addresses }: PodState, have: Link): Requ
 export function routeRequests(
   want: readonly Dumped[],
   have: readonly Dumped[],
-): { readonly surplus: Request[]; readonly missing: Request[] } {
+): { readonly surplus: Request[]; readonly missing: Request[]; readonly passing: Request[] } {
   const [wanted, present] = [new Set(want.map(routeKey)), new Set(have.map(routeKey))]
   const missing = want.filter((route) => !present.has(routeKey(route)))
   const near = missing.filter((route) => !hasGateway(route))
+  const far = missing.filter(hasGateway)
+  const stones = new Map(far.flatMap(steppingRoutes).map((stone) => [routeKey(stone), stone]))
   return {
     surplus: have.filter((route) => !wanted.has(routeKey(route))).map(deleteRoute),
-    missing: [...near, ...missing.filter(hasGateway)].map(addRoute),
+    missing: [...near, ...stones.values(), ...far].map(addRoute),
+    // A replay that breaks off before has them for surplus when it is done again.
+    passing: [...stones.values()].map(deleteRoute),
   }
 }
 
@@ -113,6 +126,18 @@ export function closingRequests({ link, neighbours }: PodState): Request[] {
     setLinkFlags(ifindex, link.flags & (IFF_PROMISC | IFF_ALLMULTI | IFF_NOARP)),
     ...(addrGenMode === null ? [] : [setLink(ifindex, { addrGenMode }, link.name)]),
   ]
+}
+
+/**
+ * The kernel's own membership of an autojoin address outlives the device, under its index: joining again
+ * under that index would be EADDRINUSE. To be done before the interface of that name goes.
+ */
+export function leaveGroups(os: Os, { netlinkFd }: PodNetns, state: PodState): void {
+  const joined = state.addresses.filter(isJoinedGroup)
+  const link = joined.length === 0 ? null : readLink(os, netlinkFd, state.link.name)
+  if (link === null) return
+  const requests = joined.map((address) => deleteAddress(addressOn(address, link.ifindex)))
+  apply(os, netlinkFd, requests, { accept: ['EADDRNOTAVAIL'] })
 }
 
 /** linkwatch is scheduled at once for a veth; a busy node may take this long. */
@@ -155,10 +180,19 @@ export function replayPodState(
   const routes = routeRequests(state.routes, readRoutes(os, netlinkFd, link.ifindex))
   apply(os, netlinkFd, routes.surplus, { accept: ['ESRCH', 'ENOENT'] })
   apply(os, netlinkFd, routes.missing, { accept: ['EEXIST'] })
+  apply(os, netlinkFd, routes.passing, { accept: ['ESRCH'] })
   awaitOperational(os, netlinkFd, link)
   apply(os, netlinkFd, closingRequests(state))
+  writeFiles(os, warn, pod, link.name, settingsOfLinkUp(state))
   const absent = link.altNames.filter((name) => !have.altNames.includes(name))
   if (absent.length > 0) apply(os, netlinkFd, [addAltNames(link.ifindex, absent)])
+}
+
+/** Going up sets ipv6/conf/mtu to the link's (addrconf_notify): a smaller one comes after that. */
+export function settingsOfLinkUp({ link, sysctls }: PodState): Sysctl[] {
+  return sysctls.filter(
+    ([template, value]) => template === 'ipv6/conf/%s/mtu' && value !== String(link.mtuOctets),
+  )
 }
 
 function writeSysctls(
@@ -169,11 +203,20 @@ function writeSysctls(
 ): void {
   const { name } = link
   const changes = sysctlDifference(sysctls, readSysctls(os, pod.netnsFd, name))
-  if (changes.length === 0) return
-  const files = changes.map(([template, value]) => [sysctlPath(template, name), value] as const)
+  writeFiles(os, warn, pod, name, changes)
+}
+
+function writeFiles(
+  os: Os,
+  warn: (message: string) => void,
+  { netnsFd }: PodNetns,
+  name: string,
+  settings: readonly Sysctl[],
+): void {
+  const files = settings.map(([template, value]) => [sysctlPath(template, name), value] as const)
   // Twice: memory or descriptors may be short for a moment.
-  const refused = refusedFiles(os, pod.netnsFd, files).map(({ file }) => file)
-  for (const { file, errno } of refusedFiles(os, pod.netnsFd, refused)) {
+  const refused = refusedFiles(os, netnsFd, files).map(({ file }) => file)
+  for (const { file, errno } of refusedFiles(os, netnsFd, refused)) {
     warn(`${file[0]}: could not be set again (errno ${errno})`)
   }
 }

@@ -38,7 +38,7 @@ import { releaseRules } from './nfqueue/ruled-netns.js'
 import { openPod } from './open-pod.js'
 import { type PodNetns, type PodState, readLink, readPodState } from './pod-state.js'
 import { forgetReleased, sweepReleased } from './released.js'
-import { replayPodState } from './replay.js'
+import { leaveGroups, replayPodState } from './replay.js'
 import { apply } from './rtnetlink.js'
 
 const GONE = { accept: ['ENODEV', 'ENOENT'] }
@@ -69,6 +69,7 @@ function giveBack(
   const { os, warn } = context
   const { link } = state
   const vin = linkByName(context, enforcer, names.vin)
+  if (vin !== null) leaveGroups(os, pod, state)
   if (vin !== null) apply(os, enforcer.netlinkFd, [deleteLink(vin.ifindex, vin.name)], GONE)
   const vex = linkByName(context, enforcer, names.vex)
   if (vex !== null) {

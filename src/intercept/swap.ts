@@ -27,7 +27,7 @@ import { attachByRules, isRuled } from './nfqueue/attach.js'
 import { whyRules } from './nfqueue/choice.js'
 import { atPlace, type Place } from './place.js'
 import { addressTexts, podStateOn, readLink, readPodState } from './pod-state.js'
-import { replayPodState } from './replay.js'
+import { leaveGroups, replayPodState } from './replay.js'
 import { giveBackStale, removeFilters, undo, undoOrWarn } from './restore.js'
 import { apply, dump } from './rtnetlink.js'
 
@@ -151,6 +151,7 @@ function swap(place: Place, { record, before }: JournalEntry, path: EndpointPath
   const links = linksOf(record)
   const { link } = before
   const { altNames } = link
+  leaveGroups(os, pod, before)
   apply(os, pod.netlinkFd, [
     // They would go along, and two pods may have the same ones.
     ...(altNames.length === 0 ? [] : [deleteAltNames(link.ifindex, altNames)]),

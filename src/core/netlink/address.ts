@@ -13,6 +13,7 @@ const IFA_LOCAL = 2
 const IFA_FLAGS = 8
 
 export const IFA_F_NODAD = 0x02
+const IFA_F_MCAUTOJOIN = 0x400
 /** What the kernel works out: IFA_F_SECONDARY (in IPv6 TEMPORARY), DADFAILED, DEPRECATED, TENTATIVE, PERMANENT. */
 const COMPUTED_FLAGS = 0x01 | 0x08 | 0x20 | 0x40 | 0x80
 
@@ -43,6 +44,11 @@ export function isIpv6(address: Dumped): boolean {
 function settableFlags(address: Dumped): number {
   const told = find(address.attributes, IFA_FLAGS)
   return (told === null ? (address.header[2] ?? 0) : asU32(told)) & ~COMPUTED_FLAGS
+}
+
+/** A group that the kernel joins for as long as the address stands (ip-address(8), autojoin). */
+export function isJoinedGroup(address: Dumped): boolean {
+  return (settableFlags(address) & IFA_F_MCAUTOJOIN) !== 0
 }
 
 function addressRequest(address: Dumped, flags: number): Request {

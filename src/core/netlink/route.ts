@@ -2,6 +2,8 @@
 import {
   type Attribute,
   asU32,
+  binary,
+  decodeAttributes,
   encodeAttributes,
   find,
   HOST_LITTLE_ENDIAN,
@@ -11,7 +13,7 @@ import {
 } from './attribute.js'
 import {
   type AF_INET,
-  type AF_INET6,
+  AF_INET6,
   type Dumped,
   dumpOf,
   requestOf,
@@ -25,8 +27,10 @@ export const RTM_NEWROUTE = 24
 export const RTM_DELROUTE = 25
 export const RTM_GETROUTE = 26
 const RTMSG_OCTETS = 12
+const RTA_DST = 1
 const RTA_OIF = 4
 const RTA_GATEWAY = 5
+const RTA_PRIORITY = 6
 const RTA_MULTIPATH = 9
 const RTA_CACHEINFO = 12
 const RTA_TABLE = 15
@@ -34,7 +38,13 @@ const RTA_VIA = 18
 const RTA_EXPIRES = 23
 const RTA_NH_ID = 30
 const RTPROT_KERNEL = 2
+const RTPROT_STATIC = 4
+const RTN_UNICAST = 1
+const RT_TABLE_MAIN = 254
 const RT_TABLE_LOCAL = 255
+const IPV6_BITS = 128
+/** No route of a user's has it: 0 and 1024 are what tools choose. */
+const STEPPING_METRIC = 0xffff_fffe
 const RTM_F_CLONED = 0x200
 /** Of RTNH_F_*, what a user sets: ONLINK. The rest (dead, linkdown, offloaded, …) is the kernel's report. */
 const RTNH_F_ONLINK = 4
@@ -52,6 +62,7 @@ export function dumpRoutes(family: typeof AF_INET | typeof AF_INET6): Request {
 interface NextHop {
   /** Where struct rtnexthop {length, flags, hops, ifindex} begins. */
   readonly at: number
+  readonly length: number
   readonly ifindex: number
 }
 
@@ -63,7 +74,7 @@ function nextHops(octets: Uint8Array): NextHop[] {
     if (length < RTNEXTHOP_OCTETS || length > octets.length - at) {
       throw new NetlinkFormatError(`rtnexthop at octet ${at}: length ${length}`)
     }
-    hops.push({ at, ifindex: view.getInt32(at + 4, HOST_LITTLE_ENDIAN) })
+    hops.push({ at, length, ifindex: view.getInt32(at + 4, HOST_LITTLE_ENDIAN) })
     at += (length + 3) & ~3
   }
   return hops
@@ -160,4 +171,48 @@ export function deleteRoute(route: Dumped): Request {
 /** A gateway must be reachable before a route may name it: link-scope routes come first. */
 export function hasGateway(route: Dumped): boolean {
   return [RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH].some((type) => find(route.attributes, type) !== null)
+}
+
+interface Gateway {
+  readonly octets: Uint8Array
+  readonly ifindex: number
+}
+
+function gatewaysOf(route: Dumped): Gateway[] {
+  const gateway = find(route.attributes, RTA_GATEWAY)
+  const out = find(route.attributes, RTA_OIF)
+  const single =
+    gateway === null || out === null ? [] : [{ octets: gateway.octets, ifindex: asU32(out) }]
+  const { octets } = find(route.attributes, RTA_MULTIPATH) ?? { octets: new Uint8Array(0) }
+  const hops = nextHops(octets).flatMap(({ at, ifindex, length }) => {
+    const attributes = decodeAttributes(octets.subarray(at + RTNEXTHOP_OCTETS, at + length))
+    const hop = find(attributes, RTA_GATEWAY)
+    return hop === null ? [] : [{ octets: hop.octets, ifindex }]
+  })
+  return [...single, ...hops]
+}
+
+const isLinkLocal = ({ octets }: Gateway): boolean =>
+  octets[0] === 0xfe && ((octets[1] ?? 0) & 0xc0) === 0x80
+
+/**
+ * Host routes that must stand while `route` is added. Linux looks for an IPv6 gateway on the link in the
+ * route's own table, then by the rules for that device (ip6_route_check_nh), which may end at a default route
+ * of another table: what was there before the rules came could not be added after them.
+ */
+export function steppingRoutes(route: Dumped): Dumped[] {
+  const table = tableOf(route)
+  if (route.header[0] !== AF_INET6 || table === RT_TABLE_MAIN) return []
+  const header = new Uint8Array(RTMSG_OCTETS)
+  header.set([AF_INET6, IPV6_BITS, 0, 0, route.header[4] ?? 0, RTPROT_STATIC, 0, RTN_UNICAST])
+  const global = gatewaysOf(route).filter((gateway) => !isLinkLocal(gateway))
+  return global.map(({ octets, ifindex }) => ({
+    header,
+    attributes: [
+      binary(RTA_DST, octets),
+      u32(RTA_OIF, ifindex),
+      u32(RTA_PRIORITY, STEPPING_METRIC),
+      u32(RTA_TABLE, table),
+    ],
+  }))
 }

@@ -16,6 +16,7 @@ import {
   routeKey,
   routeOf,
   routeOn,
+  steppingRoutes,
 } from '../../../src/core/netlink/route.js'
 import { hex, lines, messageOf, payloadLines, SKIP } from './hex.js'
 
@@ -176,4 +177,48 @@ t.test('what is no route of the device', { skip: SKIP }, async (t) => {
   t.ok(routeOf(messageOf(RTM_NEWROUTE, local), 7), 'proto kernel, table 511')
   t.equal(routeOf(messageOf(RTM_NEWROUTE, changed(local, 17, 0)), 7), null, 'table local')
   t.throws(() => routeOf(messageOf(RTM_NEWROUTE, changed(MULTIPATH, 32, 3)), 7), /rtnexthop/)
+})
+
+/** ip -6 route add default via fd01::1 dev eth0 table 1002 */
+const FAR = hex(`
+  0a 00 00 00 // rtm_family, rtm_dst_len, rtm_src_len, rtm_tos
+  fc 03 00 01 // rtm_table, rtm_protocol, rtm_scope, rtm_type
+  00 00 00 00 // rtm_flags 0x0
+  08 00 0f 00 // nla_len 8, RTA_TABLE
+  ea 03 00 00 // 1002
+  14 00 05 00 // nla_len 20, RTA_GATEWAY
+  fd 01 00 00 00 00 00 00 00 00 00 00 00 00 00 01 // fd01::1
+  08 00 04 00 // nla_len 8, RTA_OIF
+  07 00 00 00 // 7
+`)
+const STONE = hex(`
+  0a 80 00 00 // rtm_family, rtm_dst_len 128, rtm_src_len, rtm_tos
+  fc 04 00 01 // rtm_table, rtm_protocol static, rtm_scope, rtm_type
+  00 00 00 00 // rtm_flags 0x0
+  14 00 01 00 // nla_len 20, RTA_DST
+  fd 01 00 00 00 00 00 00 00 00 00 00 00 00 00 01 // fd01::1
+  08 00 04 00 // nla_len 8, RTA_OIF
+  07 00 00 00 // 7
+  08 00 06 00 // nla_len 8, RTA_PRIORITY
+  fe ff ff ff // 4294967294
+  08 00 0f 00 // nla_len 8, RTA_TABLE
+  ea 03 00 00 // 1002
+`)
+
+t.test('an IPv6 gateway of another table than main gets a host route to stand on', async (t) => {
+  const route = routeOf(messageOf(RTM_NEWROUTE, FAR), 7)
+  if (route === null) throw new Error('a route of eth0')
+  const [stone, ...others] = steppingRoutes(route)
+  if (stone === undefined) throw new Error('a host route')
+  t.strictSame(others, [])
+  t.strictSame(payloadLines(addRoute(stone)), lines(STONE))
+  t.notOk(hasGateway(stone))
+  const linkLocal = FAR.slice()
+  linkLocal.set([0xfe, 0x80], 24)
+  const main = FAR.slice()
+  main.set([0xfe, 0], 16)
+  for (const needless of [linkLocal, main, ONLINK]) {
+    const other = routeOf(messageOf(RTM_NEWROUTE, needless), 7)
+    t.strictSame(other === null ? null : steppingRoutes(other), [])
+  }
 })
