@@ -2,19 +2,34 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import t from 'tap'
-import { instanceOf } from '../../src/core/instance.js'
+import type { EndpointRecord } from '../../src/core/endpoint.js'
+import { instanceOf, VBR_IFINDEX } from '../../src/core/instance.js'
+import { decodeFilter, dumpFilters, replaceFilter } from '../../src/core/netlink/filter.js'
+import {
+  type DecodedU32Node,
+  decodeU32Counts,
+  decodeU32Node,
+  u32Filter,
+  u32Handle,
+} from '../../src/core/netlink/u32.js'
 import { os } from '../../src/intercept/addon.js'
 import { probeActions } from '../../src/intercept/preflight/tc.js'
+import { apply, dump } from '../../src/intercept/rtnetlink.js'
 import { TcDriver } from '../../src/intercept/tc/driver.js'
+import { endpointRules } from '../../src/intercept/tc/endpoint-rules.js'
 import { heartbeatPath, readStamps } from '../../src/intercept/tc/heartbeat-file.js'
+import { inForce } from '../../src/intercept/tc/in-force.js'
+import { TABLES } from '../../src/intercept/tc/vbr-rules.js'
 import { runWatchdog } from '../../src/intercept/tc/watchdog.js'
 import { testNetns, uniqueName } from '../netns.js'
 import { pipeScenario, SCENARIO_TIMEOUT_MS } from './pipe/scenario.js'
-import type { Running } from './pipe/traffic.js'
+import { HOST, makeTopology } from './pipe/topology.js'
+import { type Running, Traffic } from './pipe/traffic.js'
 
 t.setTimeout(SCENARIO_TIMEOUT_MS)
 const HEARTBEAT_OCTETS = 8 * 64
 const NETLINK_ROUTE = 0
+const ENDPOINT_TABLES: readonly number[] = [TABLES.toPod, TABLES.fromPod, TABLES.byScratch]
 
 /** '' = all actions are there. */
 function missingActions(): string {
@@ -61,4 +76,76 @@ t.test('tc driver', { skip: missing === '' ? false : `this kernel has no ${missi
     }
     return { driver, heartbeat: { beat } }
   }),
+)
+
+/** Ids one after the other, as the allocator gives them: some buckets of 256 hold two endpoints. */
+const ENDPOINTS = 300
+const FRAMES = 200
+/** Of one endpoint towards its pod and from it; each has five nodes in `toPod`, two in `fromPod`. */
+const ROOT_NODES = 10
+const NODES_PER_BUCKET = 2 * 5
+
+interface Walk {
+  readonly node: DecodedU32Node
+  readonly walked: number
+}
+
+function walks(fd: number): Walk[] {
+  return dump(os, fd, dumpFilters(VBR_IFINDEX)).flatMap((message) => {
+    const filter = decodeFilter(message)
+    const node = filter && decodeU32Node(filter)
+    const counts = filter && decodeU32Counts(filter)
+    return node && counts ? [{ node, walked: counts.walked }] : []
+  })
+}
+
+/** As ADD would, without the devices of all these pods: theirs are the one pod's. */
+function installOthers(fd: number, record: EndpointRecord, ids: readonly number[]): void {
+  const state = inForce({ path: 'inline', failure: 'open' })
+  const nodes = ids.flatMap((id) => endpointRules({ ...record, id }, state).vbr)
+  const device = { ifindex: VBR_IFINDEX, priority: 1 }
+  apply(
+    os,
+    fd,
+    nodes.map((node) => replaceFilter(u32Filter(device, node))),
+  )
+}
+
+t.test(
+  'u32: a frame meets the nodes of its own bucket only',
+  { skip: missing === '' ? false : `this kernel has no ${missing}` },
+  async (t) => {
+    const own = 42
+    const { enforcer, record, enforcerNetns, host, pod } = makeTopology(t, own)
+    const traffic = new Traffic(t)
+    const driver = new TcDriver(os)
+    driver.ensureShared(enforcer)
+    driver.ensure(enforcer, record, { path: 'inline', failure: 'open' })
+    const ids = Array.from({ length: ENDPOINTS }, (_, at) => at + 1)
+    installOthers(
+      enforcer.netlinkFd,
+      record,
+      ids.filter((id) => id !== own),
+    )
+    await traffic.echo({ netns: enforcerNetns, ifName: 'vth-neuv' })
+    await traffic.serve(host, [HOST.v4])
+    // Neighbours are found: what follows is datagrams and their answers.
+    await traffic.udp(pod, HOST.v4, { datagrams: 1, intervalMicros: 0, patienceMs: 10_000 })
+    const before = new Map(walks(enforcer.netlinkFd).map((w) => [u32Handle(w.node), w.walked]))
+    const flow = { datagrams: FRAMES / 2, intervalMicros: 500, patienceMs: 10_000 }
+    t.match(await traffic.udp(pod, HOST.v4, flow), { lost: 0 })
+    const after = walks(enforcer.netlinkFd).map(({ node, walked }) => ({
+      node,
+      walked: walked - (before.get(u32Handle(node)) ?? 0),
+    }))
+    const isShared = ({ table }: DecodedU32Node) => !ENDPOINT_TABLES.includes(table)
+    const others = after.filter(({ node }) => !isShared(node) && node.bucket !== (own & 0xff))
+    t.equal(others.length, (ENDPOINTS - 2) * 8, 'nodes in other buckets: two endpoints are in this')
+    t.equal(Math.max(...others.map(({ walked }) => walked)), 0, 'no frame comes to any of them')
+    const looks = after.reduce((sum, { walked }) => sum + walked, 0)
+    const perFrame = looks / FRAMES
+    t.comment(`${perFrame} nodes for a frame, of ${after.length}`)
+    t.ok(perFrame >= 3, `counted at all: ${perFrame}`)
+    t.ok(perFrame <= ROOT_NODES + NODES_PER_BUCKET, `${perFrame} nodes for a frame`)
+  },
 )

@@ -23,6 +23,7 @@ const TCA_U32_LINK = 3
 const TCA_U32_DIVISOR = 4
 const TCA_U32_SEL = 5
 const TCA_U32_ACT = 7
+const TCA_U32_PCNT = 9
 const TC_U32_TERMINAL = 1
 const SEL_OCTETS = 16
 const KEY_OCTETS = 16
@@ -141,4 +142,19 @@ export function decodeU32Node(filter: Filter): DecodedU32Node | null {
     ...(link === undefined ? {} : { link }),
     actions: act === null ? [] : decodeActions(asNested(act)),
   }
+}
+
+export interface U32Counts {
+  /** Frames that came to the node, whether it matched or not. */
+  readonly walked: number
+  readonly matched: number
+}
+
+/** struct tc_u32_pcnt, of kernels with CONFIG_CLS_U32_PERF; null = not told. */
+export function decodeU32Counts(filter: Filter): U32Counts | null {
+  const counts = find(filter.options, TCA_U32_PCNT)
+  if (filter.kind !== 'u32' || counts === null || counts.octets.length < 16) return null
+  const view = viewOf(counts.octets)
+  const number = (at: number) => Number(view.getBigUint64(at, HOST_LITTLE_ENDIAN))
+  return { walked: number(0), matched: number(8) }
 }

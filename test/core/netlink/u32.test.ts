@@ -2,6 +2,7 @@ import t from 'tap'
 import { decodeFilter, replaceFilter } from '../../../src/core/netlink/filter.js'
 import {
   addU32Table,
+  decodeU32Counts,
   decodeU32Node,
   ROOT_TABLE,
   type U32Node,
@@ -104,5 +105,23 @@ t.test('a hash table is no node, nor is another classifier', (t) => {
   const table = { ...DEVICE, handle: 0x0010_0000, kind: 'u32', options: [] }
   t.equal(decodeU32Node(table), null)
   t.equal(decodeU32Node({ ...u32Filter(DEVICE, LINK), kind: 'flower' }), null)
+  t.end()
+})
+
+t.test('how often the kernel came to a node, and how often it matched', (t) => {
+  const filter = u32Filter(DEVICE, LINK)
+  t.equal(decodeU32Counts(filter), null, 'a kernel without CONFIG_CLS_U32_PERF')
+  // TCA_U32_PCNT: rcnt, rhit, one count for each of the two matches.
+  const octets = Buffer.from(
+    golden(`
+    04 01 00 00 00 00 00 00 | rcnt 260
+    c8 00 00 00 00 00 00 00 | rhit 200
+    c9 00 00 00 00 00 00 00 | kcnts[0]
+    c8 00 00 00 00 00 00 00 | kcnts[1]
+  `),
+    'hex',
+  )
+  const told = { ...filter, options: [...filter.options, { type: 9, flags: 0, octets }] }
+  t.same(decodeU32Counts(told), { walked: 260, matched: 200 })
   t.end()
 })
