@@ -6,6 +6,7 @@ import { startWeb } from '../../demo/servers.js'
 import { os } from '../../src/intercept/addon.js'
 import { availableDrivers } from '../../src/intercept/drivers.js'
 import { type Exit, Node, type Pod, until } from '../node.js'
+import { VLAN_ADDRESSES, vlanBeforeAdd, vlanFlows } from './odd/vlan.js'
 
 const policyOf = (name: string, failure: string): string => `apiVersion: vethwall.dev/v1
 kind: Policy
@@ -20,7 +21,7 @@ spec:
       http: [{ methods: [GET], paths: ['/items/*'] }]
 `
 const PODS = `pods:
-  - { namespace: default, name: open, labels: { app: open } }
+  - { namespace: default, name: open, labels: { app: open }, addresses: [${VLAN_ADDRESSES}] }
   - { namespace: default, name: closed, labels: { app: closed } }
 `
 /** Software emulation is some ten times slower. */
@@ -73,6 +74,8 @@ for (const driver of (['bpf', 'tc'] as const).filter((name) => asked.includes(na
         const denied = await get(open, family, '/admin')
         t.ok(isRefused(denied), `IPv${family}: denied at once ${denied.stdout}${denied.stderr}`)
       }
+      await vlanFlows(t, node, { client, server: open }, isRefused)
+      await vlanBeforeAdd(t, node)
       await node.stopDpd('SIGKILL')
       for (const family of [4, 6] as const) {
         await until(

@@ -78,12 +78,15 @@ t.test('tc driver', { skip: missing === '' ? false : `this kernel has no ${missi
   }),
 )
 
-/** Ids one after the other, as the allocator gives them: some buckets of 256 hold two endpoints. */
-const ENDPOINTS = 300
+/** Of 256 buckets, this many are in use; what the others cost is the same for any number of them. */
+const OTHERS = 100
+const OWN = 42
+const NODES_OF_ENDPOINT = 8
 const FRAMES = 200
-/** Of one endpoint towards its pod and from it; each has five nodes in `toPod`, two in `fromPod`. */
-const ROOT_NODES = 10
-const NODES_PER_BUCKET = 2 * 5
+/** On the way to the bucket: five nodes of the root towards the pod, two from it. */
+const ROOT_NODES = 5
+/** The first of the own bucket matches; the neighbour in it comes behind. */
+const BUCKET_NODES = 1
 
 interface Walk {
   readonly node: DecodedU32Node
@@ -115,18 +118,14 @@ t.test(
   'u32: a frame meets the nodes of its own bucket only',
   { skip: missing === '' ? false : `this kernel has no ${missing}` },
   async (t) => {
-    const own = 42
-    const { enforcer, record, enforcerNetns, host, pod } = makeTopology(t, own)
+    const { enforcer, record, enforcerNetns, host, pod } = makeTopology(t, OWN)
     const traffic = new Traffic(t)
     const driver = new TcDriver(os)
     driver.ensureShared(enforcer)
     driver.ensure(enforcer, record, { path: 'inline', failure: 'open' })
-    const ids = Array.from({ length: ENDPOINTS }, (_, at) => at + 1)
-    installOthers(
-      enforcer.netlinkFd,
-      record,
-      ids.filter((id) => id !== own),
-    )
+    const neighbour = OWN + 256
+    const others = Array.from({ length: OTHERS }, (_, at) => OWN + 1 + at)
+    installOthers(enforcer.netlinkFd, record, [neighbour, ...others])
     await traffic.echo({ netns: enforcerNetns, ifName: 'vth-neuv' })
     await traffic.serve(host, [HOST.v4])
     // Neighbours are found: what follows is datagrams and their answers.
@@ -139,13 +138,14 @@ t.test(
       walked: walked - (before.get(u32Handle(node)) ?? 0),
     }))
     const isShared = ({ table }: DecodedU32Node) => !ENDPOINT_TABLES.includes(table)
-    const others = after.filter(({ node }) => !isShared(node) && node.bucket !== (own & 0xff))
-    t.equal(others.length, (ENDPOINTS - 2) * 8, 'nodes in other buckets: two endpoints are in this')
-    t.equal(Math.max(...others.map(({ walked }) => walked)), 0, 'no frame comes to any of them')
+    const elsewhere = after.filter(({ node }) => !isShared(node) && node.bucket !== OWN)
+    t.equal(elsewhere.length, OTHERS * NODES_OF_ENDPOINT, 'nodes in other buckets')
+    t.equal(Math.max(...elsewhere.map(({ walked }) => walked)), 0, 'no frame comes to any of them')
     const looks = after.reduce((sum, { walked }) => sum + walked, 0)
     const perFrame = looks / FRAMES
     t.comment(`${perFrame} nodes for a frame, of ${after.length}`)
-    t.ok(perFrame >= 3, `counted at all: ${perFrame}`)
-    t.ok(perFrame <= ROOT_NODES + NODES_PER_BUCKET, `${perFrame} nodes for a frame`)
+    t.ok(perFrame >= 3, 'each frame is counted')
+    // ARP and the like, a few frames beside the datagrams, are allowed for by one node a frame.
+    t.ok(perFrame <= ROOT_NODES + BUCKET_NODES + 1, `${perFrame} nodes for a frame`)
   },
 )
