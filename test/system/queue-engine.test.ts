@@ -112,7 +112,12 @@ t.test('what L4 denies falls at the SYN, and what has begun ends at both ends', 
   t.match(counters(), { raw_send_failed: 0 })
 })
 
+/** Of the pod's lo; the table does not know them for its own. */
+const UNKNOWN_OWN = ['198.51.100.9', '2001:db8::9'] as const
+
 t.test('payload is held until the judge has spoken', async (t) => {
+  pod.ip(`address add ${UNKNOWN_OWN[0]}/32 dev lo`)
+  pod.ip(`address add ${UNKNOWN_OWN[1]}/128 dev lo nodad`)
   await bench.setPolicy(3, block(3, ONLY_GET))
   const held: boolean[] = []
   listener = (event) => {
@@ -133,13 +138,19 @@ t.test('payload is held until the judge has spoken', async (t) => {
   for (const [send, host] of [
     [transfer, HOSTS[0]],
     [transfer, HOSTS[1]],
-    [bench.transferWithin, '127.0.0.1'],
-    [bench.transferWithin, '::1'],
+    [bench.transferWithin, UNKNOWN_OWN[0]],
+    [bench.transferWithin, UNKNOWN_OWN[1]],
   ] as const) {
     held.length = 0
     const { answer, sent, error } = await send(host, 3_000_000)
     t.same({ answer, error }, { answer: sent, error: null }, host)
     t.equal(held[0], true, `${host}: held`)
+  }
+  for (const host of ['127.0.0.1', '::1']) {
+    held.length = 0
+    const { answer, sent } = await bench.transferWithin(host, 300_000)
+    t.equal(answer, sent, host)
+    t.same(held, [], `${host}: a pod to itself is not judged`)
   }
   await until('each has ended', () => server().split('closed 3000000').length === 5)
   await until('cut packets were sent anew', () => Number(counters().injected) > 20)
