@@ -14,6 +14,8 @@ export interface DriftRepairParts {
 
 /** Reading two interfaces with all their settings costs more than the rest of a pass. */
 const KEEP_PASSES = 8
+/** Where more endpoints than that are due, one at so many passes. */
+const CROWD_KEEP_PASSES = 4
 /** Endpoints read anew at each pass, should a notification ever have been missed. */
 const TURN = 16
 const SHARED = 'what all endpoints share'
@@ -141,7 +143,7 @@ export class DriftRepair {
     return mended !== null && book.note(who, mended)
   }
 
-  /** At most one endpoint a pass: its interfaces are only needed when one has to be made anew. */
+  /** At most one endpoint a pass, fewer of a crowd: needed only when an interface has to be made anew. */
   #keepNext(sound: readonly EndpointRecord[]): void {
     const due = sound
       .map((record) => ({ record, at: this.#keptAt.get(record.id) ?? -KEEP_PASSES }))
@@ -149,6 +151,7 @@ export class DriftRepair {
       .sort((a, b) => a.at - b.at)
     const record = due[0]?.record
     if (record === undefined) return
+    if (sound.length > KEEP_PASSES && this.#passes % CROWD_KEEP_PASSES !== 0) return
     this.#keptAt.set(record.id, this.#passes)
     try {
       this.parts.pipes.keep(record)
