@@ -21,7 +21,7 @@ function filesBelow(folder, pattern) {
 const TESTS = '.build/test'
 
 const soak = process.argv.includes('--soak')
-const FUZZ_SECONDS = soak ? 300 : 12
+const FUZZ_SECONDS = soak ? 300 : 8
 const total = { passed: 0, failed: 0, skipped: 0 }
 
 /** Runs to the end with output in a log; resolves to status and text. */

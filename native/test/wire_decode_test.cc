@@ -226,7 +226,7 @@ TEST(checksum_of_every_length) {
     uint32_t slow = 0;
     for (size_t i = 0; i < octets; ++i) {
       data[i] = static_cast<uint8_t>(0xf1 + i * 37);
-      slow += i % 2 == 0 ? data[i] << 8u : data[i];
+      slow += i % 2 == 0 ? uint32_t{data[i]} << 8 : uint32_t{data[i]};
     }
     while (slow >> 16) slow = (slow & 0xffff) + (slow >> 16);
     CHECK_EQ(ones_sum(data), slow);

@@ -23,7 +23,7 @@ Octets fragment(int family, const Octets& datagram, size_t from, size_t to, uint
   if (family == 4) {
     const auto field = static_cast<uint16_t>((more ? 0x2000 : 0) | from / 8);
     Octets ip = ipv4(17, data.size(), field);
-    const unsigned sum = (ip[10] << 8u | ip[11]) + 0x1c46u + 0xffffu - id;  // RFC 1624
+    const unsigned sum = (unsigned{ip[10]} << 8 | ip[11]) + 0x1c46u + 0xffffu - id;  // RFC 1624
     const unsigned mended = (sum & 0xffff) + (sum >> 16);
     ip[4] = hi, ip[5] = lo;
     ip[10] = static_cast<uint8_t>(mended >> 8), ip[11] = static_cast<uint8_t>(mended);

@@ -123,9 +123,15 @@ export class RunningPods {
     const { attachment } = record
     const view = { ...viewOf(record), attachment, lost: [] }
     try {
-      pipes.setPath(record, { path: 'direct', failure })
-      await endpoints.remove(record)
-      pipes.collect(record)
+      if (attachment === 'rules') {
+        // The queue outlives the rules: what waits in it still gets its verdict.
+        pipes.collect(record)
+        await endpoints.remove(record)
+      } else {
+        pipes.setPath(record, { path: 'direct', failure })
+        await endpoints.remove(record)
+        pipes.collect(record)
+      }
       rememberReleased(context, record)
       await policy.recompile()
       info(`${nameOf(record)}: released`)

@@ -267,6 +267,9 @@ t.test('driver nfqueue by choice, on a veth; auto, where another dataplane has i
     stdout,
     /default\/web\/eth0.* inline .* nfqueue .* rules +configured: "driver": "nfqueue"/,
   )
+  t.match(await node.dpctl('release', 'default/web'), { status: 0, stdout: /web/ })
+  t.notMatch(await rulesOf(web), /vethwall|NFQUEUE/)
+  t.equal(await reach(client, web, 8), OK, 'no longer judged')
   writeFileSync(join(node.dir, 'bin', 'filtering'), FILTERING, { mode: 0o755 })
   const { list, options } = node.chain
   const auto = { type: 'vethwall', instance: node.instance.name }

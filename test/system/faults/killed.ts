@@ -1,7 +1,7 @@
 /**
  * The plugin as it is installed, killed once before and once after every call through native/os and every
  * change of a file, in ADD and in DEL. Then comes the runtime's DEL, or none and dpd looks after what is
- * left. A normal run kills at a fifth of these moments, at which is told by a seed that it prints.
+ * left. A normal run kills at a ninth of these moments, at which is told by a seed that it prints.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -56,7 +56,7 @@ async function killed(verb: Verb, killAt: string): Promise<Ending> {
 /** The moments of a verb of so many calls. */
 function moments(calls: number): string[] {
   const all = Array.from({ length: calls }, (_, i) => [`before ${i + 1}`, `after ${i + 1}`]).flat()
-  return IS_SOAK ? all : all.filter((_, i) => i % 5 === SEED % 5)
+  return IS_SOAK ? all : all.filter((_, i) => i % 9 === SEED % 9)
 }
 
 async function sweep(
