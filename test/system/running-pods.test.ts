@@ -15,7 +15,7 @@ import { DATAGRAMS, STREAMS, servePeer, type Told, Traffic, tcpCounters } from '
 import { runningNode } from './running/stage.js'
 import { startEcho, talk } from './talk.js'
 
-const ROUNDS = process.env.SOAK === '1' ? 50 : 10
+const ROUNDS = 50
 const POLICY = `apiVersion: vethwall.dev/v1
 kind: Policy
 metadata: { name: app, namespace: default }
