@@ -11,12 +11,18 @@
 namespace vethwall::wire {
 namespace {
 
-// What leave_checksum_partial() left to the kernel: the field holds the pseudo-header's sum.
+// What leave_checksum_partial() left to the kernel. The field's pseudo-header sum is not trusted,
+// nor what may lie behind the octets that the header speaks for: a receiver takes neither into
+// account.
 void finish_checksum(std::span<uint8_t> frame, const VnetHeader& vnet, const Packet& packet) {
   const size_t field = size_t{vnet.csum_start} + vnet.csum_offset;
-  if ((vnet.flags & kNeedsCsum) == 0 || field + 2 > packet.l3_end) return;
-  const auto sum = static_cast<uint16_t>(
-      ~ones_sum(frame.subspan(vnet.csum_start, packet.l3_end - vnet.csum_start)));
+  const size_t end = size_t{packet.payload_offset} + packet.payload_octets;
+  if ((vnet.flags & kNeedsCsum) == 0 || field + 2 > end || end > frame.size()) return;
+  store_be16(frame, field, 0);
+  const std::span<const uint8_t> l4 = frame.subspan(vnet.csum_start, end - vnet.csum_start);
+  const uint32_t pseudo = pseudo_header_sum(packet.source, packet.destination, packet.protocol,
+                                            static_cast<uint32_t>(l4.size()));
+  const auto sum = static_cast<uint16_t>(~fold(pseudo + ones_sum(l4)));
   // RFC 768: a UDP checksum of 0 would say that there is none.
   store_be16(frame, field, sum == 0 && packet.protocol == kUdp ? 0xffff : sum);
 }
