@@ -12,7 +12,7 @@ import { until } from '../node.js'
 import { root } from '../root.js'
 import { podDump } from './pod-dump.js'
 import { DATAGRAMS, STREAMS, servePeer, type Told, Traffic, tcpCounters } from './running/driver.js'
-import { runningNode } from './running/stage.js'
+import { cachePod, runningNode } from './running/stage.js'
 import { startEcho, talk } from './talk.js'
 
 const ROUNDS = 50
@@ -208,4 +208,20 @@ t.test('running pods', async (t) => {
     t.equal((await node.dpctl('release', '--all')).status, 0)
     t.same(now(), before, 'the pod is as it was')
   })
+
+  await t.test(
+    'what the configuration names comes in untold, and stays out once released',
+    async (t) => {
+      cachePod(node, cache, await node.addPod('wanted'))
+      node.dpd?.kill('SIGHUP')
+      const pods = async () => (await node.dpctl('pods')).stdout
+      await until('adopted', async () => /default\/wanted\/eth0 /.test(await pods()))
+      t.notMatch(await pods(), /default\/app/, 'and nothing else')
+      t.equal((await node.dpctl('release', 'default/wanted')).status, 0)
+      await node.stopDpd()
+      await node.startDpd()
+      t.match((await node.dpctl('pods', '--unadopted')).stdout, /default\/wanted\/eth0 /)
+      t.notMatch(await pods(), /default\/wanted/)
+    },
+  )
 })

@@ -25,7 +25,7 @@ export async function runningNode(name: string) {
   const node: Node = new Node({
     name,
     plain: true,
-    dpdConfig: `runningPods: { cacheDirs: [/tmp/${name}-cache] }\n`,
+    dpdConfig: `runningPods: { adopt: [default/wanted], cacheDirs: [/tmp/${name}-cache] }\n`,
   })
   const cache = `/tmp/${name}-cache`
   mkdirSync(cache)
