@@ -47,11 +47,7 @@ INLINE int hairpin(struct __sk_buff* skb, const struct endpoint* endpoint, uint3
   if (setting.path == PATH_NONE) return drop(CAUSE_UNKNOWN_ENDPOINT);
   if (setting.path == PATH_DIRECT) return pass(skb);
   int is_inline = setting.path == PATH_INLINE;
-  uint32_t kind = KIND_POD_MAC;
-  if (to_pod)
-    kind = kind_of_destination(skb, eth->h_dest, endpoint);
-  else if (!is_same(eth->h_source, endpoint->mac))
-    kind = KIND_FOREIGN;
+  uint32_t kind = kind_of(skb, eth, endpoint, to_pod);
   if (kind == KIND_FOREIGN) {
     if (is_inline && setting.flags & FLAG_STRICT) return refuse(id, to_pod, CAUSE_FOREIGN_DROPPED);
     count(CAUSE_FOREIGN_PASSED);

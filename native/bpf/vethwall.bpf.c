@@ -116,6 +116,12 @@ INLINE uint32_t kind_of_destination(struct __sk_buff* skb, const uint8_t* destin
   return is_same(destination, expected) ? KIND_MULTICAST : KIND_FOREIGN;
 }
 
+INLINE uint32_t kind_of(struct __sk_buff* skb, const struct ethhdr* eth,
+                        const struct endpoint* endpoint, int to_pod) {
+  if (to_pod) return kind_of_destination(skb, eth->h_dest, endpoint);
+  return is_same(eth->h_source, endpoint->mac) ? KIND_POD_MAC : KIND_FOREIGN;
+}
+
 // redirect_peer saves the backlog hop, but keeps pkt_type, which vex or vbr set to OTHERHOST; all
 // but the pod's own address therefore go by plain redirect, where eth_type_trans judges anew.
 INLINE int send_to_pod(struct __sk_buff* skb, const struct endpoint* endpoint, uint32_t kind) {
@@ -213,12 +219,7 @@ INLINE int enter(struct __sk_buff* skb, int to_pod) {
   if (setting.path == PATH_DIRECT)
     return send_on(skb, endpoint, to_pod,
                    is_same(eth->h_dest, endpoint->mac) ? KIND_POD_MAC : KIND_FOREIGN);
-  uint32_t kind = KIND_POD_MAC;
-  if (to_pod)
-    kind = kind_of_destination(skb, eth->h_dest, endpoint);
-  else if (!is_same(eth->h_source, endpoint->mac))
-    kind = KIND_FOREIGN;
-  return pipe(skb, endpoint, setting, id, to_pod, kind);
+  return pipe(skb, endpoint, setting, id, to_pod, kind_of(skb, eth, endpoint, to_pod));
 }
 
 SEC("tc/vin_ingress")
