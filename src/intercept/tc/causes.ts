@@ -37,7 +37,7 @@ export function counted(cause: CauseName): Gact {
 }
 
 /** null = another gact, one filter's own. */
-export function causeOf(gact: Gact): CauseName | null {
+function causeOf(gact: Gact): CauseName | null {
   const names = Object.keys(CAUSES) as CauseName[]
   return names.find((name) => INDEX_BASE + CAUSES[name].place === gact.index) ?? null
 }
@@ -53,7 +53,7 @@ export function countedRefused(id: number, what: keyof RefusedFrames): Gact {
 }
 
 /** null = another gact. */
-export function refusedOf({
+function refusedOf({
   index = 0,
 }: Gact): { readonly id: number; readonly what: keyof RefusedFrames } | null {
   const place = index - REFUSED_BASE
@@ -62,3 +62,29 @@ export function refusedOf({
 }
 
 export const CAUSE_NAMES = Object.keys(CAUSES) as readonly CauseName[]
+
+export interface CountedGact {
+  readonly gact: Gact
+  readonly packets: number
+}
+
+export function countsByCause(gacts: readonly CountedGact[]): Record<string, number> {
+  const counts = new Map<string, number>(CAUSE_NAMES.map((cause) => [cause, 0]))
+  for (const { gact, packets } of gacts) {
+    const cause = causeOf(gact)
+    if (cause !== null) counts.set(cause, packets)
+  }
+  return Object.fromEntries(counts)
+}
+
+/** By endpoint id. */
+export function refusedByEndpoint(gacts: readonly CountedGact[]): Map<number, RefusedFrames> {
+  const counts = new Map<number, RefusedFrames>()
+  for (const { gact, packets } of gacts) {
+    const found = refusedOf(gact)
+    if (found === null) continue
+    const known = counts.get(found.id) ?? { forgedMarker: 0, foreignMac: 0 }
+    counts.set(found.id, { ...known, [found.what]: packets })
+  }
+  return counts
+}

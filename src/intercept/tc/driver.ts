@@ -36,7 +36,7 @@ import { readFilters } from '../devices.js'
 import type { Drift, Enforcer, PathSetting, PipeDriver, Seen, SeenShared } from '../driver.js'
 import type { Os } from '../os.js'
 import { apply, dump } from '../rtnetlink.js'
-import { CAUSE_NAMES, causeOf, counted, refusedOf } from './causes.js'
+import { CAUSE_NAMES, counted, countsByCause, refusedByEndpoint } from './causes.js'
 import { driftOf, findNode, isSameSelector } from './difference.js'
 import { endpointRules, type InForce, isVbrFirst } from './endpoint-rules.js'
 import { askedFor, askedIn, inForce, inForceIn, nodesOf } from './in-force.js'
@@ -198,24 +198,12 @@ export class TcDriver implements PipeDriver {
   }
 
   counters(enforcer: Enforcer): Readonly<Record<string, number>> {
-    const counts = new Map<string, number>(CAUSE_NAMES.map((cause) => [cause, 0]))
-    for (const { gact, packets } of this.#gacts(enforcer)) {
-      const cause = causeOf(gact)
-      if (cause !== null) counts.set(cause, packets)
-    }
-    return Object.fromEntries(counts)
+    return countsByCause(this.#gacts(enforcer))
   }
 
   /** One dump, however many endpoints. */
   refused(enforcer: Enforcer): ReadonlyMap<number, RefusedFrames> {
-    const counts = new Map<number, RefusedFrames>()
-    for (const { gact, packets } of this.#gacts(enforcer)) {
-      const found = refusedOf(gact)
-      if (found === null) continue
-      const known = counts.get(found.id) ?? { forgedMarker: 0, foreignMac: 0 }
-      counts.set(found.id, { ...known, [found.what]: packets })
-    }
-    return counts
+    return refusedByEndpoint(this.#gacts(enforcer))
   }
 
   /**
