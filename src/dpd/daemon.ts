@@ -10,7 +10,7 @@ import { os } from '../intercept/addon.js'
 import type { InterceptContext } from '../intercept/context.js'
 import { chooseDriver } from '../intercept/drivers.js'
 import { ensureEnforcer } from '../intercept/enforcer.js'
-import { recover } from '../intercept/restore.js'
+import { recover } from '../intercept/recover.js'
 import { readStateFile, writeStateFile } from '../intercept/state-file.js'
 import { attach } from '../intercept/swap.js'
 import { endpointRoutes } from './api/endpoints.js'
@@ -84,7 +84,7 @@ function openKernel(setting: Setting) {
   const { instance, log } = setting
   const context = openContext(setting)
   const undone = recover(context)
-  if (undone > 0) log.warn(`${undone} swaps that broke off were undone`)
+  if (undone > 0) log.warn(`${undone} attachments that broke off were undone`)
   const enforcer = ensureEnforcer(context)
   const engine = new ShardEngine({
     netnsFd: enforcer.netnsFd,

@@ -7,7 +7,8 @@ import { chooseDriver } from '../intercept/drivers.js'
 import { listRecords } from '../intercept/endpoint-records.js'
 import { removeEnforcer } from '../intercept/enforcer.js'
 import { isNetns } from '../intercept/netns.js'
-import { detach, recover } from '../intercept/restore.js'
+import { recover } from '../intercept/recover.js'
+import { detach } from '../intercept/restore.js'
 
 /** Exit status: 1 where a pod could not be released, and then nothing is destroyed. */
 export function releaseInstance(instance: Instance, say: (text: string) => void): number {

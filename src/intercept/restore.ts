@@ -2,42 +2,23 @@
  * The way back: from wherever a swap stands to the pod's own interface in its place. Used to undo a
  * failed ADD, for DEL while the pod lives, and for journals of processes that died.
  */
-import {
-  type AttachmentKey,
-  type EndpointRecord,
-  isSameAttachment,
-  linksOf,
-} from '../core/endpoint.js'
+import { type AttachmentKey, type EndpointRecord, linksOf } from '../core/endpoint.js'
 import { decodeLink, type Link } from '../core/netlink/link.js'
 import { deleteLink, getLinkByName, setLink } from '../core/netlink/link-request.js'
 import type { InterceptContext } from './context.js'
-import { sweepDeadFiles } from './dead-files.js'
 import type { Enforcer } from './driver.js'
 import { withDriverOf } from './drivers.js'
-import {
-  keyLockPath,
-  listLostRecords,
-  listRecords,
-  readRecord,
-  removeRecord,
-  writeRecord,
-} from './endpoint-records.js'
+import { keyLockPath, readRecord, removeRecord } from './endpoint-records.js'
 import { closeEnforcer, openEnforcer } from './enforcer.js'
 import { removeEth0Hooks } from './hairpin/pod-filters.js'
 import { releaseHairpin } from './hairpin/release.js'
-import {
-  type JournalEntry,
-  listJournal,
-  readJournal,
-  removeJournal,
-  writeJournal,
-} from './journal.js'
+import { type JournalEntry, readJournal, removeJournal, writeJournal } from './journal.js'
 import { vexName, vinName } from './link-names.js'
-import { isLocked, withDemandedLock, withKeyLock } from './lock.js'
+import { withDemandedLock } from './lock.js'
 import { releaseRules } from './nfqueue/ruled-netns.js'
 import { openPod } from './open-pod.js'
 import { type PodNetns, type PodState, readLink, readPodState } from './pod-state.js'
-import { forgetReleased, sweepReleased } from './released.js'
+import { forgetReleased } from './released.js'
 import { leaveGroups, replayPodState } from './replay.js'
 import { apply } from './rtnetlink.js'
 
@@ -258,47 +239,8 @@ function giveBackJournalled(
   giveBack(context, enforcer, pod, namesOf(record), before)
 }
 
-/** Journals whose process is dead: undone. Files of another boot name nothing that exists: removed. */
-export function recover(context: InterceptContext): number {
-  const { os, instance, warn, bootId } = context
-  let undone = 0
-  for (const entry of listJournal(instance, warn)) {
-    const { record } = entry
-    if (record.bootId !== bootId || isLocked(os, keyLockPath(instance, record))) continue
-    warn(`${record.namespace}/${record.pod} ${record.ifName}: a swap broke off; undone`)
-    withKeyLock(os, keyLockPath(instance, record), () => undoUnfinished(context, record))
-    undone++
-  }
-  const journalled = listJournal(instance, warn).map(({ record }) => record)
-  for (const record of [...journalled, ...listRecords(instance, warn)]) {
-    if (record.bootId === bootId) continue
-    removeJournal(instance, record)
-    removeRecord(instance, record)
-  }
-  restoreLostRecords(context)
-  sweepReleased(context)
-  sweepDeadFiles(context)
-  return undone
-}
-
-/** /run was lost, or a file in it: the spare copy speaks, unless a verb is at work on it. */
-function restoreLostRecords({ os, instance, warn }: InterceptContext): void {
-  for (const record of listLostRecords(instance, warn)) {
-    const lockPath = keyLockPath(instance, record)
-    if (isLocked(os, lockPath)) continue
-    withKeyLock(os, lockPath, () => {
-      const current = readRecord(instance, record, warn)
-      if (current === null || !isSameAttachment(current, record)) return
-      writeRecord(instance, record)
-      warn(
-        `${record.namespace}/${record.pod} ${record.ifName}: its record was lost, written again from the spare copy`,
-      )
-    })
-  }
-}
-
 /** Read again under the lock: DEL may have come first. */
-function undoUnfinished(context: InterceptContext, key: AttachmentKey): void {
+export function undoUnfinished(context: InterceptContext, key: AttachmentKey): void {
   const entry = readJournal(context.instance, key, context.warn)
   if (entry !== null) undo(context, entry)
 }
