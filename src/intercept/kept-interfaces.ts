@@ -1,16 +1,10 @@
-/**
- * What a pod's eth0 and the primary plugin's host veth are, one file per endpoint: a veth deleted by hand
- * takes its other end along, with addresses and routes that nobody else knows. The plugin keeps it at ADD,
- * dpd follows later changes. Its loss is no reason to fail: it is only missed where a link has to be made anew.
- */
-import { closeSync } from 'node:fs'
 import * as z from 'zod/mini'
 import { type EndpointRecord, linksOf } from '../core/endpoint.js'
 import type { Instance } from '../core/instance.js'
 import type { InterceptContext } from './context.js'
 import { keptPath, readState } from './endpoint-records.js'
 import { linkByIndex, NETLINK_ROUTE } from './enforcer.js'
-import { openNetns } from './netns.js'
+import { openPod } from './open-pod.js'
 import { type PodNetns, type PodState, readPodState } from './pod-state.js'
 import { podStateJson, podStateSchema } from './pod-state-json.js'
 import { readStateFile, writeBootFile } from './state-file.js'
@@ -45,22 +39,16 @@ export function withNodeNetlink<T>({ os }: InterceptContext, use: (node: PodNetn
 
 /** null = the record's path leads to no namespace, or to another by now. */
 export function inPodNetns<T>(
-  { os }: InterceptContext,
+  context: InterceptContext,
   { netns, netnsInode }: EndpointRecord,
   use: (pod: PodNetns) => T,
 ): T | null {
-  const open = openNetns(netns)
-  if (open === null) return null
+  const pod = openPod(context, [netns], netnsInode)
+  if (pod === null) return null
   try {
-    if (open.identity !== netnsInode) return null
-    const netlinkFd = os.netlinkOpen(open.fd, NETLINK_ROUTE)
-    try {
-      return use({ netnsFd: open.fd, netlinkFd })
-    } finally {
-      os.close(netlinkFd)
-    }
+    return use(pod)
   } finally {
-    closeSync(open.fd)
+    pod.close()
   }
 }
 

@@ -27,7 +27,8 @@ export function openPod(
   return null
 }
 
-function openPodIn({ os }: InterceptContext, netnsFd: number): OpenPod {
+/** Takes the descriptor over. */
+export function openPodIn({ os }: InterceptContext, netnsFd: number): OpenPod {
   try {
     const netlinkFd = os.netlinkOpen(netnsFd, NETLINK_ROUTE)
     const close = (): void => {

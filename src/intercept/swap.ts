@@ -3,32 +3,24 @@
  * place, vin facing the pod. A pod ends fully intercepted or exactly as it was.
  */
 import { release } from 'node:os'
-import {
-  ENDPOINT_RECORD_SCHEMA,
-  type EndpointPath,
-  type EndpointRecord,
-  linksOf,
-} from '../core/endpoint.js'
+import { type EndpointPath, type EndpointRecord, linksOf } from '../core/endpoint.js'
 import { VEX_IFINDEX_BASE } from '../core/instance.js'
 import { decodeLink, type Link } from '../core/netlink/link.js'
 import { deleteAltNames, dumpLinks, newVethPair, setLink } from '../core/netlink/link-request.js'
 import type { AttachSpec } from './attach-spec.js'
 import type { InterceptContext } from './context.js'
 import type { Enforcer } from './driver.js'
-import { allocateId } from './endpoint-id.js'
-import { readRecord, writeRecord } from './endpoint-records.js'
 import { linkByIndex } from './enforcer.js'
 import { kernelRefusal, NoSuchInterfaceError, refusal } from './interceptable.js'
-import { type JournalEntry, readJournal, removeJournal, writeJournal } from './journal.js'
+import type { JournalEntry } from './journal.js'
+import { journalled, knownOrCleared, type Way } from './journalled.js'
 import { keepAtAdd } from './kept-interfaces.js'
 import { linkAlias, vexName, vinName } from './link-names.js'
-import { withLock } from './lock.js'
 import { attachByRules, isRuled } from './nfqueue/attach.js'
 import { whyRules } from './nfqueue/choice.js'
 import { atPlace, type Place } from './place.js'
-import { addressTexts, podStateOn, readLink, readPodState } from './pod-state.js'
+import { podStateOn, readLink, readPodState } from './pod-state.js'
 import { leaveGroups, replayPodState } from './replay.js'
-import { giveBackStale, removeFilters, undo, undoOrWarn } from './restore.js'
 import { apply, dump } from './rtnetlink.js'
 
 /** Every frame of a new pod is dropped when this returns: the caller sets the path. */
@@ -38,43 +30,21 @@ export function attach(context: InterceptContext, spec: AttachSpec): EndpointRec
 
 function attachIn(place: Place, spec: AttachSpec): EndpointRecord {
   const { context, pod } = place
-  const { os, instance, warn } = context
-  // A process that died half-way left its journal: as it was first, then anew.
-  const unfinished = readJournal(instance, spec, warn)
-  const known = readRecord(instance, spec, warn)
-  if (unfinished !== null) undo(context, unfinished)
-  else if (known !== null && isAttached(place, known)) return known
-  // Links of this key without a record that holds: a lost file, or a namespace that is no more.
-  giveBackStale(context, place.enforcer, pod, spec)
-  if (known !== null) removeFilters(context, place.enforcer, known)
+  const known = knownOrCleared(place, spec, (record) => isAttached(place, record))
+  if (known !== null) return known
   const { link, why } = chooseWay(place, spec)
-  if (why !== null) {
-    const ruled = {
-      ...place,
-      link,
-      why,
-      undo: (entry: JournalEntry) => undoOrWarn(context, entry),
-    }
-    return attachByRules(ruled, spec)
-  }
-  const before = readPodState(os, pod, link)
-  place.yieldToDel()
-  const entry = withLock(os, instance.lockPath, () => {
-    const id = allocateId(instance, warn)
-    const record = planned(place, spec, link, id, addressTexts(before))
-    writeJournal(instance, { record, before })
-    return { record, before }
-  })
-  try {
-    const record = swap(place, entry, spec.isRunning === true ? 'direct' : 'quarantine')
-    writeRecord(instance, record)
-    removeJournal(instance, spec)
-    keepAtAdd(context, record, podStateOn(before, linksOf(record).podIfindex))
-    return record
-  } catch (error) {
-    undoOrWarn(context, entry)
-    throw error
-  }
+  if (why !== null) return attachByRules(place, link, why, spec)
+  const before = readPodState(context.os, pod, link)
+  const isRunning = spec.isRunning === true
+  const record = journalled(
+    place,
+    spec,
+    before,
+    (id) => planned(place, spec, link, id, isRunning),
+    (entry) => swap(place, entry, isRunning ? 'direct' : 'quarantine'),
+  )
+  keepAtAdd(context, record, podStateOn(before, linksOf(record).podIfindex))
+  return record
 }
 
 /** `why` = rules are to be set in place of the swap; null = the swap. */
@@ -109,24 +79,19 @@ function isAttached({ context, pod, netns, enforcer }: Place, known: EndpointRec
 }
 
 function planned(
-  { context, enforcer, pod, netns }: Place,
+  { context, enforcer, pod }: Place,
   spec: AttachSpec,
   link: Link,
   id: number,
-  addresses: ReturnType<typeof addressTexts>,
-): EndpointRecord {
+  isRunning: boolean,
+): Way {
   const isTaken = linkByIndex(context.os, enforcer.netlinkFd, link.peerIfindex) !== null
   const peerIndexLost = link.peerIfindex === 0 || isTaken
   const vexIfindex = VEX_IFINDEX_BASE + id
   // Another instance may have given that index to another interface of the pod.
-  const isFree =
-    spec.isRunning !== true && linkByIndex(context.os, pod.netlinkFd, vexIfindex) === null
+  const isFree = !isRunning && linkByIndex(context.os, pod.netlinkFd, vexIfindex) === null
   return {
-    ...{ schema: ENDPOINT_RECORD_SCHEMA, bootId: context.bootId, id },
-    ...{ containerID: spec.containerID, ifName: spec.ifName, network: spec.network },
-    ...{ netns: spec.netns, netnsInode: netns.identity },
-    ...{ namespace: spec.namespace, pod: spec.pod, podUid: spec.podUid },
-    ...{ driver: context.driver.name, why: context.why, attachment: 'swap' as const },
+    ...{ driver: context.driver.name, why: context.why, attachment: 'swap' },
     links: {
       mac: link.mac,
       mtuOctets: link.mtuOctets,
@@ -139,13 +104,10 @@ function planned(
       hostIfindex: link.peerIfindex,
       peerIndexLost,
     },
-    ...addresses,
-    failure: spec.failure,
-    createdAt: context.now(),
   }
 }
 
-function swap(place: Place, { record, before }: JournalEntry, path: EndpointPath): EndpointRecord {
+function swap(place: Place, { record, before }: JournalEntry, path: EndpointPath): void {
   const { context, enforcer, pod, yieldToDel } = place
   const { os, driver, warn } = context
   const links = linksOf(record)
@@ -183,7 +145,6 @@ function swap(place: Place, { record, before }: JournalEntry, path: EndpointPath
   ])
   yieldToDel()
   replayPodState(os, warn, pod, podStateOn(before, links.podIfindex))
-  return record
 }
 
 /** A kernel before 5.13 ignores IFLA_NEW_IFINDEX without a word. */

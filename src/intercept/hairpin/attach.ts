@@ -3,20 +3,16 @@
  * path is set the pod's frames go as before; they are led away by the last two filters, set at once.
  */
 import { release } from 'node:os'
-import { ENDPOINT_RECORD_SCHEMA, type EndpointRecord } from '../../core/endpoint.js'
+import type { EndpointRecord } from '../../core/endpoint.js'
 import type { Link } from '../../core/netlink/link.js'
 import type { AttachSpec } from '../attach-spec.js'
 import { BpfDriver } from '../bpf/driver.js'
 import type { InterceptContext } from '../context.js'
-import { allocateId } from '../endpoint-id.js'
-import { readRecord, writeRecord } from '../endpoint-records.js'
 import { kernelRefusal, NoSuchInterfaceError, NotVethError } from '../interceptable.js'
-import { readJournal, removeJournal, writeJournal } from '../journal.js'
+import { journalled, knownOrCleared, type Way } from '../journalled.js'
 import { vinName } from '../link-names.js'
-import { withLock } from '../lock.js'
 import { atPlace, type Place } from '../place.js'
-import { addressTexts, readLink, readPodState } from '../pod-state.js'
-import { giveBackStale, removeFilters, undo, undoOrWarn } from '../restore.js'
+import { readLink, readPodState } from '../pod-state.js'
 import { freeIfindex, makePair, setPairUp } from './pair.js'
 import { ensureEth0Hooks, ensureVw0Filter, hookProblem } from './pod-filters.js'
 
@@ -34,32 +30,21 @@ export function attachHairpin(context: InterceptContext, spec: AttachSpec): Endp
 }
 
 function attachIn(place: Place, driver: BpfDriver, spec: AttachSpec): EndpointRecord {
-  const { context, pod, enforcer, netns } = place
-  const { os, instance, warn } = context
-  const unfinished = readJournal(instance, spec, warn)
-  const known = readRecord(instance, spec, warn)
-  if (unfinished !== null) undo(context, unfinished)
-  else if (known !== null && known.netnsInode === netns.identity) return known
-  giveBackStale(context, enforcer, pod, spec)
-  if (known !== null) removeFilters(context, enforcer, known)
+  const { context, pod, netns } = place
+  const known = knownOrCleared(
+    place,
+    spec,
+    ({ bootId, netnsInode }) => bootId === context.bootId && netnsInode === netns.identity,
+  )
+  if (known !== null) return known
   const link = fitLink(place, spec)
-  const before = readPodState(os, pod, link)
-  place.yieldToDel()
-  const entry = withLock(os, instance.lockPath, () => {
-    const id = allocateId(instance, warn)
-    const record = planned(place, spec, link, id, addressTexts(before))
-    writeJournal(instance, { record, before })
-    return { record, before }
-  })
-  try {
-    lead(place, driver, entry.record)
-    writeRecord(instance, entry.record)
-    removeJournal(instance, spec)
-    return entry.record
-  } catch (error) {
-    undoOrWarn(context, entry)
-    throw error
-  }
+  return journalled(
+    place,
+    spec,
+    readPodState(context.os, pod, link),
+    (id) => planned(place, spec, link, id),
+    ({ record }) => lead(place, driver, record),
+  )
 }
 
 function fitLink({ context, pod }: Place, { ifName, netns }: AttachSpec): Link {
@@ -78,28 +63,15 @@ function fitLink({ context, pod }: Place, { ifName, netns }: AttachSpec): Link {
   return link
 }
 
-function planned(
-  { context, enforcer, pod, netns }: Place,
-  spec: AttachSpec,
-  link: Link,
-  id: number,
-  addresses: ReturnType<typeof addressTexts>,
-): EndpointRecord {
+function planned({ context, enforcer, pod }: Place, spec: AttachSpec, link: Link, id: number): Way {
   const vin = { vinName: vinName(spec), vinIfindex: freeIfindex(context, enforcer, pod, id) }
   return {
-    ...{ schema: ENDPOINT_RECORD_SCHEMA, bootId: context.bootId, id },
-    ...{ containerID: spec.containerID, ifName: spec.ifName, network: spec.network },
-    ...{ netns: spec.netns, netnsInode: netns.identity },
-    ...{ namespace: spec.namespace, pod: spec.pod, podUid: spec.podUid },
-    ...{ driver: context.driver.name, why: context.why, attachment: 'hairpin' as const },
+    ...{ driver: context.driver.name, why: context.why, attachment: 'hairpin' },
     links: {
       ...{ mac: link.mac, mtuOctets: link.mtuOctets, podIfindex: link.ifindex },
       ...{ ...vin, vexName: vin.vinName, vexIfindex: vin.vinIfindex },
       ...{ hostIfindex: link.peerIfindex, peerIndexLost: true },
     },
-    ...addresses,
-    failure: spec.failure,
-    createdAt: context.now(),
   }
 }
 

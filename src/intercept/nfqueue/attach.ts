@@ -2,79 +2,51 @@
  * ADD where nothing is swapped: rules in the pod's own namespace, journalled before the first change. A new pod
  * ends with every packet dropped until its path is set, a running one as before; or exactly as it was.
  */
-import { ENDPOINT_RECORD_SCHEMA, type EndpointRecord } from '../../core/endpoint.js'
+import type { EndpointRecord } from '../../core/endpoint.js'
 import type { Link } from '../../core/netlink/link.js'
 import { isNameable, type RuledPath } from '../../core/xtables/pod-chains.js'
 import type { AttachSpec } from '../attach-spec.js'
 import type { InterceptContext } from '../context.js'
 import type { PathSetting } from '../driver.js'
-import { allocateId } from '../endpoint-id.js'
-import { writeRecord } from '../endpoint-records.js'
 import { NotVethError } from '../interceptable.js'
-import { type JournalEntry, removeJournal, writeJournal } from '../journal.js'
-import { withLock } from '../lock.js'
+import { journalled } from '../journalled.js'
 import type { OpenNetns } from '../netns.js'
-import { addressTexts, type PodNetns, readPodState } from '../pod-state.js'
-import { withRuledNetns } from './ruled-netns.js'
+import type { Place } from '../place.js'
+import { readPodState } from '../pod-state.js'
+import { withRuledPod } from './ruled-netns.js'
 import { checkRules, installRules } from './rules.js'
 import { XtablesError } from './xtables.js'
-
-export interface RuledPlace {
-  readonly context: InterceptContext
-  readonly pod: PodNetns
-  readonly netns: OpenNetns
-  readonly link: Link
-  readonly why: string
-  readonly yieldToDel: () => void
-  readonly undo: (entry: JournalEntry) => void
-}
 
 const DIRECT: RuledPath = { path: 'direct', failure: 'open', mark: 0 }
 const QUARANTINE: RuledPath = { path: 'quarantine', failure: 'closed', mark: 0 }
 
-function planned(
-  place: RuledPlace,
+export function attachByRules(
+  place: Place,
+  link: Link,
+  why: string,
   spec: AttachSpec,
-  id: number,
-  told: ReturnType<typeof addressTexts>,
-) {
-  const { context, netns } = place
-  const record: EndpointRecord = {
-    ...{ schema: ENDPOINT_RECORD_SCHEMA, bootId: context.bootId, id },
-    ...{ containerID: spec.containerID, ifName: spec.ifName, network: spec.network },
-    ...{ netns: spec.netns, netnsInode: netns.identity },
-    ...{ namespace: spec.namespace, pod: spec.pod, podUid: spec.podUid },
-    ...{ driver: 'nfqueue', why: place.why, attachment: 'rules', links: null, mac: place.link.mac },
-    ...{ ...told, failure: spec.failure, createdAt: context.now() },
-  }
-  return record
-}
-
-export function attachByRules(place: RuledPlace, spec: AttachSpec): EndpointRecord {
-  const { context, pod, netns, link, yieldToDel } = place
-  const { os, instance, warn } = context
+): EndpointRecord {
+  const { context, pod, netns } = place
+  const { os, instance } = context
   if (!isNameable(link.name)) {
     throw new NotVethError(`interface ${link.name}: iptables can't name it`)
   }
-  const before = readPodState(os, pod, link)
-  yieldToDel()
-  const entry = withLock(os, instance.lockPath, () => {
-    const id = allocateId(instance, warn)
-    const made = { record: planned(place, spec, id, addressTexts(before)), before }
-    writeJournal(instance, made)
-    return made
-  })
-  const { record } = entry
+  const way = { driver: 'nfqueue', why, attachment: 'rules', links: null, mac: link.mac } as const
   try {
-    installRules(instance, netns.fd, record, spec.isRunning === true ? DIRECT : QUARANTINE)
-    yieldToDel()
-    writeRecord(instance, record)
-    removeJournal(instance, spec)
-    return record
+    return journalled(
+      place,
+      spec,
+      readPodState(os, pod, link),
+      () => way,
+      ({ record }) => {
+        const setting = spec.isRunning === true ? DIRECT : QUARANTINE
+        installRules(instance, netns.fd, record, setting)
+        place.yieldToDel()
+      },
+    )
   } catch (error) {
-    place.undo(entry)
     if (!(error instanceof XtablesError) || context.rules === 'always') throw error
-    throw new NotVethError(`${place.why}; rules in its place are refused: ${error.message}`)
+    throw new NotVethError(`${why}; rules in its place are refused: ${error.message}`)
   }
 }
 
@@ -94,7 +66,7 @@ export function setRulesPath(
   record: EndpointRecord,
   { path, failure }: PathSetting,
 ): void {
-  const done = withRuledNetns(context, record, [record.netns], (netnsFd) => {
+  const done = withRuledPod(context, record, [record.netns], ({ netnsFd }) => {
     installRules(context.instance, netnsFd, record, { path, failure, mark: 0 })
     return true
   })

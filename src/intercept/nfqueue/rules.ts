@@ -1,14 +1,12 @@
 /** One endpoint's rules in its pod's namespace, both families; each family is one transaction. */
 import { createHash } from 'node:crypto'
-import type { EndpointPath, EndpointRecord } from '../../core/endpoint.js'
+import { type EndpointRecord, LOOPBACK } from '../../core/endpoint.js'
 import type { Instance } from '../../core/instance.js'
 import {
   type ChainNames,
   chainNames,
-  endpointChain,
   type RuledInterface,
   type RuledPath,
-  readRuledPath,
 } from '../../core/xtables/pod-chains.js'
 import {
   type ChainDifference,
@@ -22,7 +20,6 @@ import { type Family, families, readTables, writeTables } from './xtables.js'
 
 /** 24 bits tell the instances of one node apart. */
 const TAG_HEX_DIGITS = 6
-export const LOOPBACK = 'lo'
 
 export function chainNamesOf({ name }: Instance): ChainNames {
   return chainNames(createHash('sha256').update(name).digest('hex').slice(0, TAG_HEX_DIGITS))
@@ -53,21 +50,6 @@ export function removeRules(instance: Instance, netnsFd: number, record: Endpoin
     const text = removeText(readTables(netnsFd, family), names, ruledInterface(record))
     if (text !== null) writeTables(netnsFd, family, text)
   }
-}
-
-/** null = the families differ, or there is none of the four. */
-export function readRulesPath(
-  instance: Instance,
-  netnsFd: number,
-  record: EndpointRecord,
-): EndpointPath | null {
-  const of = ruledInterface(record)
-  const chain = endpointChain(chainNamesOf(instance), record.id)
-  const paths = families().map((family) => {
-    const rules = readTables(netnsFd, family).mangle.chains.get(chain) ?? []
-    return readRuledPath(of, rules)?.path ?? null
-  })
-  return new Set(paths).size === 1 ? (paths[0] ?? null) : null
 }
 
 function driftOf(family: Family, { chain, want, have }: ChainDifference): Drift {

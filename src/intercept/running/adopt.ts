@@ -1,5 +1,3 @@
-/** A running pod taken in: by hairpin, which costs it nothing, where that goes; else by swap, or by rules. */
-import { closeSync } from 'node:fs'
 import type { Attachment, EndpointRecord, Failure } from '../../core/endpoint.js'
 import { joinedGroups } from '../../core/multicast-groups.js'
 import { HOST_LITTLE_ENDIAN } from '../../core/netlink/attribute.js'
@@ -7,12 +5,12 @@ import { decodeLink } from '../../core/netlink/link.js'
 import { dumpLinks } from '../../core/netlink/link-request.js'
 import { BpfDriver } from '../bpf/driver.js'
 import type { InterceptContext } from '../context.js'
-import { NETLINK_ROUTE } from '../enforcer.js'
 import { attachHairpin, NoHairpinError } from '../hairpin/attach.js'
 import { hookProblem } from '../hairpin/pod-filters.js'
 import { NoSuchInterfaceError, refusal } from '../interceptable.js'
 import { openPodNetns } from '../netns.js'
 import { whyRules } from '../nfqueue/choice.js'
+import { openPodIn } from '../open-pod.js'
 import { type PodNetns, readLink } from '../pod-state.js'
 import { dump } from '../rtnetlink.js'
 import { attach } from '../swap.js'
@@ -32,17 +30,12 @@ export interface Prospect {
   readonly why: string
 }
 
-function inNetns<T>({ os }: InterceptContext, path: string, use: (pod: PodNetns) => T): T {
-  const netns = openPodNetns(path)
+function inNetns<T>(context: InterceptContext, path: string, use: (pod: PodNetns) => T): T {
+  const pod = openPodIn(context, openPodNetns(path).fd)
   try {
-    const netlinkFd = os.netlinkOpen(netns.fd, NETLINK_ROUTE)
-    try {
-      return use({ netnsFd: netns.fd, netlinkFd })
-    } finally {
-      os.close(netlinkFd)
-    }
+    return use(pod)
   } finally {
-    closeSync(netns.fd)
+    pod.close()
   }
 }
 

@@ -3,7 +3,7 @@ import { closeSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { podIdentity } from '../../core/cni/pod-identity.js'
 import { type CachedAttachment, readCachedAttachment } from '../../core/cni/result-cache.js'
-import type { AttachmentKey } from '../../core/endpoint.js'
+import { type AttachmentKey, LOOPBACK } from '../../core/endpoint.js'
 import type { InterceptContext } from '../context.js'
 import { keyHash, listRecords } from '../endpoint-records.js'
 import { openNetns, ownNetnsIdentity } from '../netns.js'
@@ -18,9 +18,6 @@ export interface RunningPod extends AttachmentKey {
   /** The operator gave it back: it comes in only when told. */
   readonly isReleased: boolean
 }
-
-/** Each runtime caches the pods' loopback too. */
-const LOOPBACK = 'lo'
 
 function filesIn(dir: string, warn: (message: string) => void): string[] {
   try {
@@ -58,6 +55,7 @@ export function findRunning(
   const found = new Map<string, RunningPod>()
   for (const path of cacheDirs.flatMap((dir) => filesIn(dir, warn))) {
     const cached = read(path)
+    // Each runtime caches the pods' loopback too.
     if (cached === null || cached.ifName === LOOPBACK) continue
     const hash = keyHash(cached)
     if (ours.has(hash) || found.has(hash) || !isPodNetns(cached.netns)) continue
