@@ -186,19 +186,20 @@ export function endpointDamages(node: Node): EndpointDamage[] {
       'path changed',
       'map',
       ({ id }) => `endpoints[${id}]`,
-      ({ id }) => changeOctet(node, id, 0, 1),
+      ({ id }) => changeOctet(node, id, 0, () => 1),
     ),
     row(
       'failure changed',
       'map',
       ({ id }) => `endpoints[${id}]`,
-      ({ id }) => changeOctet(node, id, 1, 0),
+      ({ id }) => changeOctet(node, id, 1, () => 0),
     ),
     row(
       'MAC in the map',
       'map',
       ({ id }) => `endpoints[${id}]`,
-      ({ id }) => changeOctet(node, id, 12, 0x12),
+      // Another one, whatever the primary plugin drew.
+      ({ id }) => changeOctet(node, id, 12, (octet) => octet ^ 0x10),
     ),
     row(
       'device entry deleted',

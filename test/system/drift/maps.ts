@@ -35,11 +35,16 @@ export function setEntry(node: Node, map: string, key: number, octets: readonly 
 }
 
 /** Changes one octet of an endpoint's entry. */
-export function changeOctet(node: Node, id: number, at: number, value: number): void {
+export function changeOctet(
+  node: Node,
+  id: number,
+  at: number,
+  change: (octet: number) => number,
+): void {
   withMap(node, 'endpoints', (fd) => {
     const entry = os.bpf.mapLookup(fd, encodeKey(id), ENDPOINT_OCTETS)
     if (entry === null) throw new Error(`no endpoint ${id}`)
-    entry[at] = value
+    entry[at] = change(entry[at] ?? 0)
     os.bpf.mapUpdate(fd, encodeKey(id), entry, 0)
   })
 }
