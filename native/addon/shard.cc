@@ -19,6 +19,7 @@ shard::Options options_of(const Napi::Object& object) {
   options.heartbeat_map_fd = int_of(object.Get("heartbeatMapFd"));
   options.heartbeat_slot = uint32_of(object.Get("heartbeatSlot"));
   options.heartbeat_file = text_of(object.Get("heartbeatFile"));
+  options.flow_map_fd = int_of(object.Get("flowMapFd"));
   options.event_ring_octets = uint32_of(object.Get("eventRingOctets"));
   options.command_ring_octets = uint32_of(object.Get("commandRingOctets"));
   options.key = key_of(object.Get("key"));
@@ -69,8 +70,8 @@ class ShardObject : public Napi::ObjectWrap<ShardObject> {
       const std::array<uint64_t, 2> key = key_of(object.Get("key"));
       shard_ = std::make_shared<shard::Shard>(
           options_of(object),
-          [&](engine::FrameSink& frames, engine::EventSink& events) {
-            return engine::Engine::create(limits, key, frames, events);
+          [&](engine::FrameSink& frames, engine::EventSink& events, engine::Carrier* carrier) {
+            return engine::Engine::create(limits, key, frames, events, carrier);
           },
           [this] { wake_.NonBlockingCall(); });
       // Last: it keeps the event loop alive until stop().

@@ -20,17 +20,18 @@ INLINE int pass(struct __sk_buff* skb) {
   return TC_ACT_UNSPEC;
 }
 
-INLINE int mark(struct __sk_buff* skb, uint32_t id, int to_pod, uint32_t kind) {
+INLINE int mark(struct __sk_buff* skb, uint32_t id, int to_pod, uint32_t kind,
+                enum passage passage) {
   skb->tc_index = TAG;
-  return store_marker(skb, id, to_pod, kind);
+  return store_marker(skb, id, to_pod, kind, passage);
 }
 
 INLINE int copy_and_pass(struct __sk_buff* skb, const struct endpoint* endpoint, uint32_t id,
-                         int to_pod, uint32_t kind) {
+                         int to_pod, uint32_t kind, enum passage passage) {
   uint32_t slot = to_pod ? offsetof(struct ethhdr, h_dest) : offsetof(struct ethhdr, h_source);
   uint8_t mac[ETH_ALEN];
   if (bpf_skb_load_bytes(skb, slot, mac, ETH_ALEN)) return drop(CAUSE_SHORT);
-  if (mark(skb, id, to_pod, kind)) return drop(CAUSE_NO_MEMORY);
+  if (mark(skb, id, to_pod, kind, passage)) return drop(CAUSE_NO_MEMORY);
   if (bpf_clone_redirect(skb, VW0_IFINDEX(endpoint), 0)) count(CAUSE_NO_MEMORY);
   if (bpf_skb_store_bytes(skb, slot, mac, ETH_ALEN, 0)) return drop(CAUSE_NO_MEMORY);
   return pass(skb);
@@ -53,13 +54,17 @@ INLINE int hairpin(struct __sk_buff* skb, const struct endpoint* endpoint, uint3
     count(CAUSE_FOREIGN_PASSED);
     return pass(skb);
   }
-  if (!is_judge_alive(setting.slot)) {
+  enum passage passage =
+      kind == KIND_POD_MAC ? passage_of(skb, endpoint, id, to_pod, setting.slot) : PASSAGE_UP;
+  if (passage == PASSAGE_CUT) return pass(skb);
+  if (passage != PASSAGE_END && !is_judge_alive(setting.slot)) {
     if (is_inline && setting.failure == FAILURE_CLOSED) return drop(CAUSE_STALE_CLOSED);
     count(CAUSE_STALE_OPEN);
     return pass(skb);
   }
-  if (!is_inline) return copy_and_pass(skb, endpoint, id, to_pod, kind);
-  if (mark(skb, id, to_pod, kind)) return drop(CAUSE_NO_MEMORY);
+  if (!is_inline || passage == PASSAGE_END)
+    return copy_and_pass(skb, endpoint, id, to_pod, kind, passage);
+  if (mark(skb, id, to_pod, kind, passage)) return drop(CAUSE_NO_MEMORY);
   return bpf_redirect(VW0_IFINDEX(endpoint), 0);
 }
 

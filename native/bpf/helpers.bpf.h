@@ -10,6 +10,8 @@
 
 static void* (*const bpf_map_lookup_elem)(void* map,
                                           const void* key) = (void*)BPF_FUNC_map_lookup_elem;
+static long (*const bpf_map_update_elem)(void* map, const void* key, const void* value,
+                                         uint64_t flags) = (void*)BPF_FUNC_map_update_elem;
 static uint64_t (*const bpf_ktime_get_ns)(void) = (void*)BPF_FUNC_ktime_get_ns;
 static long (*const bpf_skb_load_bytes)(const void* skb, uint32_t at, void* to,
                                         uint32_t octets) = (void*)BPF_FUNC_skb_load_bytes;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel half of the bpf pipe driver: cls_bpf direct-action programs on the ingress qdiscs of
 // vin (frames from the pod), vex (frames to the pod), vbr-neuv (frames back from dpd) and vth-neuv;
-// hairpin.bpf.h has those of a pod that keeps its eth0.
+// flows.bpf.h has what passes without dpd, hairpin.bpf.h the programs of a pod that keeps its eth0.
 // generate.mjs turns this file into src/intercept/bpf/program.generated.ts; src/core/bpf/maps.ts
 // holds the other side of every layout below.
 #include "vethwall.bpf.h"
@@ -68,7 +68,8 @@ INLINE int refuse(uint32_t id, int to_pod, uint32_t cause) {
 }
 
 INLINE int is_marked(const uint8_t* mac) {
-  return mac[0] == 0x4e && mac[1] == 0x65 && mac[2] == 0x75 && mac[3] == 0x56;
+  return mac[0] == 0x4e && mac[1] == 0x65 && mac[2] == 0x75 && mac[3] >= MARKER_PLAIN &&
+         mac[3] <= MARKER_COPY;
 }
 
 INLINE int is_broadcast(const uint8_t* mac) {
@@ -122,6 +123,13 @@ INLINE uint32_t kind_of(struct __sk_buff* skb, const struct ethhdr* eth,
   return is_same(eth->h_source, endpoint->mac) ? KIND_POD_MAC : KIND_FOREIGN;
 }
 
+INLINE uint64_t stamp_of(uint32_t slot) {
+  const volatile uint64_t* stamp = bpf_map_lookup_elem(&heartbeat, &slot);
+  return stamp ? *stamp : 0;
+}
+
+#include "flows.bpf.h"
+
 // redirect_peer saves the backlog hop, but keeps pkt_type, which vex or vbr set to OTHERHOST; all
 // but the pod's own address therefore go by plain redirect, where eth_type_trans judges anew.
 INLINE int send_to_pod(struct __sk_buff* skb, const struct endpoint* endpoint, uint32_t kind) {
@@ -146,23 +154,30 @@ INLINE struct setting setting_of(const struct endpoint* endpoint) {
 }
 
 INLINE int is_judge_alive(uint32_t slot) {
-  const volatile uint64_t* stamp = bpf_map_lookup_elem(&heartbeat, &slot);
-  uint64_t stamped_ns = stamp ? *stamp : 0;
+  uint64_t stamped_ns = stamp_of(slot);
   if (!stamped_ns) return 0;
   // Signed: the engine may stamp between its store and our clock.
   return (int64_t)(bpf_ktime_get_ns() - stamped_ns) <= STALE_NS;
 }
 
-INLINE int store_marker(struct __sk_buff* skb, uint32_t id, int to_pod, uint32_t kind) {
+// Which marker says how the frame goes: see MARKER_PLAIN.
+INLINE uint8_t marker_of(enum passage passage) {
+  if (passage == PASSAGE_PENDING) return MARKER_PENDING;
+  return passage == PASSAGE_END ? MARKER_COPY : MARKER_PLAIN;
+}
+
+INLINE int store_marker(struct __sk_buff* skb, uint32_t id, int to_pod, uint32_t kind,
+                        enum passage passage) {
   uint16_t low = bpf_htons((uint16_t)(kind << KIND_SHIFT | id));
-  uint8_t ucmac[ETH_ALEN] = {0x4e, 0x65, 0x75, 0x56};
+  uint8_t ucmac[ETH_ALEN] = {0x4e, 0x65, 0x75, marker_of(passage)};
   uint32_t slot = to_pod ? offsetof(struct ethhdr, h_dest) : offsetof(struct ethhdr, h_source);
   __builtin_memcpy(&ucmac[4], &low, sizeof(low));
   return bpf_skb_store_bytes(skb, slot, ucmac, sizeof(ucmac), 0) != 0;
 }
 
-INLINE int mark_and_send_up(struct __sk_buff* skb, uint32_t id, int to_pod, uint32_t kind) {
-  if (store_marker(skb, id, to_pod, kind)) return drop(CAUSE_NO_MEMORY);
+INLINE int mark_and_send_up(struct __sk_buff* skb, uint32_t id, int to_pod, uint32_t kind,
+                            enum passage passage) {
+  if (store_marker(skb, id, to_pod, kind, passage)) return drop(CAUSE_NO_MEMORY);
   return bpf_redirect(VBR_IFINDEX, 0);
 }
 
@@ -190,14 +205,19 @@ INLINE int pipe(struct __sk_buff* skb, const struct endpoint* endpoint, struct s
     count(CAUSE_FOREIGN_PASSED);
     return send_on(skb, endpoint, to_pod, kind);
   }
-  if (!is_judge_alive(setting.slot)) {
+  enum passage passage =
+      kind == KIND_POD_MAC ? passage_of(skb, endpoint, id, to_pod, setting.slot) : PASSAGE_UP;
+  // Decided already, so that it does not matter whether anybody judges now.
+  if (passage == PASSAGE_CUT) return send_on(skb, endpoint, to_pod, kind);
+  if (passage != PASSAGE_END && !is_judge_alive(setting.slot)) {
     if (is_inline && setting.failure == FAILURE_CLOSED) return drop(CAUSE_STALE_CLOSED);
     count(CAUSE_STALE_OPEN);
     return send_on(skb, endpoint, to_pod, kind);
   }
   // The original goes first: whatever happens to the copy, the pod's traffic is untouched.
-  if (!is_inline && bpf_clone_redirect(skb, on, 0)) return drop(CAUSE_NO_MEMORY);
-  return mark_and_send_up(skb, id, to_pod, kind);
+  int is_copied = !is_inline || passage == PASSAGE_END;
+  if (is_copied && bpf_clone_redirect(skb, on, 0)) return drop(CAUSE_NO_MEMORY);
+  return mark_and_send_up(skb, id, to_pod, kind, passage);
 }
 
 INLINE int enter(struct __sk_buff* skb, int to_pod) {
@@ -243,6 +263,12 @@ int vbr_ingress(struct __sk_buff* skb) {
   struct setting setting = setting_of(endpoint);
   uint8_t path = setting.path;
   if (path == PATH_NONE) return drop(CAUSE_UNKNOWN_ENDPOINT);
+  uint32_t mark = skb->mark;
+  int was_pending = marker[3] == MARKER_PENDING;
+  if (kind == KIND_POD_MAC && (path == PATH_INLINE || path == PATH_TAP))
+    note_return(skb, endpoint, id, to_pod, was_pending, mark, path == PATH_TAP);
+  // All that there is to a copy that came back is its mark.
+  if (path == PATH_TAP && mark != 0) return TC_ACT_SHOT;
   // `direct` lets what the engine still held of an inline time drain; a tap's copy never returns.
   if (path != PATH_INLINE && path != PATH_DIRECT) return drop(CAUSE_NOT_INLINE);
 

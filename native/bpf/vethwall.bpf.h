@@ -7,6 +7,11 @@
 #define KIND_SHIFT 14
 #define HEARTBEAT_SLOTS 64u
 #define STALE_NS 500000000ll
+#define FLOWS 65536u
+// A direction of a flow waits for what is on its way through the engine: until nothing went up for
+// QUIET_NS, or for PENDING_NS at most.
+#define QUIET_NS 5000000ll
+#define PENDING_NS 100000000ll
 // src/core/instance.ts: every instance has its own namespace, so the index is the same in all.
 #define VBR_IFINDEX 10000000u
 #define VLAN_TAG_OCTETS 4u
@@ -20,6 +25,11 @@ enum { KIND_POD_MAC = 0, KIND_BROADCAST = 1, KIND_MULTICAST = 2, KIND_FOREIGN = 
 // STRICT: foreign addresses are dropped on the inline path. PEER: bpf_redirect_peer towards the
 // pod. HAIRPIN: the pod has kept its eth0, see hairpin.bpf.h.
 enum { FLAG_STRICT = 1, FLAG_PEER = 2, FLAG_HAIRPIN = 4 };
+
+enum { FLOW_PENDING = 1, FLOW_CUT = 2 };
+// The fourth octet of a marker. PENDING: counted in its flow's entry. COPY: of a frame that has gone
+// on already.
+enum { MARKER_PLAIN = 0x56, MARKER_PENDING = 0x57, MARKER_COPY = 0x58 };
 
 // One line each in CAUSE_NAMES of src/core/bpf/maps.ts, in this order.
 enum {
@@ -36,6 +46,8 @@ enum {
   CAUSE_NOT_INLINE,
   CAUSE_BAD_KIND,
   CAUSE_NO_MEMORY,
+  CAUSE_CUT_FORCED,
+  CAUSE_CUT_REORDERED,
   CAUSES = 16,
 };
 
@@ -74,4 +86,30 @@ struct endpoint {
   uint32_t vex_ifindex;
   uint8_t mac[6];
   uint8_t reserved[2];
+  uint32_t epoch;  // of the verdicts in force; 0 = no flow is cut
+};
+
+// Both ends as the endpoint's pod sees them; IPv4 in the first four octets of an address. Ports in
+// network order, of an echo the identifier twice.
+struct flow_key {
+  uint8_t pod[16];
+  uint8_t peer[16];
+  uint16_t pod_port;
+  uint16_t peer_port;
+  uint16_t endpoint;
+  uint8_t family;  // 4 or 6
+  uint8_t protocol;
+};
+
+// By direction: 0 from the pod, 1 towards it.
+struct flow {
+  uint32_t epoch;  // in force where it is the endpoint's
+  uint8_t state[2];
+  uint8_t reserved[2];
+  uint32_t up[2];    // frames sent to the engine while pending
+  uint32_t back[2];  // of these, came back
+  uint64_t pending_since_ns;
+  uint64_t last_up_ns[2];
+  uint64_t packets[2];  // that were cut
+  uint64_t octets[2];   // of frames, as the engine counts them
 };

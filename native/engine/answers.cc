@@ -7,7 +7,7 @@
 namespace vethwall::engine {
 void Shard::cut(Flow& flow, uint32_t rule) {
   if (!flow.tap && !flow.is_closed) {
-    if (flow.is_bypassed)
+    if (flow.bypass != flow::Bypass::kNone)
       probe_both(flow);
     else if (flow.protocol() == IPPROTO_TCP)
       reset_both(flow);

@@ -10,6 +10,9 @@ namespace {
 
 // A datagram flow tells nobody when it ends: only what is worth it leaves our sight.
 constexpr uint64_t kManyDatagrams = 256;
+// The flow map counts, so that an end is noticed: an answered look-up is over before it pays.
+constexpr uint64_t kSomeDatagrams = 4;
+constexpr uint64_t kUnansweredDatagrams = 16;
 // How far behind what was last seen a segment may lie and still be taken for a repeated one.
 constexpr uint32_t kRepeatedOctets = 64u << 20;
 
@@ -17,6 +20,23 @@ constexpr uint32_t kRepeatedOctets = 64u << 20;
 bool is_established(const flow::Flow& flow) {
   const bool handshake_done = flow.tcp[0].has_edge && flow.tcp[1].has_edge;
   return handshake_done || (flow.start == Start::kMidstream && flow.is_answered);
+}
+
+// The receiver's SYN-ACK is enough: the flow map has a copy of every end come up.
+bool is_answered(const flow::Flow& flow) {
+  return is_established(flow) || (flow.tcp[0].has_edge && flow.tcp[1].known);
+}
+
+bool is_busy(const flow::Flow& flow) {
+  const uint64_t packets = flow.packets[0] + flow.packets[1];
+  return packets >= (flow.is_answered ? kSomeDatagrams : kUnansweredDatagrams);
+}
+
+// What the kernel program has an entry for (native/bpf/flows.bpf.h).
+bool fits_flow_map(const flow::Flow& flow) {
+  if (flow.key.vlans[0] != 0) return false;
+  if (flow.protocol() == IPPROTO_TCP || flow.protocol() == IPPROTO_UDP) return true;
+  return flow::is_icmp(flow.protocol()) && flow.source_port == flow.destination_port;
 }
 
 wire::TcpFields ports_along(const flow::Flow& flow, Dir dir) {
@@ -35,18 +55,29 @@ bool Shard::is_settled(const Flow& flow) const {
   if (flow.stance != flow::Stance::kForward || flow.inspection != nullptr || flow.is_closed ||
       flow.judged_generation != generation || wants_octets(flow))
     return false;
-  if (flow.protocol() == IPPROTO_TCP) return is_established(flow);
+  const bool is_tcp = flow.protocol() == IPPROTO_TCP;
+  if (epoch_of(flow) != 0 && carrier_ != nullptr)
+    return fits_flow_map(flow) && (is_tcp ? is_answered(flow) : is_busy(flow));
+  if (is_tcp) return is_established(flow);
   return !flow::is_icmp(flow.protocol()) && flow.packets[0] + flow.packets[1] >= kManyDatagrams;
 }
 
 void Shard::forward_of(Flow& flow, const Arrival& arrival) {
   if (!arrival.is_inline()) return let_pass(flow, arrival);
-  if (send_on(arrival, is_settled(flow))) flow.is_bypassed = true;
+  const flow::Bypass bypass = arrival.ticket ? flow::Bypass::kMark : flow::Bypass::kCarry;
+  if (send_on(arrival, is_settled(flow))) flow.bypass = bypass;
 }
 
-// Tap: the packet that the copy is of still waits.
+// Tap: the packet that the copy is of still waits in its queue, or has gone on; then the copy goes
+// back for its mark alone.
 void Shard::let_pass(Flow& flow, const Arrival& arrival) {
-  if (arrival.ticket && is_settled(flow) && arrival.ticket.accept(true)) flow.is_bypassed = true;
+  if (!is_settled(flow)) return;
+  if (arrival.ticket) {
+    if (arrival.ticket.accept(true)) flow.bypass = flow::Bypass::kMark;
+  } else if (epoch_of(flow) != 0 && arrival.fragments.empty()) {
+    if (emit(arrival.vnet, arrival.frame, {{}, true, epoch_of(flow)}))
+      flow.bypass = flow::Bypass::kCarry;
+  }
 }
 
 // Its numbers went on by up to 4 GiB meanwhile, always forward; what they tell of the octets that
@@ -59,7 +90,7 @@ void Shard::follow_bypassed(Flow& flow, Dir dir, const Arrival& arrival) {
   const uint32_t unseen = packet.sequence - half.sequence_of(half.sent);
   const bool is_repeated = half.fin_at != flow::kNowhere || uint32_t{0} - unseen < kRepeatedOctets;
   if (unseen == 0 || !is_repeated) {
-    flow.octets[i] += unseen;
+    if (flow.bypass == flow::Bypass::kMark) flow.octets[i] += unseen;
     half.send_to(half.sent + unseen + packet.payload_octets, (packet.tcp_flags & kFin) != 0);
   }
   if ((packet.tcp_flags & kRst) != 0) return report_closed(flow, Closed::kRst);

@@ -60,7 +60,7 @@ flow::Timer Shard::timer_of(const Flow& flow) const {
   if (flow.is_closed)
     return flow.stance == flow::Stance::kDenied ? flow::Timer::kDenied : flow::Timer::kClosing;
   if (flow::is_icmp(flow.protocol())) return flow::Timer::kIcmp;
-  if (flow.is_bypassed && !has_ended(flow))
+  if (flow.bypass == flow::Bypass::kMark && !has_ended(flow))
     return flow.protocol() == IPPROTO_TCP ? flow::Timer::kBypassed : flow::Timer::kEstablished;
   if (flow.protocol() != IPPROTO_TCP)
     return flow.is_answered ? flow::Timer::kUdpAnswered : flow::Timer::kUdpUnanswered;
@@ -98,11 +98,12 @@ void Shard::report_closed(Flow& flow, Closed how) {
   if (flow.tap) deliver_late(flow);
   flow.is_closed = true;
   ++count(Counter::kFlowsClosed);
-  events_.closed(flow, how);
+  events_.closed(flow, how, carried(flow));
 }
 
 void Shard::remove(Flow& flow, Closed how) {
   report_closed(flow, how);
+  stop_carrying(flow);
   timers_.remove(flow);
   holds_.remove(flow);
   late_.remove(flow);

@@ -18,10 +18,11 @@ void Shard::set_endpoint(const EndpointConfig& config, uint64_t now_ns) {
   now_ns_ = now_ns;
   if (config.id >= endpoints_.size()) return;
   EndpointSlot& slot = endpoints_[config.id];
+  const bool is_same_path = slot.is_known && slot.config.path == config.path;
   const bool is_new = !slot.is_known;
   slot.config = config;
   slot.is_known = true;
-  if (is_new) return;
+  if (is_new || is_same_path) return;
   table_.for_each([&](Flow& flow) {
     const bool tap = config.path == EndpointPath::kTap;
     if (flow.endpoint() != config.id || flow.tap == tap) return;

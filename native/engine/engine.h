@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/carrier.h"
 #include "engine/frame_sink.h"
 #include "engine/records.h"
 #include "policy/l4_table.h"
@@ -43,6 +44,9 @@ struct EndpointConfig {
   std::vector<wire::Address> addresses = {};
   // Strict: who answers DHCP; of a family of which none is named, anybody.
   std::vector<wire::Address> dhcp_servers = {};
+  // Of its verdicts in the kernel's flow map: another one for each change of what decides its
+  // flows; 0 = none of them is to leave the engine that way.
+  uint32_t epoch = 0;
 };
 
 struct FrameMeta {
@@ -51,6 +55,8 @@ struct FrameMeta {
   uint64_t now_ns;      // CLOCK_MONOTONIC, or the capture's clock
   // The frame is the beginning of a queued packet that is longer: they can't leave as one.
   bool is_beginning = false;
+  // Of a frame that the kernel's flow map carried: it tells how the flow ended, and goes nowhere.
+  bool is_copy = false;
 };
 
 // Monotonic counts; each is one cause and has one line in `kCounterNames`.
@@ -95,8 +101,9 @@ extern const std::array<const char*, static_cast<size_t>(Counter::kCount)> kCoun
 class Engine {
  public:
   // `key` seeds the flow table's hash (SipHash): fresh random octets in the daemon, fixed in tests.
+  // `carrier` is null where no flow leaves the engine by a flow map.
   static std::unique_ptr<Engine> create(const Limits&, std::array<uint64_t, 2> key, FrameSink&,
-                                        EventSink&);
+                                        EventSink&, Carrier* carrier = nullptr);
   virtual ~Engine() = default;
   // Takes effect for new flows at once; live flows that the L4 table alone now denies are cut here,
   // the others are re-judged by the judge's commands, which carry the new generation.

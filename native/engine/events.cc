@@ -99,13 +99,18 @@ bool Events::hold_ended(const flow::Flow& flow, Dir dir, uint64_t at, HoldCause 
   return true;
 }
 
-bool Events::closed(const flow::Flow& flow, Closed how) {
+bool Events::closed(const flow::Flow& flow, Closed how, const CarriedCounts& carried) {
   EventHeader header = header_of(flow, EventKind::kClosed);
   header.c = static_cast<uint8_t>(how);
   header.rule = flow.rule;
   uint8_t* place = begin(header, sizeof(ClosedBody));
   if (place == nullptr) return false;
-  const ClosedBody body = {{flow.packets[0], flow.packets[1]}, {flow.octets[0], flow.octets[1]}};
+  // The opener's direction is the pod's own where the pod opened it.
+  const size_t orig = flow.pod_side == PodSide::kOpener ? 0 : 1;
+  const size_t reply = 1 - orig;
+  const ClosedBody body = {
+      {flow.packets[0] + carried.packets[orig], flow.packets[1] + carried.packets[reply]},
+      {flow.octets[0] + carried.octets[orig], flow.octets[1] + carried.octets[reply]}};
   std::memcpy(place, &body, sizeof body);
   sink_.commit();
   return true;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "engine/carrier.h"
 #include "engine/frame_sink.h"
 #include "flow/flow.h"
 
@@ -20,7 +21,8 @@ class Events {
   void publish() { sink_.commit(); }
   bool gap(const flow::Flow& flow, Dir dir, uint64_t at, uint32_t octets, GapCause cause);
   bool hold_ended(const flow::Flow& flow, Dir dir, uint64_t at, HoldCause cause, Took took);
-  bool closed(const flow::Flow& flow, Closed how);
+  // `carried`: what passed without the engine.
+  bool closed(const flow::Flow& flow, Closed how, const CarriedCounts& carried);
   // Not counted as lost where it is false: it can be said again.
   bool spoofed(uint16_t endpoint, Spoof spoof, uint64_t frames);
   // Tells about losses as soon as there is room.

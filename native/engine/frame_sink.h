@@ -14,6 +14,7 @@ struct Departure {
   wire::Ticket ticket;      // of the queued packet that the frame is, unchanged; empty: it waits
                             // nowhere, or the engine made or changed it
   bool is_settled = false;  // the flow is allowed and nothing can change that but a new policy
+  uint32_t epoch = 0;       // of the endpoint's verdicts in the kernel's flow map; 0: it has none
 };
 
 class FrameSink {

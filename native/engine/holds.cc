@@ -104,9 +104,9 @@ bool Shard::has_room(const HalfInspection& half, const Arrival& arrival) const {
 }
 
 void Shard::emit(flow::Held& held) {
-  if (held.fragments.empty()) emit(held.vnet, held.frame, {std::move(held.ticket), false});
+  if (held.fragments.empty()) emit(held.vnet, held.frame, {std::move(held.ticket)});
   for (wire::HeldFrame& fragment : held.fragments)
-    emit(fragment.vnet, fragment.frame, {std::move(fragment.ticket), false});
+    emit(fragment.vnet, fragment.frame, {std::move(fragment.ticket)});
 }
 
 void Shard::flush(Flow& flow) {

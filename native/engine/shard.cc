@@ -29,13 +29,15 @@ const std::array<const char*, static_cast<size_t>(Counter::kCount)> kCounterName
 };
 
 std::unique_ptr<Engine> Engine::create(const Limits& limits, std::array<uint64_t, 2> key,
-                                       FrameSink& frames, EventSink& events) {
-  return std::make_unique<Shard>(limits, key, frames, events);
+                                       FrameSink& frames, EventSink& events, Carrier* carrier) {
+  return std::make_unique<Shard>(limits, key, frames, events, carrier);
 }
 
-Shard::Shard(const Limits& limits, const flow::SipKey& key, FrameSink& frames, EventSink& events)
+Shard::Shard(const Limits& limits, const flow::SipKey& key, FrameSink& frames, EventSink& events,
+             Carrier* carrier)
     : limits_(limits),
       frames_(frames),
+      carrier_(carrier),
       events_(events, count(Counter::kEventsLost)),
       budget_{limits.hold_octets_total},
       table_(limits.flows, key),
@@ -61,6 +63,7 @@ void Shard::receive(const FrameMeta& meta, const wire::VnetHeader& vnet, wire::F
   }
   Arrival arrival{*config, meta.toward, vnet, frame, {}, {}, ticket};
   if (meta.is_beginning && arrival.is_inline()) ticket = {};
+  if (meta.is_copy) return note_end(arrival);
   take(arrival);
   if (!arrival.is_inline()) ticket.accept(false);
 }
@@ -105,9 +108,10 @@ void Shard::not_ip(const Arrival& arrival) {
 bool Shard::send_on(const Arrival& arrival, bool is_settled) {
   if (!arrival.is_inline()) return false;
   if (arrival.fragments.empty())
-    return emit(arrival.vnet, arrival.frame, {std::move(arrival.ticket), is_settled});
+    return emit(arrival.vnet, arrival.frame,
+                {std::move(arrival.ticket), is_settled, arrival.endpoint.epoch});
   for (wire::HeldFrame& fragment : arrival.fragments)
-    emit(fragment.vnet, fragment.frame, {std::move(fragment.ticket), false});
+    emit(fragment.vnet, fragment.frame, {std::move(fragment.ticket)});
   return false;
 }
 

@@ -53,7 +53,8 @@ struct Opening {
 
 class Shard final : public Engine {
  public:
-  Shard(const Limits& limits, const flow::SipKey& key, FrameSink& frames, EventSink& events);
+  Shard(const Limits& limits, const flow::SipKey& key, FrameSink& frames, EventSink& events,
+        Carrier* carrier);
   void set_policy(std::shared_ptr<const policy::Table> table, uint64_t now_ns) override;
   void set_endpoint(const EndpointConfig& config, uint64_t now_ns) override;
   void remove_endpoint(uint16_t id, uint64_t now_ns) override;
@@ -110,6 +111,13 @@ class Shard final : public Engine {
   void forward_of(Flow& flow, const Arrival& arrival);
   void let_pass(Flow& flow, const Arrival& arrival);
   void follow_bypassed(Flow& flow, Dir dir, const Arrival& arrival);
+  void note_end(const Arrival& arrival);
+  uint32_t epoch_of(const Flow& flow) const { return endpoints_[flow.endpoint()].config.epoch; }
+
+  // carried.cc: flows that the kernel's flow map carries
+  CarriedCounts carried(Flow& flow);
+  bool has_moved(Flow& flow);
+  void stop_carrying(const Flow& flow);
   void probe_both(const Flow& flow);
   void reset_bypassed(const Flow& flow, Dir dir, const Arrival& arrival);
 
@@ -213,6 +221,7 @@ class Shard final : public Engine {
 
   Limits limits_;
   FrameSink& frames_;
+  Carrier* carrier_;
   std::array<uint64_t, static_cast<size_t>(Counter::kCount)> counters_ = {};
   Events events_;
   flow::Budget budget_;

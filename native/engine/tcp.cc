@@ -124,7 +124,7 @@ void Shard::denied_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
   if (flow.refusal != nullptr) return continue_refusal(flow, dir, arrival);
   const bool is_first = !flow.is_closed;
   report_closed(flow, Closed::kDenied);
-  if (flow.is_bypassed) return reset_bypassed(flow, dir, arrival);
+  if (flow.bypass != flow::Bypass::kNone) return reset_bypassed(flow, dir, arrival);
   if (is_first && flow.start == Start::kMidstream) return reset_both(flow);
   reset_sender(arrival);
 }
@@ -163,7 +163,7 @@ void Shard::take_acknowledgement(Flow& flow, Dir dir, const wire::Packet& packet
 void Shard::follow(Flow& flow, Dir dir, const Arrival& arrival) {
   const wire::Packet& packet = arrival.packet;
   flow::TcpHalf& half = flow.tcp[index_of(dir)];
-  if (flow.is_bypassed) return follow_bypassed(flow, dir, arrival);
+  if (flow.bypass != flow::Bypass::kNone) return follow_bypassed(flow, dir, arrival);
   take_acknowledgement(flow, dir, packet);
   if ((packet.tcp_flags & kRst) != 0) {
     const int64_t from = half.offset_of(packet.sequence);

@@ -21,8 +21,13 @@ void Shard::tick(uint64_t now_ns) {
   }
   for (size_t i = 0; i < flow::kTimers; ++i) {
     const auto timer = static_cast<flow::Timer>(i);
-    while (Flow* flow = timers_.expired(timer, now_ns))
-      remove(*flow, timer == flow::Timer::kClosing ? Closed::kFin : Closed::kIdle);
+    while (Flow* flow = timers_.expired(timer, now_ns)) {
+      // Where the kernel has carried more of it meanwhile, it is not idle.
+      if (has_moved(*flow))
+        timers_.touch(*flow, timer, now_ns);
+      else
+        remove(*flow, timer == flow::Timer::kClosing ? Closed::kFin : Closed::kIdle);
+    }
   }
   reassembler_.expire(now_ns);
   report_spoofed();

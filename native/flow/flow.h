@@ -25,6 +25,13 @@ struct TimerLink {
 // What happens to a flow's frames; in tap mode, what would happen.
 enum class Stance : uint8_t { kUndecided, kForward, kDenied };
 
+// How a settled flow's frames pass without the engine.
+enum class Bypass : uint8_t {
+  kNone,
+  kMark,   // by a connection mark, which counts nothing: what is missed is told by the numbers
+  kCarry,  // by the kernel's flow map, which counts
+};
+
 // A SYN with another initial sequence number on a live flow: the receiver answers it with a
 // challenge ACK (RFC 9293 §3.10.7.4) or, when it has forgotten the connection, with a SYN-ACK.
 struct PendingSyn {
@@ -57,8 +64,9 @@ struct Flow {
   bool tap = false;        // the endpoint's path when the flow was last touched
   bool is_closed = false;  // its closed event is out; it stays for its stragglers
   bool is_answered = false;
-  bool is_settled = false;   // the judge wants no more octets
-  bool is_bypassed = false;  // frames may pass unseen: only its FINs and RSTs are sure to come here
+  bool is_settled = false;         // the judge wants no more octets
+  Bypass bypass = Bypass::kNone;   // frames may pass unseen: only its ends are sure to come here
+  uint32_t carried_packets = 0;    // by the kernel, modulo 2^32, when that was last looked at
   uint32_t judged_generation = 0;  // of the policy that allowed it last
   bool event_lost = false;         // the failure setting is due
   AgeLink hold;                    // payload waits for the judge

@@ -139,6 +139,21 @@ bool bpf_map_delete(int fd, std::span<const uint8_t> key) {
   fail(errno, "bpf(BPF_MAP_DELETE_ELEM)", fd_subject(fd));
 }
 
+bool bpf_map_read(int fd, std::span<const uint8_t> key, std::span<uint8_t> value) noexcept {
+  bpf_attr attr = zeroed();
+  attr.map_fd = static_cast<uint32_t>(fd);
+  attr.key = address_of(key.data());
+  attr.value = address_of(value.data());
+  return bpf(BPF_MAP_LOOKUP_ELEM, attr) == 0;
+}
+
+bool bpf_map_forget(int fd, std::span<const uint8_t> key) noexcept {
+  bpf_attr attr = zeroed();
+  attr.map_fd = static_cast<uint32_t>(fd);
+  attr.key = address_of(key.data());
+  return bpf(BPF_MAP_DELETE_ELEM, attr) == 0;
+}
+
 // Bounded by max_entries: GET_NEXT_KEY starts over when the key it stands on is deleted meanwhile.
 std::vector<std::vector<uint8_t>> bpf_map_keys(int fd, size_t key_octets) {
   std::vector<uint8_t> key(key_octets);

@@ -78,6 +78,15 @@ bool read_auxdata(const msghdr& header, tpacket_auxdata& out) {
   return false;
 }
 
+// socket(7), SO_MARK of one message.
+void write_mark(msghdr& header, uint32_t mark) {
+  cmsghdr* part = CMSG_FIRSTHDR(&header);
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SO_MARK;
+  part->cmsg_len = CMSG_LEN(sizeof mark);
+  std::memcpy(CMSG_DATA(part), &mark, sizeof mark);
+}
+
 void put_be16(uint8_t* target, unsigned value) {
   target[0] = static_cast<uint8_t>(value >> 8);
   target[1] = static_cast<uint8_t>(value);
@@ -174,7 +183,7 @@ const uint8_t* PacketSocket::copy(wire::Frame frame) {
   return target;
 }
 
-void PacketSocket::send(const wire::VnetHeader& vnet, wire::Frame frame) {
+void PacketSocket::send(const wire::VnetHeader& vnet, wire::Frame frame, uint32_t mark) {
   if (frame.size() > kFrameOctets) {
     counts_.send_failed++;
     return;
@@ -188,6 +197,9 @@ void PacketSocket::send(const wire::VnetHeader& vnet, wire::Frame frame) {
   msghdr& header = send_headers_[send_count_].msg_hdr;
   header.msg_iov = slot.parts.data();
   header.msg_iovlen = slot.parts.size();
+  header.msg_control = mark == 0 ? nullptr : slot.control.data();
+  header.msg_controllen = mark == 0 ? 0 : slot.control.size();
+  if (mark != 0) write_mark(header, mark);
   send_count_++;
 }
 

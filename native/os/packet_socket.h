@@ -39,8 +39,9 @@ class PacketSocket {
 
   // Up to kBatchFrames that wait now. Valid until the next call.
   std::span<const ReceivedFrame> receive();
-  // Sends with the next flush(). A frame inside the last receive() is not copied.
-  void send(const wire::VnetHeader& vnet, wire::Frame frame);
+  // Sends with the next flush(), with skb->mark where `mark` is not 0. A frame inside the last
+  // receive() is not copied.
+  void send(const wire::VnetHeader& vnet, wire::Frame frame, uint32_t mark = 0);
   void flush();
   // False while the device is down or gone: nothing can be received.
   bool is_bound() const { return is_bound_; }
@@ -58,6 +59,7 @@ class PacketSocket {
     std::array<iovec, 2> parts;
   };
   struct SendSlot {
+    alignas(cmsghdr) std::array<uint8_t, CMSG_SPACE(sizeof(uint32_t))> control;
     wire::VnetHeader vnet;
     std::array<iovec, 2> parts;
   };

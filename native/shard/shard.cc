@@ -34,6 +34,10 @@ uint64_t monotonic_ns() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
+std::optional<FlowMap> open_flow_map(int fd) {
+  return fd < 0 ? std::nullopt : std::optional<FlowMap>(fd);
+}
+
 }  // namespace
 
 Shard::Shard(const Options& options, const EngineFactory& factory, std::function<void()> wake)
@@ -45,7 +49,8 @@ Shard::Shard(const Options& options, const EngineFactory& factory, std::function
       heartbeat_(options.heartbeat_map_fd, options.heartbeat_file, options.heartbeat_slot),
       eventfd_(os::check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd", "shard")),
       queues_(poller_, options.key),
-      engine_(factory(*this, events_)) {
+      flow_map_(open_flow_map(options.flow_map_fd)),
+      engine_(factory(*this, events_, flow_map_ ? &*flow_map_ : nullptr)) {
   poller_.add(socket_->fd(), kFrames);
   poller_.add(eventfd_.get(), kEvents);
 }
@@ -118,11 +123,14 @@ uint32_t Shard::set_queue_fail_open(uint16_t endpoint, bool fail_open) {
   });
 }
 
-// The mark of a settled flow is the queue's; frames of vth-neuv carry none.
+// The mark of a queued packet's flow is the queue's; a frame of vth-neuv bears its endpoint's
+// epoch.
 bool Shard::emit(const wire::VnetHeader& vnet, wire::Frame frame, engine::Departure departure) {
   if (departure.ticket) return departure.ticket.accept(departure.is_settled);
-  if (!queues_.inject(vnet, frame, last_round_ns_) && socket_) socket_->send(vnet, frame);
-  return false;
+  if (queues_.inject(vnet, frame, last_round_ns_) || !socket_) return false;
+  const uint32_t mark = departure.is_settled ? departure.epoch : 0;
+  socket_->send(vnet, frame, mark);
+  return mark != 0;
 }
 
 void Shard::flush() {
@@ -224,7 +232,9 @@ bool Shard::receive_frames(uint64_t now_ns) {
       count(ShellCounter::kUnmarked);
       continue;
     }
-    engine_->receive({marker.endpoint, marker.toward, now_ns}, received.vnet, received.frame, {});
+    const bool is_copy = marker.form == wire::MarkerForm::kCopy;
+    engine_->receive({marker.endpoint, marker.toward, now_ns, false, is_copy}, received.vnet,
+                     received.frame, {});
   }
   return !frames.empty();
 }

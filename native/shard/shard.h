@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "os/packet_socket.h"
 #include "os/ring.h"
 #include "shard/event_writer.h"
+#include "shard/flow_map.h"
 #include "shard/queues.h"
 #include "shard/spin.h"
 
@@ -27,6 +29,7 @@ struct Options {
   int heartbeat_map_fd = -1;
   uint32_t heartbeat_slot = 0;
   std::string heartbeat_file;
+  int flow_map_fd = -1;  // -1: no flow leaves the engine by a flow map
   uint32_t event_ring_octets = 8u << 20;
   uint32_t command_ring_octets = 1u << 20;
   flow::SipKey key = {};  // random: of what is sent into the namespaces of queues
@@ -58,8 +61,8 @@ extern const std::array<const char*, static_cast<size_t>(ShellCounter::kCount)> 
 inline constexpr size_t kEngineCounters = static_cast<size_t>(engine::Counter::kCount);
 inline constexpr size_t kCounters = kEngineCounters + static_cast<size_t>(ShellCounter::kCount);
 
-using EngineFactory =
-    std::function<std::unique_ptr<engine::Engine>(engine::FrameSink&, engine::EventSink&)>;
+using EngineFactory = std::function<std::unique_ptr<engine::Engine>(
+    engine::FrameSink&, engine::EventSink&, engine::Carrier*)>;
 
 class Shard final : private engine::FrameSink {
  public:
@@ -126,6 +129,7 @@ class Shard final : private engine::FrameSink {
   os::Fd eventfd_;
   os::Poller poller_;
   Queues queues_;
+  std::optional<FlowMap> flow_map_;
   std::unique_ptr<engine::Engine> engine_;  // before the queues, whose tickets it has
   Spin spin_;
 

@@ -53,6 +53,7 @@ struct Setup {
   Took failure = Took::kClosed;
   bool strict = true;
   bool deliver_all = false;
+  uint32_t epoch = 0;
   engine::Limits limits = {};
 };
 
@@ -61,16 +62,23 @@ class Net {
   explicit Net(uint8_t ip_family, const Setup& setup = {})
       : family(ip_family),
         config{kEndpoint, setup.path, setup.failure, setup.strict, setup.deliver_all} {
-    engine = engine::Engine::create(setup.limits, {1, 2}, sink, ring);
+    config.epoch = setup.epoch;
+    engine = engine::Engine::create(setup.limits, {1, 2}, sink, ring, &carried);
     engine->set_endpoint(config, now);
     engine->set_policy(table, now);
   }
 
   void receive(bool from_pod, const std::string& frame, const wire::VnetHeader& vnet = {}) {
     const auto toward = from_pod ? wire::Toward::kNetwork : wire::Toward::kPod;
-    engine->receive({config.id, toward, now}, vnet,
+    engine->receive({config.id, toward, now, false, is_copy}, vnet,
                     {reinterpret_cast<const uint8_t*>(frame.data()), frame.size()},
                     queue == nullptr ? wire::Ticket{} : queue->issue());
+  }
+  // A copy of what the kernel carried.
+  void copy(bool from_pod, uint16_t port, uint8_t flags, uint32_t sequence) {
+    is_copy = true;
+    tcp(from_pod, port, flags, sequence, 0);
+    is_copy = false;
   }
   std::string ip(bool from_pod, const IpFields& fields, const std::string& l4) const {
     const std::string pod = pod_address(family), peer = peer_address(family);
@@ -202,11 +210,13 @@ class Net {
   }
 
   uint8_t family;
+  bool is_copy = false;          // what is received now
   TicketQueue* queue = nullptr;  // where what is received waits
   engine::EndpointConfig config;
   std::shared_ptr<FixedTable> table = std::make_shared<FixedTable>();
   Frames sink;
   Ring ring;
+  Carried carried;
   std::unique_ptr<engine::Engine> engine;
   uint64_t now = 1000 * kSecond;
   uint16_t client_port = kClientPort;

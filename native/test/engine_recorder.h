@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/carrier.h"
 #include "engine/frame_sink.h"
 #include "test/tap.h"
 #include "wire/marker.h"
@@ -21,6 +22,7 @@ struct Sent {
   bool to_pod;
   bool was_queued = false;
   bool is_settled = false;
+  uint32_t epoch = 0;  // in force for its flow from here on
   std::string payload() const {
     return {reinterpret_cast<const char*>(frame.data()) + packet.payload_offset,
             packet.payload_octets};
@@ -37,10 +39,30 @@ class Frames : public engine::FrameSink {
     sent.to_pod = wire::read_marker(frame, marker) && marker.toward == wire::Toward::kPod;
     sent.was_queued = static_cast<bool>(departure.ticket);
     sent.is_settled = departure.is_settled;
+    sent.epoch = departure.is_settled && !sent.was_queued ? departure.epoch : 0;
+    const bool is_noted = sent.epoch != 0;
     all.push_back(std::move(sent));
-    return departure.ticket.accept(departure.is_settled);
+    return departure.ticket.accept(departure.is_settled) || is_noted;
   }
   std::vector<Sent> all;
+};
+
+// The kernel's flow map, as a test would have it count.
+class Carried : public engine::Carrier {
+ public:
+  engine::CarriedCounts read(const engine::CarriedFlow& flow) override {
+    last = flow;
+    ++reads;
+    return counts;
+  }
+  void forget(const engine::CarriedFlow& flow) override {
+    last = flow;
+    ++forgotten;
+  }
+  engine::CarriedCounts counts;
+  engine::CarriedFlow last = {};
+  uint32_t reads = 0;
+  uint32_t forgotten = 0;
 };
 
 struct Event {

@@ -120,7 +120,7 @@ class Bench {
     options.event_ring_octets = ring_octets;
     shard = std::make_unique<Shard>(
         options,
-        [this](engine::FrameSink& frames, engine::EventSink& events) {
+        [this](engine::FrameSink& frames, engine::EventSink& events, engine::Carrier*) {
           auto made = std::make_unique<Echo>(frames, events);
           echo = made.get();
           return made;

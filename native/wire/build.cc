@@ -41,9 +41,12 @@ void write_ipv6(Writer& writer, const L3Template& l3, uint8_t protocol, size_t l
   writer.octets(l3.destination.octets);
 }
 
-// What answers a broadcast is unicast: the kind of the overwritten address doesn't move along.
+// What answers a broadcast is unicast, and went up from nowhere: neither the kind of the
+// overwritten address nor the form of its marker moves along.
 std::array<uint8_t, 6> as_unicast(std::array<uint8_t, 6> mac) {
-  if (load_be32(mac.data()) == kMarkerPrefix) mac[4] &= kEndpointMask >> 8;
+  if ((load_be32(mac.data()) & kMarkerPrefixMask) != kMarkerPrefix) return mac;
+  mac[3] = static_cast<uint8_t>(MarkerForm::kPlain);
+  mac[4] &= kEndpointMask >> 8;
   return mac;
 }
 

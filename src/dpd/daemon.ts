@@ -28,8 +28,9 @@ import { DriftBook } from './drift-book.js'
 import { DriftRepair } from './drift-repair.js'
 import { Endpoints } from './endpoints.js'
 import { ShardEngine } from './engine/bridge.js'
+import { epochsFrom } from './epochs.js'
 import { EventsFile, type EventsSink, noEvents } from './events-file.js'
-import { heartbeatOf } from './heartbeat.js'
+import { flowMapOf, heartbeatOf } from './heartbeat.js'
 import { InstancePipes } from './instance-pipes.js'
 import { openJudging } from './judging.js'
 import { KernelSpoofs } from './kernel-spoofs.js'
@@ -90,6 +91,7 @@ function openKernel(setting: Setting) {
     netnsFd: enforcer.netnsFd,
     ifName: VTH_NAME,
     heartbeat: heartbeatOf(context.driver, instance),
+    flowMapFd: flowMapOf(context.driver),
     key: randomBytes(16),
   })
   return { context, engine, pipes: new InstancePipes(context, enforcer) }
@@ -126,6 +128,7 @@ function openDaemon(setting: Setting) {
   const endpoints = new Endpoints({
     ...{ pipes, engine, ruled, judge, warn, dhcpServers: config.dhcpServers },
     ...{ content: config.inspection.content, forwarders: config.spoofing.allow },
+    nextEpoch: epochsFrom(startedAtMs),
   })
   const spoofs = new KernelSpoofs({ pipes, endpoints, book: reporter.spoofs, warn })
   const node = new NodeAddresses(config.nodeAddresses ?? null)

@@ -27,8 +27,9 @@ export function nameOf({ namespace, pod, ifName, id }: EndpointRecord): string {
 const isLinkGone = ({ what, have }: Drift): boolean => what === 'link' && have === 'none'
 
 /** undefined: what is to be in force is not known yet, or could not be set. */
-function settingOf({ applied, path, failure, mode }: Endpoint): PathSetting | undefined {
-  return applied ? { path, failure, strict: mode === 'protect' } : undefined
+function settingOf(endpoint: Endpoint): PathSetting | undefined {
+  const { applied, path, failure, mode, epoch } = endpoint
+  return applied ? { path, failure, strict: mode === 'protect', epoch } : undefined
 }
 
 /** Until policy is applied the failure setting is all there is. */
@@ -42,8 +43,8 @@ interface Look {
   readonly isSound: boolean
 }
 
-function lookOf({ record, applied, path, failure, mode }: Endpoint): string {
-  return `${record.createdAt} ${applied} ${path} ${failure} ${mode}`
+function lookOf({ record, applied, path, failure, mode, epoch }: Endpoint): string {
+  return `${record.createdAt} ${applied} ${path} ${failure} ${mode} ${epoch}`
 }
 
 export class DriftRepair {

@@ -21,6 +21,7 @@ import type { Engine } from './engine/engine.js'
 import type { JudgedEndpoint } from './judge/flow.js'
 import type { Pipes } from './pipes.js'
 import type { RuledPods } from './ruled/ruled-pods.js'
+import { verdictsOf } from './verdicts.js'
 
 export interface Endpoint {
   readonly record: EndpointRecord
@@ -31,6 +32,12 @@ export interface Endpoint {
   applied: boolean
   /** What the engine knows of the pod's own addresses. */
   sources: string
+  /** Of the verdicts in the kernel's flow map; 0 = it carries none of this endpoint's flows. */
+  epoch: number
+  /** What they follow from: verdicts.ts. */
+  verdicts: string | null
+  /** The epoch that the engine marks settled flows with. */
+  engineEpoch: number
 }
 
 export interface EndpointsParts {
@@ -47,6 +54,8 @@ export interface EndpointsParts {
   /** `namespace/pod` globs of those that send under other addresses than their own. */
   readonly forwarders: readonly string[]
   readonly dhcpServers: readonly string[]
+  /** Never the same number twice, not in another dpd's time either; not 0. */
+  readonly nextEpoch: () => number
   readonly warn: (message: string) => void
 }
 
@@ -94,6 +103,9 @@ export class Endpoints {
       path: known?.path ?? 'direct',
       applied: false,
       sources: '',
+      epoch: 0,
+      verdicts: null,
+      engineEpoch: 0,
     }
     this.#byKey.set(keyOf(record), endpoint)
     return endpoint
@@ -118,7 +130,27 @@ export class Endpoints {
       const settings = compiled.endpoint(record.id)
       if (settings !== null) this.parts.judge.setEndpoint(this.#judged(record, settings))
     }
+    for (const endpoint of this.all()) this.#recall(endpoint, compiled)
     await Promise.all(this.all().map((endpoint) => this.#cutOff(endpoint, compiled)))
+  }
+
+  /**
+   * Where other verdicts may follow, flows that the kernel carries come up to be judged again: before
+   * the engine has the policy, so that none that it denies goes on, and none is settled by the old one.
+   */
+  #recall(endpoint: Endpoint, compiled: CompiledPolicy): void {
+    if (endpoint.record.driver !== 'bpf' || endpoint.record.links === null) return
+    const verdicts = verdictsOf(compiled, endpoint.record.id)
+    if (verdicts === null || verdicts === endpoint.verdicts) return
+    endpoint.verdicts = verdicts
+    endpoint.epoch = this.parts.nextEpoch()
+    if (!endpoint.applied) return
+    try {
+      const { path, failure, mode } = endpoint
+      this.#setKernel(endpoint, { path, failure, strict: mode === 'protect' })
+    } catch (error) {
+      this.parts.warn(`endpoint ${endpoint.record.id}: flows not recalled: ${String(error)}`)
+    }
   }
 
   /**
@@ -202,7 +234,10 @@ export class Endpoints {
     const { mode, failure } = settings
     const sources = settings.sources.join(' ')
     const isSame =
-      endpoint.path === path && endpoint.failure === failure && endpoint.sources === sources
+      endpoint.path === path &&
+      endpoint.failure === failure &&
+      endpoint.sources === sources &&
+      endpoint.engineEpoch === endpoint.epoch
     const wasInline = endpoint.path === 'inline'
     endpoint.mode = mode
     if (isSame && endpoint.applied) return
@@ -213,15 +248,17 @@ export class Endpoints {
     const isDraining = wasInline && path === 'tap'
     if (isDraining) this.#setKernel(endpoint, { ...setting, path: 'direct' })
     else if (wasInline) this.#setKernel(endpoint, setting)
-    await this.#setEngine(endpoint.record, settings, path)
+    await this.#setEngine(endpoint.record, settings, path, endpoint.epoch)
     if (!wasInline || isDraining) this.#setKernel(endpoint, setting)
+    endpoint.engineEpoch = endpoint.epoch
     endpoint.path = path
     endpoint.failure = failure
     endpoint.sources = sources
     endpoint.applied = true
   }
 
-  #setKernel(endpoint: Endpoint, setting: PathSetting): void {
+  #setKernel(endpoint: Endpoint, path: PathSetting): void {
+    const setting = { ...path, epoch: endpoint.epoch }
     if (endpoint.applied) this.parts.pipes.setPath(endpoint.record, setting)
     else this.parts.pipes.ensure(endpoint.record, setting)
   }
@@ -230,6 +267,7 @@ export class Endpoints {
     record: EndpointRecord,
     settings: CompiledEndpoint,
     path: EndpointPath,
+    epoch = 0,
   ): Promise<void> {
     const { engine } = this.parts
     if (path !== 'tap' && path !== 'inline') return await engine.removeEndpoint(record.id)
@@ -241,6 +279,7 @@ export class Endpoints {
       deliverAll: this.#readsAll(record, settings.mode),
       own: this.#ownOf(record, settings),
       dhcpServers: this.#dhcpServers,
+      epoch,
     })
   }
 

@@ -1,9 +1,13 @@
-/** Where the engine leaves its sign of life, for whom the driver has to watch it. */
+/** What engine and kernel program share: the engine's sign of life, and the flows that pass without it. */
 import type { Instance } from '../core/instance.js'
 import { BpfDriver } from '../intercept/bpf/driver.js'
 import type { PipeDriver } from '../intercept/driver.js'
 import { heartbeatPath } from '../intercept/tc/heartbeat-file.js'
 import type { HeartbeatPlaces } from './engine/bridge.js'
+
+export function flowMapOf(driver: PipeDriver): number | null {
+  return driver instanceof BpfDriver ? driver.flowMapFd() : null
+}
 
 export function heartbeatOf(driver: PipeDriver, instance: Instance): HeartbeatPlaces {
   const mapFd = driver instanceof BpfDriver ? driver.heartbeatMapFd() : null

@@ -28,6 +28,11 @@ export interface PathSetting {
    * (default), or with `false` passed.
    */
   readonly strict?: boolean
+  /**
+   * Of the verdicts in force, for drivers that carry decided flows in the kernel: flows that were settled
+   * under another one come up to the engine again. Absent or 0 = none is carried.
+   */
+  readonly epoch?: number
 }
 
 /** The namespace and devices that all endpoints of an instance share. */

@@ -14,7 +14,7 @@ function makeWorld(more: Partial<Endpoint> = {}) {
   const log: string[] = []
   const endpoint: Endpoint = {
     ...{ record: RECORD, mode: 'protect', failure: 'closed', path: 'inline', applied: true },
-    sources: '',
+    ...{ sources: '', epoch: 7, engineEpoch: 7, verdicts: null },
     ...more,
   }
   const world = {
@@ -68,7 +68,7 @@ t.test('a repaired difference is counted by kind and logged once', async (t) => 
     'what all endpoints share: drift repaired: filter on vth: none, not ours',
     `${nameOf(RECORD)}: drift repaired: link vin-1: down, not up`,
   ])
-  t.same(world.settings, [{ path: 'inline', failure: 'closed', strict: true }])
+  t.same(world.settings, [{ path: 'inline', failure: 'closed', strict: true, epoch: 7 }])
   world.drift = world.shared = []
   repair.pass()
   t.equal(world.log.length, 2)

@@ -4,6 +4,7 @@ import type { EndpointPath, EndpointRecord } from '../../src/core/endpoint.js'
 import type { CompiledPolicy } from '../../src/core/policy/compiled.js'
 import { Endpoints } from '../../src/dpd/endpoints.js'
 import type { Engine, EngineEndpoint } from '../../src/dpd/engine/engine.js'
+import { epochsFrom } from '../../src/dpd/epochs.js'
 import type { JudgedEndpoint } from '../../src/dpd/judge/flow.js'
 import type { Pipes } from '../../src/dpd/pipes.js'
 import { compiled, ingressPolicy, POD } from './judge/bench.js'
@@ -43,6 +44,7 @@ class World {
       },
       content,
       ...{ forwarders, dhcpServers: [] },
+      nextEpoch: epochsFrom(0),
       warn: (message) => this.log.push(message),
     })
   }
@@ -73,10 +75,19 @@ t.test('towards inline the engine goes first, away from it the kernel', async (t
   t.same(await world.apply(PROTECT), ['engine inline strict', 'ensure inline'])
   t.match(endpoint, { path: 'inline', mode: 'protect', failure: 'closed', applied: true })
   t.same(await world.apply(PROTECT), [], 'nothing changed, nothing is done')
-  t.same(await world.apply(MONITOR), ['setPath direct', 'engine tap all', 'setPath tap'])
+  t.same(
+    await world.apply(MONITOR),
+    ['setPath inline', 'setPath direct', 'engine tap all', 'setPath tap'],
+    'carried flows are recalled first',
+  )
   t.match(world.judged.get(POD), { mode: 'monitor', enforced: false, deliverAll: true })
-  t.same(await world.apply(PROTECT), ['engine inline strict', 'setPath inline'])
-  t.same(await world.apply(QUARANTINE), ['setPath quarantine', 'setPath quarantine', 'engine none'])
+  t.same(await world.apply(PROTECT), ['setPath tap', 'engine inline strict', 'setPath inline'])
+  t.same(await world.apply(QUARANTINE), [
+    'setPath inline',
+    'setPath quarantine',
+    'setPath quarantine',
+    'engine none',
+  ])
   t.equal(endpoint.path, 'quarantine')
 })
 
@@ -132,7 +143,11 @@ t.test('the engine knows what is the pod’s own, and is told when that changes'
   await world.apply(directed(1, '10.1.0.70'))
   t.same(ownTexts(), ['fe80::ff:fe00:7', '10.1.0.7', 'fd00::7', '10.1.0.70', 'fe80::1234'])
   t.same(await world.apply(directed(2, '10.1.0.70')), [])
-  t.same(await world.apply(directed(3, '10.1.0.71')), ['setPath inline', 'engine inline strict'])
+  t.same(await world.apply(directed(3, '10.1.0.71')), [
+    'setPath inline',
+    'setPath inline',
+    'engine inline strict',
+  ])
   t.ok(ownTexts()?.includes('10.1.0.71'))
   t.notOk(ownTexts()?.includes('10.1.0.70'))
   const forwarding = new World([], ['default/w*'])

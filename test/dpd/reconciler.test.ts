@@ -2,6 +2,7 @@ import t from 'tap'
 import type { EndpointPath, EndpointRecord } from '../../src/core/endpoint.js'
 import { Endpoints } from '../../src/dpd/endpoints.js'
 import type { Engine } from '../../src/dpd/engine/engine.js'
+import { epochsFrom } from '../../src/dpd/epochs.js'
 import type { Pipes } from '../../src/dpd/pipes.js'
 import type { PolicyStore } from '../../src/dpd/policy-store.js'
 import { Reconciler } from '../../src/dpd/reconciler.js'
@@ -45,6 +46,7 @@ function makeWorld() {
   }
   const endpoints = new Endpoints({
     ...{ pipes, engine, ruled, judge, content: [], forwarders: [], dhcpServers: [] },
+    nextEpoch: epochsFrom(0),
     warn: (m) => log.push(m),
   })
   const policy = {

@@ -78,6 +78,7 @@ function startEngine(t: Test, enforcer: Netns) {
     // A busy test machine is no reason for a hold to end.
     limits: { holdMs: 60_000 },
     heartbeat: { slot: 0, mapFd: null, file },
+    flowMapFd: null,
     key: Buffer.alloc(16, 7),
   })
   t.teardown(async () => {
@@ -92,7 +93,7 @@ export async function engineBench(t: Test): Promise<EngineBench> {
   const { engine, heartbeat } = startEngine(t, enforcer)
   const endpoint = { id: POD, path: 'inline', failure: 'closed' } as const
   await engine.setEndpoint({
-    ...{ ...endpoint, strict: false, deliverAll: true, own: null, dhcpServers: [] },
+    ...{ ...endpoint, strict: false, deliverAll: true, own: null, dhcpServers: [], epoch: 0 },
   })
   engine.start()
   const server = await startServer(t, pod)

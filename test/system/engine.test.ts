@@ -130,7 +130,7 @@ t.test('no octet of what is denied arrives', async (t) => {
 t.test('what cannot be', async (t) => {
   await t.rejects(engine.setPolicy(new Uint8Array(4)), /policy block/)
   const netns = testNetns(t)
-  const options = { netnsFd: netns.fd, key: new Uint8Array(16) }
+  const options = { netnsFd: netns.fd, key: new Uint8Array(16), flowMapFd: null }
   const heartbeat = { slot: 0, mapFd: null, file: null }
   t.throws(() => new ShardEngine({ ...options, ifName: 'none', heartbeat }), { code: 'ENODEV' })
   const key = new Uint8Array(3)
@@ -144,7 +144,7 @@ t.test('the heartbeat map of the kernel programs', async (t) => {
   const mapFd = os.bpf.mapCreate({ ...spec, valueOctets: 8, name: 'vthb' })
   t.teardown(() => os.close(mapFd))
   const netns = testNetns(t)
-  const options = { netnsFd: netns.fd, ifName: 'lo', key: new Uint8Array(16) }
+  const options = { netnsFd: netns.fd, ifName: 'lo', key: new Uint8Array(16), flowMapFd: null }
   const engine = new ShardEngine({ ...options, heartbeat: { slot: 3, mapFd, file: null } })
   const stamp = () =>
     Buffer.from(os.bpf.mapLookup(mapFd, Uint8Array.of(3, 0, 0, 0), 8) ?? []).readBigUInt64LE()
@@ -169,7 +169,7 @@ t.test('the heartbeat runs and ends with the engine', async (t) => {
   await t.rejects(
     engine.setEndpoint({
       ...{ id: 2, path: 'tap', failure: 'open', strict: false, deliverAll: false },
-      ...{ own: null, dhcpServers: [] },
+      ...{ own: null, dhcpServers: [], epoch: 0 },
     }),
   )
   engine.send([{ cmd: 'settle', flow: 1, generation: 1, verdict: 'allow', rule: 0 }])

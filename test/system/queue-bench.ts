@@ -76,6 +76,7 @@ export async function queueBench(t: Test): Promise<QueueBench> {
     // A busy test machine is no reason for a hold to end.
     limits: { holdMs: 60_000 },
     heartbeat: { slot: 0, mapFd: null, file: null },
+    flowMapFd: null,
     key: Buffer.alloc(16, 7),
   })
   t.teardown(() => engine.stop())
@@ -86,6 +87,7 @@ export async function queueBench(t: Test): Promise<QueueBench> {
     deliverAll: false,
     own: null,
     dhcpServers: [],
+    epoch: 0,
   } as const
   await engine.setEndpoint({ ...endpoint, id: POD })
   await engine.setEndpoint({ ...endpoint, id: LOOPBACK })

@@ -8,7 +8,7 @@ export const HEARTBEAT_SLOTS = 64
 /** By number, as in `enum { PATH_NONE … }`; 0 = no endpoint of that id. */
 const PATHS: readonly EndpointPath[] = ['direct', 'tap', 'inline', 'quarantine']
 const FAILURES: readonly Failure[] = ['open', 'closed']
-const ENDPOINT_OCTETS = 20
+const ENDPOINT_OCTETS = 24
 const FLAG_STRICT = 1
 const FLAG_PEER = 2
 const FLAG_HAIRPIN = 4
@@ -28,6 +28,8 @@ export const CAUSE_NAMES = [
   'not_inline',
   'bad_kind',
   'no_memory',
+  'cut_forced',
+  'cut_reordered',
 ] as const
 
 /** By number, as in `enum { ROLE_VIN … }`, from 1. */
@@ -49,6 +51,8 @@ export interface EndpointEntry {
   readonly vinIfindex: number
   readonly vexIfindex: number
   readonly mac: string
+  /** Of the verdicts in force: flows that were settled in it are cut; 0 = none is. */
+  readonly epoch: number
 }
 
 export function encodeKey(key: number): Uint8Array {
@@ -86,6 +90,7 @@ export function encodeEndpoint(entry: EndpointEntry): Uint8Array {
   view.setUint32(4, entry.vinIfindex, HOST_LITTLE_ENDIAN)
   view.setUint32(8, entry.vexIfindex, HOST_LITTLE_ENDIAN)
   octets.set(parseMac(entry.mac), 12)
+  view.setUint32(20, entry.epoch, HOST_LITTLE_ENDIAN)
   return octets
 }
 
@@ -106,6 +111,7 @@ export function decodeEndpoint(octets: Uint8Array): EndpointEntry | null {
     vinIfindex: view.getUint32(4, HOST_LITTLE_ENDIAN),
     vexIfindex: view.getUint32(8, HOST_LITTLE_ENDIAN),
     mac: formatMac(octets.subarray(12, 18)),
+    epoch: view.getUint32(20, HOST_LITTLE_ENDIAN),
   }
 }
 

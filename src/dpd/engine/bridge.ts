@@ -13,6 +13,8 @@ export interface ShardEngineOptions {
   readonly ifName: string
   readonly limits?: EngineLimits
   readonly heartbeat: HeartbeatPlaces
+  /** The kernel program's map of flows that it carries; null = it carries none. Stays the caller's to close. */
+  readonly flowMapFd: number | null
   readonly eventRingOctets?: number
   readonly commandRingOctets?: number
   /** 16 random octets: the seed of the flow table's hash, and of the first flow id. */
@@ -65,6 +67,7 @@ export class ShardEngine implements Engine, PacketQueues {
         heartbeatMapFd: options.heartbeat.mapFd ?? -1,
         heartbeatSlot: options.heartbeat.slot,
         heartbeatFile: options.heartbeat.file ?? '',
+        flowMapFd: options.flowMapFd ?? -1,
         eventRingOctets: options.eventRingOctets ?? EVENT_RING_OCTETS,
         commandRingOctets: options.commandRingOctets ?? COMMAND_RING_OCTETS,
         key: options.key,

@@ -13,6 +13,8 @@ export interface EngineEndpoint {
   /** Network order: what the pod may call its own; null = it may forward for others. */
   readonly own: { readonly mac: Uint8Array; readonly addresses: readonly Uint8Array[] } | null
   readonly dhcpServers: readonly Uint8Array[]
+  /** As `PathSetting.epoch`: what the engine marks frames of settled flows with; 0 = none is carried. */
+  readonly epoch: number
 }
 
 /** NFQUEUE in a pod's namespace, for an interface that no pair can be put before. */

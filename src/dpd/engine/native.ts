@@ -23,6 +23,8 @@ export interface NativeShardOptions {
   readonly heartbeatSlot: number
   /** Empty = none. */
   readonly heartbeatFile: string
+  /** -1 = none. */
+  readonly flowMapFd: number
   readonly eventRingOctets: number
   readonly commandRingOctets: number
   readonly key: Uint8Array

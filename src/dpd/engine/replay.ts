@@ -13,6 +13,7 @@ export const REPLAY_ENDPOINT: EngineEndpoint = {
   deliverAll: false,
   own: null,
   dhcpServers: [],
+  epoch: 0,
 }
 
 const FRAMES_PER_TURN = 1024

@@ -7,9 +7,9 @@ import { keyLockPath, readRecord } from '../../intercept/endpoint-records.js'
 import { withKeyLockAside } from '../../intercept/lock.js'
 import type { DriftBook, Mended } from '../drift-book.js'
 import { nameOf } from '../drift-repair.js'
+import { verdictsOf } from '../verdicts.js'
 import { type RuledParts, RuledPod } from './ruled-pod.js'
 import { Turnstile } from './turnstile.js'
-import { isSameVerdicts, verdictsOf } from './verdicts.js'
 
 /** Processes at once: each iptables-restore is some 15 ms of a processor. */
 const CONCURRENCY = 4
@@ -26,7 +26,7 @@ export interface RuledPodsParts extends RuledParts {
 
 interface Entry {
   readonly pod: RuledPod
-  verdicts: unknown
+  verdicts: string | null
   mark: number
   /** What is to be in force. */
   wanted: RuledPath | null
@@ -61,7 +61,7 @@ export class RuledPods {
       const verdicts = verdictsOf(compiled, record.id)
       // The first time: the kernel may hold marks that a dpd before this one gave.
       if (entry.mark === 0) entry.mark = nextMark(await entry.pod.readMark())
-      else if (!isSameVerdicts(verdicts, entry.verdicts)) entry.mark = nextMark(entry.mark)
+      else if (verdicts !== entry.verdicts) entry.mark = nextMark(entry.mark)
       entry.verdicts = verdicts
       const wanted: RuledPath = { path, failure, mark: entry.mark }
       if (entry.isInForce && isSamePath(entry.wanted, wanted)) return

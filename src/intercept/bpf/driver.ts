@@ -199,9 +199,14 @@ export class BpfDriver implements PipeDriver {
     return this.#loaded.mapFd('heartbeat')
   }
 
+  /** For the engine, which reads what was carried of a flow, and ends it. */
+  flowMapFd(): number {
+    return this.#loaded.mapFd('flows')
+  }
+
   /** Told apart from another build's, and from one with other maps. */
   get generation(): string {
-    const maps = ['devices', 'endpoints', 'heartbeat', 'counters']
+    const maps = ['devices', 'endpoints', 'heartbeat', 'counters', 'flows']
     return [PROGRAM_VERSION, ...maps.map((name) => this.#loaded.idOf('map', name))].join(' ')
   }
 

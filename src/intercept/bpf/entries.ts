@@ -37,14 +37,16 @@ function wanted(record: EndpointRecord, setting: PathSetting): EndpointEntry {
     vinIfindex,
     vexIfindex: hairpin ? podIfindex : vexIfindex,
     mac,
+    epoch: setting.epoch ?? 0,
   }
 }
 
 function entryText(entry: EndpointEntry): string {
-  const { path, failure, strict, peer, hairpin, heartbeatSlot, vinIfindex, vexIfindex, mac } = entry
+  const { path, failure, strict, peer, hairpin, vinIfindex, vexIfindex, mac } = entry
+  const { heartbeatSlot, epoch } = entry
   const flags = `${strict ? 'strict' : 'lax'}${peer ? ' peer' : ''}`
   const outer = hairpin ? 'eth0' : 'vex'
-  return `${path} ${failure} ${flags} slot ${heartbeatSlot} vin ${vinIfindex} ${outer} ${vexIfindex} ${mac}`
+  return `${path} ${failure} ${flags} slot ${heartbeatSlot} vin ${vinIfindex} ${outer} ${vexIfindex} ${mac} epoch ${epoch}`
 }
 
 const hex = (octets: Uint8Array | null): string =>

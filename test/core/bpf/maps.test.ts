@@ -28,13 +28,14 @@ const ENTRY: EndpointEntry = {
   vinIfindex: 7,
   vexIfindex: 10_104_660,
   mac: '02:00:00:00:07:01',
+  epoch: 0x01020304,
 }
 
 t.test('struct endpoint', (t) => {
   t.equal(
     Buffer.from(encodeEndpoint(ENTRY)).toString('hex'),
-    ['03', '01', '01', '02', '07000000', '542f9a00', '020000000701', '0000'].join(''),
-    'path, failure, flags, slot, vin, vex, mac, reserved',
+    ['03', '01', '01', '02', '07000000', '542f9a00', '020000000701', '0000', '04030201'].join(''),
+    'path, failure, flags, slot, vin, vex, mac, reserved, epoch',
   )
   for (const path of ['direct', 'tap', 'inline', 'quarantine'] as const) {
     for (const failure of ['open', 'closed'] as const) {
