@@ -12,6 +12,12 @@ t.test('what decides an endpoint is the same under policies that differ elsewher
     .replace(/podSelector: \{.*\}/, 'podSelector: { matchLabels: { no: pod } }')
   const beside = compiled(`${other}\n---\n${ingressPolicy('[{ ports: [{ port: 80 }] }]')}`, 3)
   t.equal(verdictsOf(beside, POD), verdicts, 'rules of others, and so other numbers')
+  const node = ['10.1.0.1', 'fe80::1']
+  const known = verdictsOf(compiled(ingressPolicy('[]'), 1, { nodeAddresses: node }), POD)
+  const more = (address: string) =>
+    compiled(ingressPolicy('[]'), 2, { nodeAddresses: [...node, address] })
+  t.equal(verdictsOf(more('fe80::2'), POD), known, 'one more pod’s link of the node')
+  t.not(verdictsOf(more('10.1.0.3'), POD), known, 'another address of the node')
   for (const [what, policy] of [
     ['a port', compiled(ingressPolicy('[{ ports: [{ port: 81 }] }]'), 4)],
     ['the mode', compiled(ingressPolicy('[{ ports: [{ port: 80 }] }]', 'monitor'), 5)],
