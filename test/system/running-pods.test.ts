@@ -98,6 +98,27 @@ t.test('running pods', async (t) => {
     t.equal(heard?.how, 'ECONNREFUSED', 'a denied port is refused')
   })
 
+  await t.test('decided flows pass at eth0', async (t) => {
+    const frames = async () => {
+      const url = ['--unix-socket', node.instance.socketPath, 'http://dpd/metrics']
+      const { stdout } = await node.exec('curl', ['-sS', ...url])
+      return Number(/^vethwall_engine_frames_total (\d+)$/m.exec(stdout)?.[1])
+    }
+    let seen = 0
+    let turns = 0
+    await until('the engine sees less than one stream sends', async () => {
+      await traffic.told()
+      const before = await frames()
+      await peer.exec('ping', ['-c', '2', '-i', '0.2', '127.0.0.1'])
+      const told = await traffic.told()
+      seen = (await frames()) - before
+      turns = told.tcp4.turns
+      unharmed(t, told, 'cut')
+      return seen < turns
+    })
+    t.comment(`${seen} frames came up in ${turns} turns of each stream`)
+  })
+
   await t.test('forged markers get nowhere', async (t) => {
     const watch = peer.exec('timeout', ['3', 'tcpdump', '-Anli', 'eth0', 'not', 'tcp'])
     const forge = join(root, 'test/system/running/forge.py')

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { encodeKey } from '../../../src/core/bpf/maps.js'
+import { encodeKey, NO_ENDPOINT } from '../../../src/core/bpf/maps.js'
 import { linksOf } from '../../../src/core/endpoint.js'
 import { bpfFilter } from '../../../src/core/netlink/cls-bpf.js'
 import { replaceFilter } from '../../../src/core/netlink/filter.js'
@@ -180,7 +180,7 @@ export function endpointDamages(node: Node): EndpointDamage[] {
       'endpoint emptied',
       'map',
       ({ id }) => `endpoints[${id}]`,
-      ({ id }) => setEntry(node, 'endpoints', id, new Array(20).fill(0)),
+      ({ id }) => setEntry(node, 'endpoints', id, [...NO_ENDPOINT]),
     ),
     row(
       'path changed',
@@ -230,7 +230,7 @@ export function sharedDamages(node: Node): Damage[][] {
   return [
     [
       damage('stray endpoint', 'map', 'endpoints[9999]', () =>
-        setEntry(node, 'endpoints', 9999, [1, ...new Array(19).fill(0)]),
+        setEntry(node, 'endpoints', 9999, [1, ...NO_ENDPOINT.subarray(1)]),
       ),
       damage('stray device', 'map', 'devices[77777]', () =>
         setEntry(node, 'devices', 77_777, [5, 0, 1, 0]),

@@ -1,13 +1,13 @@
 /** The instance's maps by their pins, as another program would open them. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { encodeKey } from '../../../src/core/bpf/maps.js'
+import { encodeKey, NO_ENDPOINT } from '../../../src/core/bpf/maps.js'
 import type { EndpointRecord } from '../../../src/core/endpoint.js'
 import { os } from '../../../src/intercept/addon.js'
 import { listRecords } from '../../../src/intercept/endpoint-records.js'
 import type { Node } from '../../node.js'
 
-const ENDPOINT_OCTETS = 20
+const ENDPOINT_OCTETS = NO_ENDPOINT.length
 
 export function pinFolder({ instance }: Node, prefix: 'maps-' | 'programs-'): string {
   const name = readdirSync(instance.bpffsDir).find((folder) => folder.startsWith(prefix))

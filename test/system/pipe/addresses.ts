@@ -8,6 +8,8 @@ const bare = (mac: string) => mac.replaceAll(':', '')
 const POD_HEX = bare(POD_MAC)
 const HOST_HEX = bare(HOST_MAC)
 const UCMAC = '4e6575561234'
+/** Of the kernel program's own: a frame of a pending flow, and a copy. */
+const OTHER_FORMS = ['4e6575571234', '4e6575581234']
 const BROADCAST = 'ffffffffffff'
 const STRANGER = '02000000eeee'
 /** Ends each of the test's own frames. */
@@ -76,11 +78,12 @@ function refusedOf({ driver, enforcer, record }: Piped) {
 }
 
 async function forged(t: Test, piped: Piped): Promise<void> {
+  const forms = piped.driver.name === 'bpf' ? [UCMAC, ...OTHER_FORMS] : [UCMAC]
   for (const path of ['direct', 'tap', 'inline'] as const) {
     piped.set(path)
     for (const from of ['pod', 'host'] as const) {
       const own = from === 'pod' ? POD_HEX : HOST_HEX
-      const frames = [UCMAC + own, own + UCMAC].map((macs) => macs + POD_V4)
+      const frames = forms.flatMap((form) => [form + own, own + form]).map((macs) => macs + POD_V4)
       const before = refusedOf(piped).forgedMarker
       await rises(t, piped, 'forged_marker', frames.length, async () => {
         t.same(await crosses(piped, from, frames), [], `${path}, from the ${from}`)
