@@ -87,6 +87,7 @@ engine::EndpointConfig endpoint_of(const Napi::Object& object) {
       is_text(object, "failure", "closed") ? engine::Took::kClosed : engine::Took::kOpen;
   config.strict = object.Get("strict").ToBoolean();
   config.deliver_all = object.Get("deliverAll").ToBoolean();
+  config.identifies = object.Get("identifies").ToBoolean();
   config.epoch = uint32_of(object.Get("epoch"));
   config.dhcp_servers = addresses_of(object.Get("dhcpServers"));
   const Napi::Value own = object.Get("own");

@@ -81,6 +81,7 @@ void Shard::deny(Flow& flow, uint32_t rule) {
 }
 
 void Shard::forward_uninspected(Flow& flow, uint32_t rule) {
+  const bool was_judged = flow.stance == flow::Stance::kUndecided;
   flow.rule = rule;
   flow.stance = flow::Stance::kForward;
   flow.is_settled = true;
@@ -88,7 +89,7 @@ void Shard::forward_uninspected(Flow& flow, uint32_t rule) {
   for (HalfInspection& half : flow.inspection->half) {
     half.release_to(flow::kWholeDirection);
     // A retransmission of what was judged may still not say otherwise.
-    half.guard_to = half.log.end();
+    if (was_judged) half.guard_to = half.log.end();
   }
   flush(flow);
 }

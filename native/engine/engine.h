@@ -38,6 +38,8 @@ struct EndpointConfig {
   Took failure;      // what happens to traffic that can't be judged
   bool strict;       // protect: malformed and non-essential non-IP frames are denied
   bool deliver_all;  // depth `content`: octets events go on after a flow is settled
+  // Octets go to the judge until it settles the flow, also where L4 alone allows it; as in tap.
+  bool identifies = false;
   // In protect, what the pod sends under another's address is dropped. Lists are sorted.
   bool check_sources = false;
   wire::Mac mac = {};

@@ -23,8 +23,8 @@ bool is_ended(const flow::HalfInspection& half) {
 bool Shard::wants_octets(const Flow& flow) const {
   if (flow.stance == flow::Stance::kUndecided) return true;
   if (flow.stance == flow::Stance::kDenied) return false;
-  // Tap learns what a flow carries even where L4 alone allows it, until the judge has enough.
-  return endpoints_[flow.endpoint()].config.deliver_all || (flow.tap && !flow.is_settled);
+  const EndpointConfig& config = endpoints_[flow.endpoint()].config;
+  return config.deliver_all || ((flow.tap || config.identifies) && !flow.is_settled);
 }
 
 void Shard::take_in_sequence(HalfInspection& half, uint64_t at, std::span<const uint8_t> octets) {

@@ -58,6 +58,23 @@ TEST(what_is_judged_leaves_when_nothing_compares_it_any_more) {
   });
 }
 
+TEST(what_is_allowed_leaves_when_it_is_identified) {
+  both([](uint8_t family) {
+    Setup setup = carried();
+    setup.identifies = true;
+    Net net(family, setup);
+    net.handshake(kAllowed);
+    net.client(kAllowed, 0, "SSH-2.0-x");
+    CHECK_EQ(net.sent_payload(false), "SSH-2.0-x");
+    CHECK_EQ(net.events().joined(Dir::kOrig), "SSH-2.0-x");
+    CHECK_EQ(settled(net.frames()), 0u);
+    net.settle(true);
+    net.client(kAllowed, 9, "more");
+    CHECK_EQ(net.events().count(EventKind::kOctets), 0u);
+    CHECK_EQ(settled(net.frames()), 1u);
+  });
+}
+
 TEST(datagrams_leave_when_there_are_some) {
   both([](uint8_t family) {
     Net net(family, carried());

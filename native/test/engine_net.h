@@ -53,6 +53,7 @@ struct Setup {
   Took failure = Took::kClosed;
   bool strict = true;
   bool deliver_all = false;
+  bool identifies = false;
   uint32_t epoch = 0;
   engine::Limits limits = {};
 };
@@ -63,6 +64,7 @@ class Net {
       : family(ip_family),
         config{kEndpoint, setup.path, setup.failure, setup.strict, setup.deliver_all} {
     config.epoch = setup.epoch;
+    config.identifies = setup.identifies;
     engine = engine::Engine::create(setup.limits, {1, 2}, sink, ring, &carried);
     engine->set_endpoint(config, now);
     engine->set_policy(table, now);
