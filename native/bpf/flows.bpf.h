@@ -17,7 +17,10 @@
 #define TCP_FIN 0x01u
 #define TCP_SYN 0x02u
 #define TCP_RST 0x04u
-#define TCP_FLAGS_AT 13  // RFC 9293 §3.1
+#define TCP_URG 0x20u
+#define TCP_SEQUENCE_AT 4  // RFC 9293 §3.1
+#define TCP_OFFSET_AT 12
+#define TCP_FLAGS_AT 13
 #define ICMP_ID_AT 4     // RFC 792, RFC 4443 §4
 
 // RFC 791 §3.1: version 4 and five words; More Fragments and the offset.
@@ -47,6 +50,13 @@ struct frame_v6 {
   uint8_t l4[8];
 } __attribute__((packed));
 
+// Of TCP; all 0 of others.
+struct segment {
+  uint32_t sequence;
+  uint32_t payload_octets;
+  uint8_t flags;
+};
+
 INLINE void read_addresses(struct flow_key* key, const void* source, const void* destination,
                            uint32_t octets, int to_pod) {
   __builtin_memcpy(key->pod, to_pod ? destination : source, octets);
@@ -60,11 +70,14 @@ INLINE int is_echo(uint8_t protocol, uint8_t type) {
 
 // 0 = the frame is of a kind that has flows; what is odd about a packet is for the engine.
 INLINE int read_l4(const void* data_end, struct flow_key* key, const uint8_t* l4, int to_pod,
-                   uint8_t* tcp_flags) {
+                   uint32_t l4_octets, struct segment* segment) {
   uint16_t ports[2];
   if (key->protocol == IPPROTO_TCP) {
     if ((const void*)(l4 + TCP_FLAGS_AT + 1) > data_end) return -1;
-    *tcp_flags = l4[TCP_FLAGS_AT];
+    segment->flags = l4[TCP_FLAGS_AT];
+    segment->sequence = (uint32_t)l4[TCP_SEQUENCE_AT] << 24 | (uint32_t)l4[TCP_SEQUENCE_AT + 1] << 16 |
+                        (uint32_t)l4[TCP_SEQUENCE_AT + 2] << 8 | l4[TCP_SEQUENCE_AT + 3];
+    segment->payload_octets = l4_octets - (l4[TCP_OFFSET_AT] >> 4) * 4u;
     __builtin_memcpy(ports, l4, sizeof(ports));
   } else if (key->protocol == IPPROTO_UDP) {
     __builtin_memcpy(ports, l4, sizeof(ports));
@@ -81,7 +94,7 @@ INLINE int read_l4(const void* data_end, struct flow_key* key, const uint8_t* l4
 }
 
 INLINE int read_flow(struct __sk_buff* skb, struct flow_key* key, uint32_t id, int to_pod,
-                     uint8_t* tcp_flags) {
+                     struct segment* segment) {
   const void* data_end = (void*)(long)skb->data_end;
   const struct frame_v4* v4 = (void*)(long)skb->data;
   const struct frame_v6* v6 = (void*)(long)skb->data;
@@ -94,13 +107,14 @@ INLINE int read_flow(struct __sk_buff* skb, struct flow_key* key, uint32_t id, i
     key->family = 4;
     key->protocol = v4->ip.protocol;
     read_addresses(key, &v4->ip.saddr, &v4->ip.daddr, 4, to_pod);
-    return read_l4(data_end, key, v4->l4, to_pod, tcp_flags);
+    uint32_t octets = bpf_htons(v4->ip.tot_len) - (uint32_t)sizeof(struct iphdr);
+    return read_l4(data_end, key, v4->l4, to_pod, octets, segment);
   }
   if (v4->eth.h_proto != bpf_htons(ETH_P_IPV6) || (const void*)(v6 + 1) > data_end) return -1;
   key->family = 6;
   key->protocol = v6->ip.nexthdr;
   read_addresses(key, &v6->ip.saddr, &v6->ip.daddr, 16, to_pod);
-  return read_l4(data_end, key, v6->l4, to_pod, tcp_flags);
+  return read_l4(data_end, key, v6->l4, to_pod, bpf_htons(v6->ip.payload_len), segment);
 }
 
 // Nothing went up for a while, and the judge has looked for frames since.
@@ -128,6 +142,15 @@ INLINE int is_cut(struct flow* flow, int direction, uint32_t slot) {
   return 0;
 }
 
+// Whether all of the segment lies within what may pass; its end and what is odd are the engine's.
+INLINE int is_within(const struct flow* flow, const struct segment* segment, int direction) {
+  uint32_t end = segment->sequence + segment->payload_octets;
+  if (segment->flags & (TCP_FIN | TCP_RST | TCP_URG)) return 0;
+  return (int32_t)(segment->sequence - flow->pass_from[direction]) >= 0 &&
+         (int32_t)(end - segment->sequence) >= 0 &&
+         (int32_t)(flow->pass_to[direction] - end) >= 0;
+}
+
 INLINE void count_cut(struct __sk_buff* skb, struct flow* flow, int direction) {
   uint32_t segments = skb->gso_segs;
   __sync_fetch_and_add(&flow->packets[direction], segments ? segments : 1);
@@ -138,18 +161,19 @@ INLINE void count_cut(struct __sk_buff* skb, struct flow* flow, int direction) {
 INLINE enum passage passage_of(struct __sk_buff* skb, const struct endpoint* endpoint, uint32_t id,
                                int to_pod, uint32_t slot) {
   struct flow_key key;
-  uint8_t tcp_flags = 0;
+  struct segment segment = {};
   uint32_t epoch = *(const volatile uint32_t*)&endpoint->epoch;
-  if (epoch == 0 || read_flow(skb, &key, id, to_pod, &tcp_flags)) return PASSAGE_UP;
+  if (epoch == 0 || read_flow(skb, &key, id, to_pod, &segment)) return PASSAGE_UP;
   struct flow* flow = bpf_map_lookup_elem(&flows, &key);
   if (!flow || flow->epoch != epoch) return PASSAGE_UP;
-  if (tcp_flags & TCP_SYN) {
+  if (segment.flags & TCP_SYN) {
     flow->epoch = 0;
     return PASSAGE_UP;
   }
+  if (flow->is_limited && !is_within(flow, &segment, to_pod)) return PASSAGE_UP;
   if (!is_cut(flow, to_pod, slot)) return PASSAGE_PENDING;
   count_cut(skb, flow, to_pod);
-  return tcp_flags & (TCP_FIN | TCP_RST) ? PASSAGE_END : PASSAGE_CUT;
+  return segment.flags & (TCP_FIN | TCP_RST) ? PASSAGE_END : PASSAGE_CUT;
 }
 
 // What was counted of the flow before stays until the engine takes it. A copy in tap overtakes
@@ -175,11 +199,11 @@ INLINE void settle(const struct flow_key* key, const struct flow* before, uint32
 INLINE void note_return(struct __sk_buff* skb, const struct endpoint* endpoint, uint32_t id,
                         int to_pod, int was_pending, uint32_t mark, int is_tap) {
   struct flow_key key;
-  uint8_t tcp_flags = 0;
+  struct segment segment = {};
   uint32_t epoch = *(const volatile uint32_t*)&endpoint->epoch;
   int is_settled = mark != 0 && mark == epoch;
   if (!is_settled && !was_pending) return;
-  if (read_flow(skb, &key, id, to_pod, &tcp_flags)) return;
+  if (read_flow(skb, &key, id, to_pod, &segment)) return;
   struct flow* flow = bpf_map_lookup_elem(&flows, &key);
   if (!flow || flow->epoch != epoch) {
     if (is_settled) settle(&key, flow, epoch, is_tap);

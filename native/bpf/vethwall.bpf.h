@@ -105,11 +105,15 @@ struct flow_key {
 struct flow {
   uint32_t epoch;  // in force where it is the endpoint's
   uint8_t state[2];
-  uint8_t reserved[2];
+  uint8_t is_limited;  // to the octets of one long body: a TCP flow whose later octets are judged
+  uint8_t reserved;
   uint32_t up[2];    // frames sent to the engine while pending
   uint32_t back[2];  // of these, came back
   uint64_t pending_since_ns;
   uint64_t last_up_ns[2];
   uint64_t packets[2];  // that were cut
   uint64_t octets[2];   // of frames, as the engine counts them
+  // Where limited: sequence numbers of the octets that may pass, from the first to behind the last.
+  uint32_t pass_from[2];
+  uint32_t pass_to[2];
 };

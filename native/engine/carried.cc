@@ -2,7 +2,6 @@
 #include "engine/shard.h"
 
 namespace vethwall::engine {
-namespace {
 
 CarriedFlow carried_flow(const flow::Flow& flow) {
   const wire::L3Template& orig = flow.along_orig;
@@ -14,9 +13,6 @@ CarriedFlow carried_flow(const flow::Flow& flow) {
           is_opener ? flow.source_port : flow.destination_port,
           is_opener ? flow.destination_port : flow.source_port};
 }
-
-}  // namespace
-
 CarriedCounts Shard::carried(Flow& flow) {
   if (flow.bypass != flow::Bypass::kCarry || carrier_ == nullptr) return {};
   const CarriedCounts counts = carrier_->read(carried_flow(flow));

@@ -23,9 +23,19 @@ struct CarriedCounts {
   std::array<uint64_t, 2> octets = {};  // of frames
 };
 
+// Sequence numbers of TCP octets: from the first to behind the last.
+struct PassRange {
+  uint32_t from = 0;
+  uint32_t to = 0;
+};
+
 class Carrier {
  public:
   virtual ~Carrier() = default;
+  // By direction, as the counts: only segments within pass, and neither FIN nor RST; everything
+  // else of the flow comes up. False: no such entry can be made.
+  virtual bool carry(const CarriedFlow& flow, uint32_t epoch,
+                     const std::array<PassRange, 2>& ranges, uint64_t now_ns) = 0;
   // What was carried of it since its entry was made; zeroes where there is none.
   virtual CarriedCounts read(const CarriedFlow& flow) = 0;
   // Its frames come up again.

@@ -72,6 +72,7 @@ flow::Timer Shard::timer_of(const Flow& flow) const {
 }
 
 void Shard::deny(Flow& flow, uint32_t rule) {
+  end_body(flow);
   flow.rule = rule;
   flow.stance = flow::Stance::kDenied;
   flow.inspection.reset();
@@ -81,6 +82,7 @@ void Shard::deny(Flow& flow, uint32_t rule) {
 }
 
 void Shard::forward_uninspected(Flow& flow, uint32_t rule) {
+  end_body(flow);
   const bool was_judged = flow.stance == flow::Stance::kUndecided;
   flow.rule = rule;
   flow.stance = flow::Stance::kForward;

@@ -69,6 +69,7 @@ void Shard::skip(Flow& flow, const CommandHeader& command) {
   if (flow.stance == flow::Stance::kUndecided) half.release_to(half.released);
   if (flow.protocol() == IPPROTO_TCP) deliver(flow, command.dir);
   flush(flow);
+  carry_body(flow, command.dir);
 }
 
 void Shard::release(Flow& flow, const CommandHeader& command) {

@@ -36,6 +36,7 @@ void Shard::set_endpoint(const EndpointConfig& config, uint64_t now_ns) {
 
 // What was held goes on: from here every frame's original goes its own way.
 void Shard::to_tap(Flow& flow) {
+  end_body(flow);
   if (flow.inspection != nullptr) {
     std::array<uint64_t, 2> released = {};
     for (size_t i = 0; i < 2; ++i)

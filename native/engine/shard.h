@@ -51,6 +51,9 @@ struct Opening {
   Start start;
 };
 
+// carried.cc
+CarriedFlow carried_flow(const flow::Flow& flow);
+
 class Shard final : public Engine {
  public:
   Shard(const Limits& limits, const flow::SipKey& key, FrameSink& frames, EventSink& events,
@@ -118,6 +121,11 @@ class Shard final : public Engine {
   CarriedCounts carried(Flow& flow);
   bool has_moved(Flow& flow);
   void stop_carrying(const Flow& flow);
+
+  // long_body.cc: octets that the judge skips, while later ones are judged
+  void carry_body(Flow& flow, Dir dir);
+  bool is_past_body(const Flow& flow, Dir dir, const wire::Packet& packet) const;
+  void end_body(Flow& flow);
   void probe_both(const Flow& flow);
   void reset_bypassed(const Flow& flow, Dir dir, const Arrival& arrival);
 

@@ -19,6 +19,8 @@ void Shard::inspect_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
   flow::TcpHalf& half = flow.tcp[index_of(dir)];
   const flow::TcpHalf& other = flow.tcp[index_of(opposite(dir))];
   const bool has_syn = (packet.tcp_flags & kSyn) != 0;
+  const bool was_carried = flow.inspection->is_body_carried && is_past_body(flow, dir, packet);
+  if (was_carried) end_body(flow);
   if (has_syn && !take_syn(flow, dir, arrival)) return;
   const bool is_reset = (packet.tcp_flags & kRst) != 0;
   if (!half.known && flow.start == Start::kMidstream) half.start(packet.sequence);
@@ -38,6 +40,8 @@ void Shard::inspect_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
   else
     inspect_segment(flow, segment, arrival);
   close_when_acknowledged(flow);
+  // A body without an announced end goes on.
+  if (was_carried) carry_body(flow, dir);
 }
 
 // RFC 7413: the SYN goes on bare, its octets are reported; the opener sends them again once the

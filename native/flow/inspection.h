@@ -34,6 +34,7 @@ struct HalfInspection {
   bool ended_told = false;
   uint64_t lost_from = 0;  // octets that the event ring had no room for
   uint64_t lost_octets = 0;
+  uint64_t carried_to = 0;  // Inspection::is_body_carried: octets before it may pass unseen
 
   // Octets under a released transaction need neither report nor hold. True where that moved `next`.
   bool take_skip() {
@@ -59,6 +60,7 @@ struct Inspection {
     for (HalfInspection& one : half) (guards ? one.guard_to : one.released) = kWholeDirection;
   }
   std::array<HalfInspection, 2> half;
+  bool is_body_carried = false;  // the kernel passes octets that the judge skips
 };
 
 }  // namespace vethwall::flow

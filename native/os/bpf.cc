@@ -147,6 +147,15 @@ bool bpf_map_read(int fd, std::span<const uint8_t> key, std::span<uint8_t> value
   return bpf(BPF_MAP_LOOKUP_ELEM, attr) == 0;
 }
 
+bool bpf_map_write(int fd, std::span<const uint8_t> key, std::span<const uint8_t> value) noexcept {
+  bpf_attr attr = zeroed();
+  attr.map_fd = static_cast<uint32_t>(fd);
+  attr.key = address_of(key.data());
+  attr.value = address_of(value.data());
+  attr.flags = BPF_ANY;
+  return bpf(BPF_MAP_UPDATE_ELEM, attr) == 0;
+}
+
 bool bpf_map_forget(int fd, std::span<const uint8_t> key) noexcept {
   bpf_attr attr = zeroed();
   attr.map_fd = static_cast<uint32_t>(fd);

@@ -35,8 +35,9 @@ void bpf_map_update(int fd, std::span<const uint8_t> key, std::span<const uint8_
 // False = there was none.
 bool bpf_map_delete(int fd, std::span<const uint8_t> key);
 // For a packet path: both are as long as bpf_map_shape() says, and nothing is allocated or thrown.
-// False = there was none.
+// False = there was none, or no room.
 bool bpf_map_read(int fd, std::span<const uint8_t> key, std::span<uint8_t> value) noexcept;
+bool bpf_map_write(int fd, std::span<const uint8_t> key, std::span<const uint8_t> value) noexcept;
 bool bpf_map_forget(int fd, std::span<const uint8_t> key) noexcept;
 std::vector<std::vector<uint8_t>> bpf_map_keys(int fd, size_t key_octets);
 // All of a map in one call: its keys, and its values in the same order, each without gaps.

@@ -11,7 +11,7 @@ namespace vethwall::shard {
 namespace {
 
 static_assert(sizeof(flow_key) == 40);
-static_assert(sizeof(::flow) == 80);
+static_assert(sizeof(::flow) == 96);
 
 template <typename T>
 std::span<const uint8_t> octets_of(const T& value) {
@@ -38,6 +38,22 @@ FlowMap::FlowMap(int fd) : fd_(fd) {
     os::fail(EINVAL, "bpf", "flow map",
              "keys of " + std::to_string(shape.key_octets) + ", values of " +
                  std::to_string(shape.value_octets) + " octets");
+}
+
+bool FlowMap::carry(const engine::CarriedFlow& flow, uint32_t epoch,
+                    const std::array<engine::PassRange, 2>& ranges, uint64_t now_ns) {
+  ::flow entry = {};
+  entry.epoch = epoch;
+  entry.is_limited = 1;
+  entry.pending_since_ns = now_ns;
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    entry.state[i] = FLOW_PENDING;
+    entry.last_up_ns[i] = now_ns;
+    entry.pass_from[i] = ranges[i].from;
+    entry.pass_to[i] = ranges[i].to;
+  }
+  const flow_key key = key_of(flow);
+  return os::bpf_map_write(fd_, octets_of(key), octets_of(entry));
 }
 
 engine::CarriedCounts FlowMap::read(const engine::CarriedFlow& flow) {

@@ -50,6 +50,13 @@ class Frames : public engine::FrameSink {
 // The kernel's flow map, as a test would have it count.
 class Carried : public engine::Carrier {
  public:
+  bool carry(const engine::CarriedFlow& flow, uint32_t,
+             const std::array<engine::PassRange, 2>& passed, uint64_t) override {
+    last = flow;
+    ranges = passed;
+    ++bodies;
+    return true;
+  }
   engine::CarriedCounts read(const engine::CarriedFlow& flow) override {
     last = flow;
     ++reads;
@@ -57,10 +64,13 @@ class Carried : public engine::Carrier {
   }
   void forget(const engine::CarriedFlow& flow) override {
     last = flow;
+    counts = {};
     ++forgotten;
   }
   engine::CarriedCounts counts;
   engine::CarriedFlow last = {};
+  std::array<engine::PassRange, 2> ranges = {};
+  uint32_t bodies = 0;
   uint32_t reads = 0;
   uint32_t forgotten = 0;
 };

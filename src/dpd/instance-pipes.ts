@@ -1,6 +1,7 @@
 /** `Pipes` over intercept: one instance's records, links and filters. */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
+import type { FlowEntry, FlowKey } from '../core/bpf/flow-map.js'
 import type { RefusedFrames } from '../core/bpf/maps.js'
 import {
   type EndpointPath,
@@ -112,6 +113,11 @@ export class InstancePipes implements Pipes {
 
   collect(record: EndpointRecord): void {
     detach(this.#contextOf(record), record, '')
+  }
+
+  carried(record: EndpointRecord, flow: FlowKey): FlowEntry | null {
+    if (record.links === null) return null
+    return this.#driverOf(record).carried(this.enforcer, flow)
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -1,4 +1,5 @@
 /** What the daemon needs of the kernel's side: `intercept` applied to one instance. */
+import type { FlowEntry, FlowKey } from '../core/bpf/flow-map.js'
 import type { RefusedFrames } from '../core/bpf/maps.js'
 import type { EndpointPath, EndpointRecord } from '../core/endpoint.js'
 import type { Drift, PathSetting } from '../intercept/driver.js'
@@ -41,6 +42,8 @@ export interface Pipes {
   keep(record: EndpointRecord): void
   /** The pod is gone: whatever is left of it in the kernel and on disk goes too. */
   collect(record: EndpointRecord): void
+  /** What the kernel carries of one of the endpoint's flows. */
+  carried(record: EndpointRecord, flow: FlowKey): FlowEntry | null
   counters(): Readonly<Record<string, number>>
   /** By endpoint id: `PipeDriver.refused` of every driver. */
   refused(records: readonly EndpointRecord[]): ReadonlyMap<number, RefusedFrames>

@@ -2,6 +2,7 @@
  * What every way of piping a pod's frames through the enforcer offers (design §2, "Pipe drivers").
  * Kernel objects have ensure / remove / check; `remove` of the absent succeeds.
  */
+import type { FlowEntry, FlowKey } from '../core/bpf/flow-map.js'
 import type { RefusedFrames } from '../core/bpf/maps.js'
 import type { DriverName, EndpointPath, EndpointRecord, Failure } from '../core/endpoint.js'
 import type { Devices } from './devices.js'
@@ -78,6 +79,8 @@ export interface PipeDriver {
   /** What all endpoints share; with `records`, also what none of them speaks for. */
   checkShared(enforcer: Enforcer, seen: SeenShared): Drift[]
   repairShared(enforcer: Enforcer, records: readonly EndpointRecord[]): void
+  /** What the kernel carries of a flow without the engine; null = nothing. */
+  carried(enforcer: Enforcer, flow: FlowKey): FlowEntry | null
   /** Frames dropped in the kernel by cause, e.g. forged marker, foreign address, unknown UCMAC. */
   counters(enforcer: Enforcer): Readonly<Record<string, number>>
   /**

@@ -31,6 +31,7 @@ function makeWorld() {
     mend: () => null,
     keep: () => undefined,
     collect: ({ containerID }) => void records.delete(containerID),
+    carried: () => null,
     counters: () => ({}),
     refused: () => new Map(),
   }

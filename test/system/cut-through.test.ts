@@ -1,5 +1,5 @@
 /** Decided flows pass in the kernel: counted, in order, ended, recalled, and never taken for decided again. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { os } from '../../src/intercept/addon.js'
@@ -23,6 +23,16 @@ spec:
 const UDP = '{ port: 9000, protocol: UDP }'
 const TCP = '{ port: 9001 }'
 const ALL = policy(`${UDP}, ${TCP}`)
+const WEB_RULE =
+  "{ name: web, ports: [{ port: 80 }], http: [{ methods: [GET], paths: ['/items/*'] }] }"
+const BODY_OCTETS = 64 << 20
+const WEB = `import http.server, socket, sys, os
+os.chdir(sys.argv[1])
+class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+class Handler(http.server.SimpleHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+Server(('::', 80), Handler).serve_forever()`
 const WHO = `pods:
   - { namespace: default, name: app, labels: { app: app } }
   - { namespace: default, name: other, labels: { app: other } }
@@ -79,6 +89,7 @@ const frames = () => counter('vethwall_engine_frames_total')
 
 interface FlowRecord {
   readonly event_type: string
+  readonly src_ip: string
   readonly proto: string
   readonly src_port: number
   readonly dest_port: number
@@ -86,6 +97,7 @@ interface FlowRecord {
     readonly pkts_toserver: number
     readonly bytes_toserver: number
     readonly pkts_toclient: number
+    readonly bytes_toclient: number
     readonly reason: string
   }
 }
@@ -145,6 +157,32 @@ t.test('in order, counted, ended', async (t) => {
   }
 })
 
+t.test('a long body passes, and the request behind it is judged', async (t) => {
+  const dir = join(node.dir, 'www', 'items')
+  mkdirSync(dir, { recursive: true })
+  writeFileSync(join(dir, 'long'), Buffer.alloc(BODY_OCTETS, 'x'))
+  app.serve('python3', ['-c', WEB, join(node.dir, 'www')], join(node.dir, 'web.log'))
+  await app.listening(80)
+  await node.policy('app.yaml', policy(`${UDP}, ${TCP}`).replace('[{', `[${WEB_RULE}, {`))
+  for (const host of hosts) {
+    const url = `http://${host.includes(':') ? `[${host}]` : host}`
+    const before = await frames()
+    const args = ['-sS', '-m', '30', '-o', '/dev/null', '-w', '%{http_code} %{size_download}\n']
+    const both = [`${url}/items/long`, '--next', ...args, `${url}/items/../admin`]
+    const { stdout } = await client.exec('curl', [...args, '--path-as-is', ...both])
+    t.match(stdout, new RegExp(`^200 ${BODY_OCTETS}\n`), 'all of it came')
+    t.notMatch(stdout, /^404/m, 'the denied one reached nobody')
+    const seen = (await frames()) - before
+    t.ok(seen < BODY_OCTETS / 65_536 / 4, `${seen} frames came up`)
+    await until('all of it was counted', () =>
+      records(80).some(({ src_ip, flow }) => {
+        return src_ip.includes(':') === host.includes(':') && flow.bytes_toclient > BODY_OCTETS
+      }),
+    )
+  }
+  t.notMatch(readFileSync(join(node.dir, 'web.log'), 'utf8'), /admin/)
+})
+
 t.test('a port that is used again is another connection', async (t) => {
   const AGAIN = `import socket, struct, sys
 for turn in range(3):
@@ -170,6 +208,7 @@ t.test('evicted entries come up, are no attack, and are cut again', async (t) =>
     ...hosts.map((host) => Load.start(host, 'tcp', 2)),
     ...hosts.map((host) => Load.start(host, 'udp', 2)),
   ]
+  const denied = await counter('vethwall_engine_denied_frames_total')
   let evicted = 0
   await until('all flows were driven out again and again', () => {
     evicted += evictAll()
@@ -177,7 +216,7 @@ t.test('evicted entries come up, are no attack, and are cut again', async (t) =>
   })
   t.ok(evicted >= 8, `${evicted} entries`)
   for (const each of live) t.match(await each.say('sent'), { what: 'sent' })
-  t.equal(await counter('vethwall_engine_denied_frames_total'), 0)
+  t.equal(await counter('vethwall_engine_denied_frames_total'), denied)
 })
 
 t.test('other verdicts recall what is carried; those of others do not', async (t) => {

@@ -39,6 +39,10 @@ export class IdleDriver implements PipeDriver {
     this.ensured.add(record.id)
   }
   repairShared(): void {}
+  carried(): null {
+    return null
+  }
+
   counters(): Readonly<Record<string, number>> {
     return {}
   }

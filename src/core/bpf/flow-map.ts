@@ -3,7 +3,7 @@ import { parseAddress } from '../address.js'
 import { HOST_LITTLE_ENDIAN, viewOf } from '../netlink/attribute.js'
 
 export const FLOW_KEY_OCTETS = 40
-export const FLOW_OCTETS = 80
+export const FLOW_OCTETS = 96
 const ADDRESS_OCTETS = 16
 const FLOW_CUT = 2
 

@@ -2,8 +2,8 @@
  * The `bpf` pipe driver: one cls_bpf program on the ingress of vin, vex, vbr-neuv and vth-neuv, one map
  * entry per endpoint. A change of path is one map update.
  */
-import { readFileSync } from 'node:fs'
-import { CAUSE_NAMES, encodeKey, type RefusedFrames, sumPerCpu } from '../../core/bpf/maps.js'
+import type { FlowEntry, FlowKey } from '../../core/bpf/flow-map.js'
+import type { RefusedFrames } from '../../core/bpf/maps.js'
 import { type EndpointPath, type EndpointRecord, linksOf } from '../../core/endpoint.js'
 import { type Instance, VBR_IFINDEX, VBR_NAME, VTH_IFINDEX, VTH_NAME } from '../../core/instance.js'
 import { type BpfFilter, bpfFilter, decodeBpfFilter } from '../../core/netlink/cls-bpf.js'
@@ -21,6 +21,7 @@ import { type Devices, readFilters } from '../devices.js'
 import type { Drift, Enforcer, PathSetting, PipeDriver, Seen, SeenShared } from '../driver.js'
 import type { Os } from '../os.js'
 import { apply } from '../rtnetlink.js'
+import { carriedOf, framesByCause } from './counts.js'
 import {
   driftOfEntries,
   driftOfStrays,
@@ -68,12 +69,6 @@ export interface PinnedProgram {
   readonly name: string
   readonly fd: number
   readonly programId: number
-}
-
-/** /sys/devices/system/cpu/possible is `0` or `0-N`: a per-CPU value has a slot for each. */
-function possibleCpus(): number {
-  const text = readFileSync('/sys/devices/system/cpu/possible', 'utf8').trim()
-  return Number(text.split(/[,-]/).at(-1)) + 1
 }
 
 /** Of one endpoint's devices in the enforcer. */
@@ -176,15 +171,12 @@ export class BpfDriver implements PipeDriver {
     removeStrays(this.#os, this.#loaded, records)
   }
 
+  carried(_enforcer: Enforcer, flow: FlowKey): FlowEntry | null {
+    return carriedOf(this.#os, this.#loaded, flow)
+  }
+
   counters(_enforcer: Enforcer): Readonly<Record<string, number>> {
-    const fd = this.#loaded.mapFd('counters')
-    const octets = 8 * possibleCpus()
-    return Object.fromEntries(
-      CAUSE_NAMES.map((cause, index) => {
-        const value = this.#os.bpf.mapLookup(fd, encodeKey(index), octets)
-        return [cause, value === null ? 0 : sumPerCpu(value)]
-      }),
-    )
+    return framesByCause(this.#os, this.#loaded)
   }
 
   refused(

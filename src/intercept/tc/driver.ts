@@ -197,6 +197,11 @@ export class TcDriver implements PipeDriver {
     this.#installShared(enforcer)
   }
 
+  /** Nothing is carried: no map, and no program to ask it. */
+  carried(): null {
+    return null
+  }
+
   counters(enforcer: Enforcer): Readonly<Record<string, number>> {
     return countsByCause(this.#gacts(enforcer))
   }
