@@ -1,6 +1,6 @@
-// dist/: three bundles, each beside the addon, and the launchers dist/bin/*.
+// dist/: four bundles, each beside the addon, and in dist/bin the launchers and what they run.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,6 +19,11 @@ run('make', '-s', `-j${availableParallelism()}`, '-C', 'native')
 run(bin('tsc'), '-p', 'tsconfig.json')
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(join(dist, 'bin'), { recursive: true })
+const launch = join(dist, 'bin', 'launch')
+// linux/binfmts.h: BINPRM_BUF_SIZE
+if (launch.length > 240) throw new Error(`${launch}: too long for the first line of a script`)
+copyFileSync(join(root, 'native', 'build', 'launch'), launch)
+symlinkSync(process.execPath, join(dist, 'bin', 'node'))
 for (const [program, folder] of Object.entries(PROGRAMS)) {
   const main = join('.build', 'src', folder, 'main.js')
   const target = join(dist, folder)
@@ -34,10 +39,6 @@ for (const [program, folder] of Object.entries(PROGRAMS)) {
   )
   writeFileSync(join(target, 'package.json'), '{"type":"module"}\n')
   copyFileSync(join(root, 'native', 'build', 'vethwall.node'), join(target, 'vethwall.node'))
-  const launcher = readFileSync(join(root, 'cni', 'launcher.sh'), 'utf8')
-    .replaceAll('@NODE@', process.execPath)
-    .replaceAll('@MAIN@', join(target, 'index.js'))
   if (program === 'vethwall-install') continue
-  writeFileSync(join(dist, 'bin', program), launcher)
-  chmodSync(join(dist, 'bin', program), 0o755)
+  writeFileSync(join(dist, 'bin', program), `#!${launch} ${folder}\n`, { mode: 0o755 })
 }

@@ -29,7 +29,7 @@ place() { # MODE SOURCE TARGET
   mv -f "$3.new" "$3"
 }
 launcher() { # FOLDER TARGET
-  sed -e "s#@NODE@#$lib/bin/node#" -e "s#@MAIN@#$lib/$1/index.js#" "$here/cni/launcher.sh" >"$root$lib/launcher.new"
+  printf '#!%s/bin/launch %s\n' "$lib" "$1" >"$root$lib/launcher.new"
   place 755 "$root$lib/launcher.new" "$root$2"
   rm -f "$root$lib/launcher.new"
 }
@@ -46,7 +46,7 @@ folder() { # PART NAME
 # finds all that it names, and never half of each.
 program() { # PART LAUNCHER
   new=$1-$(cat "$here/dist/$1"/* | sha256sum | cut -c1-12)
-  old=$(sed -n "s#.*$lib/\([^/]*\)/index.js.*#\1#p" "$root$2" 2>/dev/null || true)
+  old=$(sed -n '1s/^#!.* //p' "$root$2" 2>/dev/null || true)
   folder "$1" "$new"
   launcher "$new" "$2"
   for dir in "$root$lib/$1" "$root$lib/$1"-*; do
@@ -80,6 +80,7 @@ fi
 
 [ -f "$here/dist/plugin/index.js" ] || { echo "install: no dist/: run 'npm run build' first" >&2; exit 1; }
 place 755 "$(command -v node)" "$root$lib/bin/node"
+place 755 "$here/dist/bin/launch" "$root$lib/bin/launch"
 folder install install
 for text in README.md LICENSE; do place 644 "$here/$text" "$root$lib/$text"; done
 program dpd /usr/local/sbin/dpd

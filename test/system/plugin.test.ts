@@ -146,5 +146,5 @@ t.test('PluginError shows what the plugin said', async (t) => {
     stderr: '',
   })
   t.equal(error.code, 7)
-  t.match(readFileSync(PLUGIN, 'utf8'), /env -i/)
+  t.match(readFileSync(PLUGIN, 'utf8'), /bin\/launch plugin/)
 })

@@ -1,0 +1,69 @@
+// The interpreter that the launchers name in their first line: `#!LIB/bin/launch PROGRAM` runs
+// LIB/bin/node LIB/PROGRAM/index.js. The runtime's environment may steer Node (NODE_OPTIONS,
+// NODE_EXTRA_CA_CERTS) or the loader (LD_*): only what the programs read is handed on. Linked
+// statically, so that nothing steers this either.
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstring>
+
+namespace {
+
+constexpr int kCannotRun = 127;
+char kPath[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+// The plugin's, of the CNI specification and of Go's skel; dpd's, of the service manager; dpctl's.
+constexpr std::array<const char*, 11> kHandedOn = {
+    "CNI_COMMAND=", "CNI_CONTAINERID=",    "CNI_NETNS=",     "CNI_IFNAME=",    "CNI_ARGS=",
+    "CNI_PATH=",    "CNI_NETNS_OVERRIDE=", "NOTIFY_SOCKET=", "WATCHDOG_USEC=", "TERM=",
+    "COLUMNS=",
+};
+
+using Environment = std::array<char*, kHandedOn.size() + 2>;
+
+// The first of each name counts, as it does for getenv.
+Environment handed_on(char** environment) {
+  Environment kept = {kPath};
+  size_t count = 1;
+  for (const char* name : kHandedOn) {
+    for (char** entry = environment; *entry != nullptr; entry++) {
+      if (std::strncmp(*entry, name, std::strlen(name)) != 0) continue;
+      kept[count++] = *entry;
+      break;
+    }
+  }
+  return kept;
+}
+
+int complain(const char* subject, const char* what) {
+  std::fprintf(stderr, "vethwall: %s: %s\n", subject, what);
+  return kCannotRun;
+}
+
+}  // namespace
+
+// As the kernel calls an interpreter: its own path, the rest of the first line, the launcher's
+// path.
+int main(int argc, char** argv) {
+  if (argc < 3) return complain("launch", "to be named in a #! line");
+  const char* slash = std::strrchr(argv[0], '/');
+  const int folder_octets = slash == nullptr ? 0 : static_cast<int>(slash - argv[0]) + 1;
+  std::array<char, PATH_MAX> node;
+  std::array<char, PATH_MAX> script;
+  const int node_octets =
+      std::snprintf(node.data(), node.size(), "%.*snode", folder_octets, argv[0]);
+  const int script_octets = std::snprintf(script.data(), script.size(), "%.*s../%s/index.js",
+                                          folder_octets, argv[0], argv[1]);
+  if (node_octets >= PATH_MAX || script_octets >= PATH_MAX) {
+    return complain(argv[0], std::strerror(ENAMETOOLONG));
+  }
+  Environment environment = handed_on(environ);
+  // The launcher's own arguments follow.
+  argv[1] = node.data();
+  argv[2] = script.data();
+  ::execve(node.data(), argv + 1, environment.data());
+  return complain(node.data(), std::strerror(errno));
+}
