@@ -1,6 +1,6 @@
 // dist/: four bundles, each beside the addon, and in dist/bin the launchers and what they run.
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,20 +25,40 @@ if (launch.length > 240) throw new Error(`${launch}: too long for the first line
 copyFileSync(join(root, 'native', 'build', 'launch'), launch)
 symlinkSync(process.execPath, join(dist, 'bin', 'node'))
 for (const [program, folder] of Object.entries(PROGRAMS)) {
-  const main = join('.build', 'src', folder, 'main.js')
   const target = join(dist, folder)
-  run(
-    bin('ncc'),
-    'build',
-    main,
-    '-o',
-    target,
-    '--no-cache',
-    '-q',
-    ...(folder === 'plugin' ? ['-m'] : []),
-  )
-  writeFileSync(join(target, 'package.json'), '{"type":"module"}\n')
+  mkdirSync(target)
+  if (program === 'vethwall') buildPlugin(target)
+  else {
+    bundle(join('.build', 'src', folder, 'main.js'), target)
+    writeFileSync(join(target, 'package.json'), '{"type":"module"}\n')
+  }
   copyFileSync(join(root, 'native', 'build', 'vethwall.node'), join(target, 'vethwall.node'))
   if (program === 'vethwall-install') continue
   writeFileSync(join(dist, 'bin', program), `#!${launch} ${folder}\n`, { mode: 0o755 })
+}
+
+function bundle(main, target, ...options) {
+  run(bin('ncc'), 'build', main, '-o', target, '--no-cache', '-q', ...options)
+}
+
+/** As one CommonJS script with V8's cache of its code, both read by start.cts. */
+function buildPlugin(target) {
+  const folder = join(root, '.build', 'plugin')
+  mkdirSync(folder, { recursive: true })
+  // By its name ncc knows what to make.
+  const entry = join(folder, 'entry.cjs')
+  writeFileSync(entry, "require('../src/plugin/main.js')\n")
+  bundle(entry, folder, '-m')
+  const text = readFileSync(join(folder, 'index.cjs'), 'utf8')
+  const ascii = text.replace(/[^\0-\x7f]/g, (unit) => `\\u${hex4(unit.charCodeAt(0))}`)
+  const parameters = 'require, module, exports, __filename, __dirname'
+  writeFileSync(join(target, 'plugin.js'), `(function (${parameters}) {${ascii}\n})\n`)
+  copyFileSync(join(root, '.build', 'src', 'plugin', 'start.cjs'), join(target, 'index.js'))
+  writeFileSync(join(target, 'package.json'), '{"type":"commonjs"}\n')
+  // Flags in NODE_OPTIONS would make it one for other flags than the plugin's.
+  run('env', '-i', process.execPath, join(target, 'index.js'), '--write-cache')
+}
+
+function hex4(number) {
+  return number.toString(16).padStart(4, '0')
 }

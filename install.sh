@@ -35,9 +35,11 @@ launcher() { # FOLDER TARGET
 }
 folder() { # PART NAME
   target=$root$lib/$2
-  if diff -rq "$here/dist/$1" "$target" >/dev/null 2>&1; then return; fi
+  if diff -rq -x plugin.cache "$here/dist/$1" "$target" >/dev/null 2>&1; then return; fi
   rm -rf "$target.new" "$target.old"
   cp -r "$here/dist/$1" "$target.new"
+  # For this very Node.
+  [ ! -f "$target.new/plugin.cache" ] || env -i "$root$lib/bin/node" "$target.new/index.js" --write-cache >/dev/null
   if [ -d "$target" ]; then mv "$target" "$target.old"; fi
   mv "$target.new" "$target"
   rm -rf "$target.old"

@@ -1,8 +1,9 @@
 /** Loads `vethwall.node` on first use: who never calls the operating system never loads it. */
-import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Bpf, type Os, OsError } from './os.js'
 
-const load = createRequire(import.meta.url)
 /** Beside the bundle on a node; in the checkout three folders up from `.build/src/intercept`. */
 const PLACES = ['./vethwall.node', '../../../native/build/vethwall.node']
 
@@ -62,17 +63,18 @@ export function addon(): AddonModule {
   return loaded
 }
 
+/** As `require` would, without the search that it makes first. */
 function loadFirst(): AddonModule {
-  for (const place of PLACES) {
-    try {
-      return load(place) as AddonModule
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
-    }
+  const here = dirname(fileURLToPath(import.meta.url))
+  const path = PLACES.map((place) => join(here, place)).find((candidate) => existsSync(candidate))
+  if (path === undefined) {
+    throw new Error(
+      `vethwall.node is neither in ${here} nor in native/build: run \`npm run build\``,
+    )
   }
-  throw new Error(
-    `vethwall.node is neither beside ${import.meta.url} nor in native/build: run \`npm run build\``,
-  )
+  const module = { exports: {} }
+  process.dlopen(module, path)
+  return module.exports as AddonModule
 }
 
 /** The addon's fault as `OsError`; anything else unchanged. */

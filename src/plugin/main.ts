@@ -18,9 +18,11 @@ function readStdin(): string {
   }
 }
 
-if (process.argv[2] === '--version') {
-  writeSync(1, `vethwall ${PRODUCT_VERSION}\n`)
-} else {
+async function main(): Promise<void> {
+  if (process.argv[2] === '--version') {
+    writeSync(1, `vethwall ${PRODUCT_VERSION}\n`)
+    return
+  }
   const { status, stdout, stderr } = await dispatch({
     env: process.env,
     stdin: readStdin,
@@ -31,3 +33,6 @@ if (process.argv[2] === '--version') {
   if (stdout !== '') writeSync(1, stdout)
   process.exit(status)
 }
+
+// No await here: the bundle is CommonJS, which starts faster.
+void main()

@@ -17,7 +17,7 @@ const PARTS = ['dist', 'cni', 'conf', 'install.sh', 'README.md', 'LICENSE']
 function build(dir: string, version: string): string {
   mkdirSync(dir)
   for (const part of PARTS) cpSync(join(root, part), join(dir, part), { recursive: true })
-  appendFileSync(join(dir, 'dist', 'plugin', 'index.js'), `\n// ${version}\n`)
+  appendFileSync(join(dir, 'dist', 'plugin', 'plugin.js'), `\n// ${version}\n`)
   return join(dir, 'install.sh')
 }
 

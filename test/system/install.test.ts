@@ -91,7 +91,7 @@ t.test('another build: whoever runs the one before it still finds all of it', as
     cpSync(join(root, part), join(source, part), { recursive: true })
   const folders: string[] = []
   for (const version of ['first', 'second', 'third']) {
-    appendFileSync(join(source, 'dist', 'plugin', 'index.js'), `\n// ${version}\n`)
+    appendFileSync(join(source, 'dist', 'plugin', 'plugin.js'), `\n// ${version}\n`)
     execFileSync('sh', [join(source, 'install.sh'), '--root', dir, '--no-conflist'])
     folders.push(join(dir, 'usr/local/lib/vethwall', folderOf(dir)))
   }
@@ -101,8 +101,9 @@ t.test('another build: whoever runs the one before it still finds all of it', as
     [second, 'second'],
     [third, 'third'],
   ] as const) {
-    t.same(readdirSync(folder).sort(), ['index.js', 'package.json', 'vethwall.node'])
-    t.match(readFileSync(join(folder, 'index.js'), 'utf8').trim(), new RegExp(`// ${version}$`))
+    const parts = ['index.js', 'package.json', 'plugin.cache', 'plugin.js', 'vethwall.node']
+    t.same(readdirSync(folder).sort(), parts)
+    t.match(readFileSync(join(folder, 'plugin.js'), 'utf8').trim(), new RegExp(`// ${version}$`))
   }
 })
 
