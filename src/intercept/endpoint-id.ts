@@ -2,9 +2,10 @@
  * Endpoint ids, 14 bits of the marker: the next free one above the last given out, so that a frame still
  * queued for a pod that is gone doesn't reach its successor. Under the instance's lock.
  */
-import { createHash } from 'node:crypto'
+
 import { join } from 'node:path'
 import { ENDPOINT_ID_MAX, type Instance } from '../core/instance.js'
+import { sha256Hex } from '../core/sha256.js'
 import { listRecords } from './endpoint-records.js'
 import { listJournal } from './journal.js'
 import { readStateFile, writeBootFile } from './state-file.js'
@@ -34,7 +35,7 @@ interface Allotment {
 /** A damaged number could give out an id that is in use. */
 function allotmentText({ last, freeUntil }: Allotment): string {
   const numbers = `${last} ${freeUntil}`
-  return `${numbers} ${createHash('sha256').update(numbers).digest('hex').slice(0, 8)}\n`
+  return `${numbers} ${sha256Hex(numbers).slice(0, 8)}\n`
 }
 
 /** null = not written by us as it is now. */

@@ -2,22 +2,27 @@
  * Endpoint records: one file each, named after the endpoint's key, with a spare copy outside /run. A
  * damaged file is set aside and reported, never a reason not to start.
  */
-import { createHash } from 'node:crypto'
+
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type * as z from 'zod/mini'
 import type { AttachmentKey, EndpointRecord } from '../core/endpoint.js'
 import { endpointRecordSchema } from '../core/endpoint-record.js'
 import type { Instance } from '../core/instance.js'
+import { sha256Hex } from '../core/sha256.js'
 import { readStateFile, removeBootFile, setAside, writeBootFile } from './state-file.js'
 
 /** With `vin-` before it 15 octets, IFNAMSIZ less its NUL; 44 bits of SHA-256. */
 const KEY_HEX_DIGITS = 11
 
+/** Each call of the plugin is about one key. */
+let last = { text: '', hash: '' }
+
 /** Names a file and both links; the whole identity is in the record and in the links' alias. */
 export function keyHash({ containerID, ifName }: AttachmentKey): string {
-  const digest = createHash('sha256').update(`${containerID}\0${ifName}`).digest('hex')
-  return digest.slice(0, KEY_HEX_DIGITS)
+  const text = `${containerID}\0${ifName}`
+  if (last.text !== text) last = { text, hash: sha256Hex(text).slice(0, KEY_HEX_DIGITS) }
+  return last.hash
 }
 
 export function recordPath(instance: Instance, key: AttachmentKey): string {

@@ -1,7 +1,6 @@
 /** flock on a file: the lock dies with its holder, however that ends. */
 import { closeSync, fstatSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Os } from './os.js'
 
 /**
@@ -74,7 +73,7 @@ export async function withKeyLockAside<T>(
   let fd = acquire(os, path, 0)
   while (fd === null) {
     if (performance.now() > endMs) throw new LockTimeoutError(path, timeoutMs)
-    await delay(RETRY_MS)
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
     fd = acquire(os, path, 0)
   }
   try {

@@ -1,5 +1,4 @@
 /** The real world of one call of the runtime: its instance's records, links and filters, and dpd. */
-import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -16,7 +15,7 @@ import { requireAttached, setPathOfAttached } from '../intercept/attachment.js'
 import { check } from '../intercept/check.js'
 import type { InterceptContext } from '../intercept/context.js'
 import { chooseDriver, driverProblem } from '../intercept/drivers.js'
-import { keyLockPath, listRecords, readState } from '../intercept/endpoint-records.js'
+import { keyHash, keyLockPath, listRecords, readState } from '../intercept/endpoint-records.js'
 import { NoSuchInterfaceError, NotVethError } from '../intercept/interceptable.js'
 import { listJournal } from '../intercept/journal.js'
 import { isLocked } from '../intercept/lock.js'
@@ -94,7 +93,7 @@ function leaveNotice(
 ): void {
   const { containerID, ifName } = key
   const notice = { schema: 1, verb, containerID, ifName, at: new Date().toISOString() }
-  const path = join(instance.noticesDir, `${Date.now()}-${randomUUID()}.json`)
+  const path = join(instance.noticesDir, `${Date.now()}-${process.pid}-${keyHash(key)}.json`)
   try {
     writeStateFile(path, `${JSON.stringify(notice)}\n`)
   } catch (error) {

@@ -3,8 +3,9 @@
  * stopped for a moment, as a clsact stops it for a grace period. Each endpoint has programs of its own, whose
  * names say whose they are.
  */
-import { createHash } from 'node:crypto'
+
 import type { Instance } from '../../core/instance.js'
+import { sha256Hex } from '../../core/sha256.js'
 import type { BpfDriver } from '../bpf/driver.js'
 import type { Drift } from '../driver.js'
 import { type Os, OsError, type TcxProgram } from '../os.js'
@@ -25,8 +26,7 @@ const INSTANCE_DIGITS = 4
 const ID_DIGITS = 4
 const BUILD_DIGITS = 6
 
-const digest = (text: string, digits: number): string =>
-  createHash('sha256').update(text).digest('hex').slice(0, digits)
+const digest = (text: string, digits: number): string => sha256Hex(text).slice(0, digits)
 
 const prefixOf = (hook: string, { name }: Instance): string => hook + digest(name, INSTANCE_DIGITS)
 

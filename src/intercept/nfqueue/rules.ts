@@ -1,7 +1,8 @@
 /** One endpoint's rules in its pod's namespace, both families; each family is one transaction. */
-import { createHash } from 'node:crypto'
+
 import { type EndpointRecord, LOOPBACK } from '../../core/endpoint.js'
 import type { Instance } from '../../core/instance.js'
+import { sha256Hex } from '../../core/sha256.js'
 import {
   type ChainNames,
   chainNames,
@@ -22,7 +23,7 @@ import { type Family, families, readTables, writeTables } from './xtables.js'
 const TAG_HEX_DIGITS = 6
 
 export function chainNamesOf({ name }: Instance): ChainNames {
-  return chainNames(createHash('sha256').update(name).digest('hex').slice(0, TAG_HEX_DIGITS))
+  return chainNames(sha256Hex(name).slice(0, TAG_HEX_DIGITS))
 }
 
 export function ruledInterface({ id, ifName, namespace, pod }: EndpointRecord): RuledInterface {

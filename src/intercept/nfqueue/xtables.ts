@@ -2,9 +2,14 @@
  * iptables and ip6tables inside a pod's namespace, each table replaced in one transaction. The tools are the
  * node's own, so that the pod's rules and ours are in the same back end (nf_tables or legacy).
  */
-import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { parseSaved, type SavedTables } from '../../core/xtables/saved-tables.js'
+
+/** When the first tool is run: loading it takes longer than most of what an ADD by the swap does. */
+function processes(): typeof import('node:child_process') {
+  return createRequire(import.meta.url)('node:child_process')
+}
 
 export type Family = 'ipv4' | 'ipv6'
 
@@ -78,7 +83,7 @@ function notRun({ tool }: Command, error: Error): XtablesError {
 
 function run(netnsFd: number, command: Command): string {
   const [file, args] = commandLine(command)
-  const ended = spawnSync(file, args, {
+  const ended = processes().spawnSync(file, args, {
     ...{ input: command.input, env: environment, encoding: 'utf8', timeout: TIMEOUT_MS },
     ...{ maxBuffer: OUTPUT_OCTETS, stdio: ['pipe', 'pipe', 'pipe', netnsFd] },
   })
@@ -89,7 +94,7 @@ function run(netnsFd: number, command: Command): string {
 function runAside(netnsFd: number, command: Command): Promise<string> {
   const [file, args] = commandLine(command)
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {
+    const child = processes().spawn(file, args, {
       ...{ env: environment, timeout: TIMEOUT_MS, stdio: ['pipe', 'pipe', 'pipe', netnsFd] },
     })
     let stdout = ''
