@@ -10,6 +10,7 @@
 #include "os/netns.h"
 #include "os/rename.h"
 #include "os/sysctl.h"
+#include "os/unix_exchange.h"
 
 namespace vethwall::addon {
 namespace {
@@ -121,6 +122,14 @@ void rename_exchange(const CallbackInfo& info) {
   guarded(info, [&] { os::rename_exchange(text_of(info[0]), text_of(info[1])); });
 }
 
+Value unix_exchange(const CallbackInfo& info) {
+  return guarded(info, [&] {
+    const std::string end = text_of(info[2]);
+    const os::AnswerLimit limit = {end, uint32_of(info[3]), int_of(info[4])};
+    return to_octets(info.Env(), os::unix_exchange(text_of(info[0]), octets_of(info[1]), limit));
+  });
+}
+
 void close_fd(const CallbackInfo& info) {
   guarded(info, [&] {
     const int fd = int_of(info[0]);
@@ -145,6 +154,7 @@ void export_os(Napi::Env env, Napi::Object exports) {
   exports.Set("ethtoolFeaturesOn", Napi::Function::New<ethtool_features_on>(env));
   exports.Set("flock", Napi::Function::New<flock>(env));
   exports.Set("renameExchange", Napi::Function::New<rename_exchange>(env));
+  exports.Set("unixExchange", Napi::Function::New<unix_exchange>(env));
   exports.Set("close", Napi::Function::New<close_fd>(env));
 }
 

@@ -22,6 +22,7 @@ const OS_CALLS = [
   'ethtoolFeaturesOn',
   'flock',
   'renameExchange',
+  'unixExchange',
   'close',
 ] as const satisfies readonly (keyof Os)[]
 

@@ -41,6 +41,17 @@ export interface Os {
   flock(fd: number, timeoutMs: number): boolean
   /** renameat2(2) with RENAME_EXCHANGE; EINVAL where the file system can't. */
   renameExchange(a: string, b: string): void
+  /**
+   * One request over the Unix stream socket at `path`; its answer up to and with `end`, or until the peer
+   * closes. An OsError where nobody listens, or after `timeoutMs`.
+   */
+  unixExchange(
+    path: string,
+    request: Uint8Array,
+    end: string,
+    maxOctets: number,
+    timeoutMs: number,
+  ): Uint8Array
   close(fd: number): void
   readonly bpf: Bpf
 }

@@ -1,14 +1,14 @@
 /**
- * The plugin's one request to dpd, HTTP/1.1 over the control socket by hand: node:http would cost
- * the plugin its start-up time.
+ * The plugin's one request to dpd, HTTP/1.1 over the control socket by hand: node:http, and node:net too,
+ * would cost the plugin its start-up time.
  */
-import { createConnection } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { AttachmentKey, EndpointRecord } from '../core/endpoint.js'
+import { type Os, OsError } from '../intercept/os.js'
 
 /** dpd has this long to say that engine, policy and mode are in force (design §2, "At ADD"). */
 export const DPD_ANSWER_MS = 2000
 const ANSWER_MAX_OCTETS = 65536
+const HEAD_END = '\r\n\r\n'
 /** Between two tries to reach a dpd that is just starting. */
 const RETRY_MS = 50
 
@@ -22,64 +22,52 @@ export interface DpdClient {
 }
 
 /** Status code of one request, or null without an answer in time. */
-function request(
-  socketPath: string,
-  head: string,
-  body: string,
-  timeoutMs = DPD_ANSWER_MS,
-): Promise<number | null> {
-  return new Promise((resolve) => {
-    const socket = createConnection(socketPath)
-    let answer = ''
-    const finish = (status: number | null): void => {
-      clearTimeout(deadline)
-      socket.destroy()
-      resolve(status)
-    }
-    const deadline = setTimeout(() => finish(null), timeoutMs)
-    socket.setEncoding('latin1')
-    socket.on('error', () => finish(null))
-    socket.on('close', () => finish(statusOf(answer)))
-    socket.on('data', (chunk: string) => {
-      answer += chunk
-      if (answer.includes('\r\n\r\n') || answer.length > ANSWER_MAX_OCTETS) finish(statusOf(answer))
-    })
+type Ask = (head: string, body: string, timeoutMs?: number) => number | null
+
+const asker =
+  (os: Os, socketPath: string): Ask =>
+  (head, body, timeoutMs = DPD_ANSWER_MS) => {
     const octets = Buffer.byteLength(body)
     const type = octets > 0 ? 'content-type: application/json\r\n' : ''
-    socket.write(
-      `${head} HTTP/1.1\r\nhost: dpd\r\nconnection: close\r\n${type}content-length: ${octets}\r\n\r\n${body}`,
+    const request = Buffer.from(
+      `${head} HTTP/1.1\r\nhost: dpd\r\nconnection: close\r\n${type}content-length: ${octets}${HEAD_END}${body}`,
     )
-  })
-}
+    try {
+      return statusOf(os.unixExchange(socketPath, request, HEAD_END, ANSWER_MAX_OCTETS, timeoutMs))
+    } catch (error) {
+      if (error instanceof OsError) return null
+      throw error
+    }
+  }
 
-function statusOf(answer: string): number | null {
-  const match = /^HTTP\/1\.1 (\d{3}) /.exec(answer)
+function statusOf(answer: Uint8Array): number | null {
+  const match = /^HTTP\/1\.1 (\d{3}) /.exec(Buffer.from(answer).toString('latin1'))
   return match === null ? null : Number(match[1])
 }
 
 const isSuccess = (status: number | null): boolean => status !== null && status < 300
 
-async function answers(socketPath: string): Promise<boolean> {
+async function answers(ask: Ask): Promise<boolean> {
   const endMs = performance.now() + DPD_ANSWER_MS
   for (;;) {
-    const leftMs = endMs - performance.now()
+    const leftMs = Math.floor(endMs - performance.now())
     if (leftMs <= 0) return false
-    if (isSuccess(await request(socketPath, 'GET /v1/status', '', leftMs))) return true
-    await delay(RETRY_MS)
+    if (isSuccess(ask('GET /v1/status', '', leftMs))) return true
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
   }
 }
 
-export function dpdClient(socketPath: string): DpdClient {
+export function dpdClient(os: Os, socketPath: string): DpdClient {
+  const ask = asker(os, socketPath)
   return {
     async announce(record) {
-      const body = JSON.stringify({ protocol: 1, record })
-      return isSuccess(await request(socketPath, 'POST /v1/endpoints', body))
+      return isSuccess(ask('POST /v1/endpoints', JSON.stringify({ protocol: 1, record })))
     },
     async withdraw({ containerID, ifName }) {
       const path = `/v1/endpoints/${encodeURIComponent(containerID)}/${encodeURIComponent(ifName)}`
-      const status = await request(socketPath, `DELETE ${path}`, '')
+      const status = ask(`DELETE ${path}`, '')
       return isSuccess(status) || status === 404
     },
-    answers: () => answers(socketPath),
+    answers: async () => answers(ask),
   }
 }

@@ -118,7 +118,7 @@ export function depsOf(outside: Outside, config: NetworkConfig): PluginDeps {
   const instance = instanceOf(config.instance)
   const context = contextOf(outside, instance, config.driver)
   return {
-    dpd: dpdClient(instance.socketPath),
+    dpd: dpdClient(os, instance.socketPath),
     attach: (request) => attachOrRefuse(context, request),
     settingWithoutDpd: (record, fallback) =>
       settingWithoutDpd(readState(instance.attachPath, attachFileSchema, warn), record, fallback),

@@ -116,6 +116,12 @@ export const CALL_FAULTS: Readonly<Record<string, readonly Fault[]>> = {
     answers('time-out', 'another process hangs while it holds the lock', () => false),
     before('ENOLCK', 'no memory for lock records'),
   ],
+  // What comes after it is the same as without dpd.
+  unixExchange: [
+    ...[noDescriptor, noFile, noMemory, denied],
+    before('ECONNRESET', 'dpd was killed while it answered'),
+    before('ETIMEDOUT', 'dpd hangs'),
+  ],
   'bpf.mapCreate': [notPermitted, noMemory, noDescriptor],
   'bpf.progLoad': [notPermitted, noMemory, denied, before('EINVAL', 'the verifier refuses')],
   'bpf.pin': [notPermitted, noMemory, denied],

@@ -1,0 +1,105 @@
+#include "os/unix_exchange.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+
+#include "os/fault.h"
+#include "os/fd.h"
+
+namespace vethwall::os {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kReadOctets = 4096;
+// While the listener's queue is full, which poll(2) does not tell.
+constexpr int kRetryMs = 2;
+
+class Exchange {
+ public:
+  Exchange(const std::string& path, int timeout_ms)
+      : path_(path), deadline_(Clock::now() + std::chrono::milliseconds(timeout_ms)) {}
+
+  void connect() {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    if (path_.size() >= sizeof address.sun_path) fail(ENAMETOOLONG, "connect", path_);
+    std::memcpy(address.sun_path, path_.data(), path_.size());
+    fd_ = Fd(
+        check(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket", path_));
+    while (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+      if (errno == EAGAIN) {
+        ::poll(nullptr, 0, std::min(kRetryMs, left_ms()));
+      } else if (errno != EINTR) {
+        fail(errno, "connect", path_);
+      }
+    }
+  }
+
+  void send(std::span<const uint8_t> octets) {
+    while (!octets.empty()) {
+      const ssize_t sent = ::send(fd_.get(), octets.data(), octets.size(), MSG_NOSIGNAL);
+      if (sent >= 0) {
+        octets = octets.subspan(static_cast<size_t>(sent));
+      } else {
+        wait_if_busy("send", POLLOUT);
+      }
+    }
+  }
+
+  // False at the end of the stream.
+  bool receive(std::vector<uint8_t>& answer) {
+    std::array<uint8_t, kReadOctets> octets;
+    for (;;) {
+      const ssize_t got = ::recv(fd_.get(), octets.data(), octets.size(), 0);
+      if (got >= 0) {
+        answer.insert(answer.end(), octets.begin(), octets.begin() + got);
+        return got > 0;
+      }
+      wait_if_busy("recv", POLLIN);
+    }
+  }
+
+ private:
+  int left_ms() const {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now());
+    if (left.count() <= 0) fail(ETIMEDOUT, "poll", path_);
+    return static_cast<int>(left.count());
+  }
+
+  void wait_if_busy(const char* call, short events) {
+    if (errno != EAGAIN && errno != EINTR) fail(errno, call, path_);
+    pollfd waiting = {fd_.get(), events, 0};
+    ::poll(&waiting, 1, left_ms());
+  }
+
+  const std::string& path_;
+  const Clock::time_point deadline_;
+  Fd fd_;
+};
+
+bool ends(std::span<const uint8_t> answer, std::string_view mark) {
+  return std::search(answer.begin(), answer.end(), mark.begin(), mark.end()) != answer.end();
+}
+
+}  // namespace
+
+std::vector<uint8_t> unix_exchange(const std::string& path, std::span<const uint8_t> request,
+                                   const AnswerLimit& limit) {
+  Exchange exchange(path, limit.timeout_ms);
+  exchange.connect();
+  exchange.send(request);
+  std::vector<uint8_t> answer;
+  while (answer.size() < limit.octets && !ends(answer, limit.end)) {
+    if (!exchange.receive(answer)) break;
+  }
+  return answer;
+}
+
+}  // namespace vethwall::os

@@ -1,0 +1,23 @@
+// One request and its answer over a Unix stream socket: the plugin's word with dpd.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vethwall::os {
+
+struct AnswerLimit {
+  std::string_view end;  // nothing after it is waited for
+  size_t octets;
+  int timeout_ms;  // for all of it
+};
+
+// What came up to `limit`, or until the peer closed. A Fault where nobody listens, the peer breaks
+// the connection off, or time is over (ETIMEDOUT).
+std::vector<uint8_t> unix_exchange(const std::string& path, std::span<const uint8_t> request,
+                                   const AnswerLimit& limit);
+
+}  // namespace vethwall::os
