@@ -3,7 +3,7 @@ import { type AttachmentKey, type EndpointRecord, isSameAttachment } from '../co
 import type { InterceptContext } from './context.js'
 import type { PathSetting } from './driver.js'
 import { withDriverOf } from './drivers.js'
-import { keyLockPath, readRecord } from './endpoint-records.js'
+import { isWritten, keyLockPath, readRecord } from './endpoint-records.js'
 import { closeEnforcer, openEnforcer } from './enforcer.js'
 import { withKeyLock } from './lock.js'
 import { setRulesPath } from './nfqueue/attach.js'
@@ -18,6 +18,7 @@ export class CancelledError extends Error {
 
 /** Throws CancelledError where DEL, or another ADD, came after the ADD that made the record. */
 export function requireAttached(context: InterceptContext, record: EndpointRecord): void {
+  if (isWritten(context.instance, record)) return
   const current = readRecord(context.instance, record, context.warn)
   if (current === null || !isSameAttachment(current, record)) throw new CancelledError(record)
 }

@@ -48,8 +48,15 @@ function sparePath(instance: Instance, key: AttachmentKey): string {
   return join(instance.endpointsSpareDir, `${keyHash(key)}.json`)
 }
 
+const recordText = (record: EndpointRecord): string => `${JSON.stringify(record)}\n`
+
+/** As this process has written it. */
+export function isWritten(instance: Instance, record: EndpointRecord): boolean {
+  return readStateFile(recordPath(instance, record)) === recordText(record)
+}
+
 export function writeRecord(instance: Instance, record: EndpointRecord): void {
-  const text = `${JSON.stringify(record)}\n`
+  const text = recordText(record)
   writeBootFile(sparePath(instance, record), text)
   writeBootFile(recordPath(instance, record), text)
 }

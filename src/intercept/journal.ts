@@ -9,15 +9,17 @@ import { endpointRecordSchema } from '../core/endpoint-record.js'
 import type { Instance } from '../core/instance.js'
 import { keyHash, readState, stateFiles } from './endpoint-records.js'
 import type { PodState } from './pod-state.js'
-import { podStateJson, podStateSchema } from './pod-state-json.js'
+import { octetsAsBase64, podStateSchema } from './pod-state-json.js'
 import { removeBootFile, writeBootFile } from './state-file.js'
 
 const JOURNAL_SCHEMA = 1
-const journalSchema = z.object({
-  schema: z.literal(JOURNAL_SCHEMA),
-  record: endpointRecordSchema,
-  before: podStateSchema,
-})
+const journalSchema = z.lazy(() =>
+  z.object({
+    schema: z.literal(JOURNAL_SCHEMA),
+    record: endpointRecordSchema,
+    before: podStateSchema,
+  }),
+)
 
 export interface JournalEntry {
   readonly record: EndpointRecord
@@ -30,8 +32,8 @@ function journalPath(instance: Instance, key: AttachmentKey): string {
 
 export function writeJournal(instance: Instance, entry: JournalEntry): void {
   const { record, before } = entry
-  const json = { schema: JOURNAL_SCHEMA, record, before: podStateJson(before) }
-  writeBootFile(journalPath(instance, record), `${JSON.stringify(json)}\n`)
+  const json = { schema: JOURNAL_SCHEMA, record, before }
+  writeBootFile(journalPath(instance, record), `${JSON.stringify(json, octetsAsBase64)}\n`)
 }
 
 export function readJournal(

@@ -6,17 +6,19 @@ import { keptPath, readState } from './endpoint-records.js'
 import { linkByIndex, NETLINK_ROUTE } from './enforcer.js'
 import { openPod } from './open-pod.js'
 import { type PodNetns, type PodState, readPodState } from './pod-state.js'
-import { podStateJson, podStateSchema } from './pod-state-json.js'
+import { octetsAsBase64, podStateSchema } from './pod-state-json.js'
 import { readStateFile, writeBootFile } from './state-file.js'
 
 const KEPT_SCHEMA = 1
-const keptSchema = z.object({
-  schema: z.literal(KEPT_SCHEMA),
-  bootId: z.string(),
-  id: z.int(),
-  pod: podStateSchema,
-  host: z.nullable(podStateSchema),
-})
+const keptSchema = z.lazy(() =>
+  z.object({
+    schema: z.literal(KEPT_SCHEMA),
+    bootId: z.string(),
+    id: z.int(),
+    pod: podStateSchema,
+    host: z.nullable(podStateSchema),
+  }),
+)
 
 export interface KeptInterfaces {
   /** eth0 as it stands behind vin. */
@@ -70,12 +72,9 @@ export function writeKept(
   { pod, host }: KeptInterfaces,
 ): boolean {
   const { bootId, id } = record
-  const json = {
-    ...{ schema: KEPT_SCHEMA, bootId, id, pod: podStateJson(pod) },
-    host: host === null ? null : podStateJson(host),
-  }
+  const json = { schema: KEPT_SCHEMA, bootId, id, pod, host }
   const path = keptPath(instance, record)
-  const text = `${JSON.stringify(json)}\n`
+  const text = `${JSON.stringify(json, octetsAsBase64)}\n`
   if (readStateFile(path) === text) return false
   writeBootFile(path, text)
   return true

@@ -12,12 +12,14 @@ import { keyHash, readState, stateFiles } from './endpoint-records.js'
 import { removeBootFile, writeBootFile } from './state-file.js'
 
 const RELEASED_SCHEMA = 1
-const releasedSchema = z.object({
-  schema: z.literal(RELEASED_SCHEMA),
-  bootId: z.string(),
-  containerID: z.string(),
-  ifName: z.string(),
-})
+const releasedSchema = z.lazy(() =>
+  z.object({
+    schema: z.literal(RELEASED_SCHEMA),
+    bootId: z.string(),
+    containerID: z.string(),
+    ifName: z.string(),
+  }),
+)
 
 const releasedDir = ({ stateDir }: Instance): string => join(stateDir, 'released')
 

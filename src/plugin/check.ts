@@ -5,11 +5,13 @@ import type { PluginDeps } from './deps.js'
 import type { VerbHandler } from './request.js'
 
 /** Of the interface inside the pod, as the last plugin of the chain left it. */
-const interfaceShape = z.object({
-  name: z.string(),
-  mac: z.string(),
-  sandbox: z.string().check(z.minLength(1)),
-})
+const interfaceShape = z.lazy(() =>
+  z.object({
+    name: z.string(),
+    mac: z.string(),
+    sandbox: z.string().check(z.minLength(1)),
+  }),
+)
 
 function toldMac({ prevResult }: NetworkConfig, ifName: string): string | null {
   const listed = Array.isArray(prevResult?.interfaces) ? prevResult.interfaces : []

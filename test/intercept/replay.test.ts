@@ -1,7 +1,7 @@
 import t from 'tap'
 import { IFF_UP, type Link } from '../../src/core/netlink/link.js'
 import type { PodState, Sysctl } from '../../src/intercept/pod-state.js'
-import { podStateJson, podStateSchema } from '../../src/intercept/pod-state-json.js'
+import { octetsAsBase64, podStateSchema } from '../../src/intercept/pod-state-json.js'
 import {
   addressRequests,
   closingRequests,
@@ -138,6 +138,6 @@ t.test(
 )
 
 t.test('a state survives the journal', async (t) => {
-  const text = JSON.stringify(podStateJson(STATE))
+  const text = JSON.stringify(STATE, octetsAsBase64)
   t.strictSame(podStateSchema.parse(JSON.parse(text)), STATE)
 })

@@ -85,7 +85,9 @@ function readPrevResult(conf: Readonly<Record<string, unknown>>): PrevResult | n
   return prevResult
 }
 
-const attachmentsShape = z.array(z.object({ containerID: z.string(), ifname: z.string() }))
+const attachmentsShape = z.lazy(() =>
+  z.array(z.object({ containerID: z.string(), ifname: z.string() })),
+)
 
 /** libcni also sends the list under the key of its first draft: either counts, the specified one first. */
 function readValidAttachments(conf: Readonly<Record<string, unknown>>): AttachmentKey[] | null {

@@ -9,23 +9,27 @@ import { compareSpecificity, matchGlob, parseGlob } from './glob.js'
 /** File schema; bump on change. */
 export const ATTACH_SCHEMA = 1
 
-const ruleSchema = z.object({
-  /** `*` = any run of characters, in both. */
-  namespace: z.string().check(z.minLength(1)),
-  pod: z.string().check(z.minLength(1)),
-  /** What the directory says of such pods; for people, not compared. */
-  labels: z.record(z.string(), z.string()),
-  mode: z.enum(['discover', 'monitor', 'protect']),
-  failure: z.enum(['open', 'closed']),
-})
+const ruleSchema = z.lazy(() =>
+  z.object({
+    /** `*` = any run of characters, in both. */
+    namespace: z.string().check(z.minLength(1)),
+    pod: z.string().check(z.minLength(1)),
+    /** What the directory says of such pods; for people, not compared. */
+    labels: z.record(z.string(), z.string()),
+    mode: z.enum(['discover', 'monitor', 'protect']),
+    failure: z.enum(['open', 'closed']),
+  }),
+)
 export type AttachRule = z.infer<typeof ruleSchema>
 
-export const attachFileSchema = z.object({
-  schema: z.literal(ATTACH_SCHEMA),
-  rules: z.array(ruleSchema),
-  /** Keys of pods in quarantine: it precedes every rule. */
-  quarantined: z._default(z.array(z.string()), []),
-})
+export const attachFileSchema = z.lazy(() =>
+  z.object({
+    schema: z.literal(ATTACH_SCHEMA),
+    rules: z.array(ruleSchema),
+    /** Keys of pods in quarantine: it precedes every rule. */
+    quarantined: z._default(z.array(z.string()), []),
+  }),
+)
 export type AttachFile = z.infer<typeof attachFileSchema>
 
 export interface PodName {
