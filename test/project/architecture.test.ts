@@ -60,7 +60,7 @@ t.test('core is pure: no I/O, clock, random or environment', async (t) => {
 })
 
 t.test('the plugin loads only what ADD needs', async (t) => {
-  const heavy = /from '(zod|yaml|pino|node:http)'/
+  const heavy = /from '(zod|yaml|pino|node:(http|net|crypto|child_process|timers.promises))'/
   const seen = new Set<string>()
   const visit = (file: string): void => {
     if (seen.has(file)) return
