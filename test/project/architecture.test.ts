@@ -23,7 +23,8 @@ const MAY_INCLUDE: Readonly<Record<string, readonly string[]>> = {
   policy: ['policy', 'wire', 'engine/records.h'],
   engine: ['engine', 'flow', 'policy', 'wire'],
   os: ['os', 'wire', 'engine/records.h'],
-  shard: ['shard', 'os', 'engine', 'flow', 'policy', 'wire'],
+  // The layouts that the kernel program shares.
+  shard: ['shard', 'os', 'engine', 'flow', 'policy', 'wire', 'bpf/vethwall.bpf.h'],
   addon: ['addon', 'shard', 'os', 'engine', 'flow', 'policy', 'wire'],
 }
 
