@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 
 build='g++ make'
 demo='iproute2 iputils-ping containernetworking-plugins iptables curl openssl dnsmasq-base bind9-dnsutils nginx-light'
-bench='iperf3 python3'
+bench='iperf3 python3 sockperf wrk redis-server redis-tools nftables procps'
 tests='clang clang-format lld llvm libclang-rt-14-dev libbpf-dev linux-libc-dev bpftool containerd runc
   qemu-system-x86 busybox-static ethtool tcpdump iperf3 systemd shellcheck kmod xz-utils
   procps python3 podman golang-go golang-github-appc-cni-dev'
@@ -36,9 +36,13 @@ if [ -n "$missing" ]; then
   # units that start with the machine.
   podman_network=/etc/cni/net.d/87-podman-bridge.conflist
   podman_units=
+  redis_units=
   case " $missing " in
     *' podman '*) [ -e $podman_network ] || podman_units='podman.socket podman.service podman-restart.service
       podman-auto-update.timer podman-auto-update.service' ;;
+  esac
+  case " $missing " in
+    *' redis-server '*) redis_units=redis-server.service ;;
   esac
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
@@ -47,8 +51,10 @@ if [ -n "$missing" ]; then
   if [ -n "$podman_units" ]; then
     rm -f $podman_network
     rmdir -p --ignore-fail-on-non-empty /etc/cni/net.d 2>/dev/null || true
+  fi
+  if [ -n "$podman_units$redis_units" ]; then
     # shellcheck disable=SC2086 # a list
-    systemctl --quiet disable $podman_units 2>/dev/null || true
+    systemctl --quiet disable $podman_units $redis_units 2>/dev/null || true
   fi
 fi
 

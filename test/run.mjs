@@ -198,7 +198,7 @@ const STEPS = {
   unit: () =>
     tap(
       'unit',
-      ['core', 'intercept', 'conflist', 'plugin', 'dpd', 'dpctl', 'install', 'project'],
+      ['core', 'intercept', 'conflist', 'plugin', 'dpd', 'dpctl', 'install', 'bench', 'project'],
       2,
     ),
   system: () => tap('system, this kernel', ['system'], 2),
