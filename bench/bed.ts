@@ -4,9 +4,19 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { podsAnswerSchema } from '../src/core/api/endpoint.js'
 import { CniChain } from '../test/cni-chain.js'
 import { Node, type Pod } from '../test/node.js'
-import { dpdConfigOf, endpointsOf, isByRules, isJudged, type PathName, policyOf } from './paths.js'
+import {
+  dpdConfigOf,
+  endpointsOf,
+  isByRules,
+  isJudged,
+  isTap,
+  type JudgedPath,
+  type PathName,
+  policyOf,
+} from './paths.js'
 import { type ServerName, startServers } from './servers.js'
 
 export interface Link {
@@ -70,6 +80,7 @@ export class Bed {
     if (judged.length > 0) await node.startDpd()
     const client = await addClient(node)
     for (const path of paths) await this.#link(path, node, client, await addServer(node, path))
+    if (judged.length > 0) await assertPaths(node, judged)
   }
 
   async #openAlone(path: 'direct' | 'nft'): Promise<void> {
@@ -104,6 +115,17 @@ function addServer(node: Node, path: PathName): Promise<Pod> {
     plugin.type === 'vethwall' ? { ...plugin, driver: 'nfqueue' } : plugin,
   )
   return node.addPod(path, 'default', new CniChain({ ...list, plugins }, options))
+}
+
+/** A path that is not what it says is worse than none. */
+async function assertPaths(node: Node, paths: readonly JudgedPath[]): Promise<void> {
+  const { pods } = podsAnswerSchema.parse(await node.api('/v1/pods'))
+  for (const path of paths) {
+    const pod = pods.find((view) => view.pod === path)
+    const found = `${pod?.attachment} ${pod?.path}`
+    const wanted = `${isByRules(path) ? 'rules' : 'swap'} ${isTap(path) ? 'tap' : 'inline'}`
+    if (found !== wanted) throw new Error(`path ${path} is ${found}, not ${wanted}`)
+  }
 }
 
 /** br_netfilter leads bridged packets there, as nodes with Kubernetes have it. */

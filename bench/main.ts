@@ -9,42 +9,41 @@ import { type BenchArguments, readArguments, UsageError } from './arguments.js'
 import { chart } from './chart.js'
 import { goalTable } from './goals.js'
 import { watchMachine } from './machine.js'
-import { pathRounds, Sheet } from './path-rounds.js'
+import { pathRounds } from './path-rounds.js'
 import { PATHS } from './paths.js'
-import type { Result, Row } from './result.js'
+import type { Result } from './result.js'
+import { Sheet } from './sheet.js'
 import { machineLine, resultTables } from './table.js'
 import { NODE_WORKLOADS, PATH_WORKLOADS } from './workloads/all.js'
 
 const WORKLOADS = [...PATH_WORKLOADS, ...NODE_WORKLOADS]
 
-async function measure(chosen: BenchArguments): Promise<Pick<Result, 'rows' | 'failures'>> {
-  const ofPaths = PATH_WORKLOADS.filter(({ name }) => chosen.only.includes(name))
-  const sheet = ofPaths.length === 0 ? new Sheet([]) : await pathRounds(ofPaths, chosen)
-  const rows: Row[] = [...sheet.rows]
-  for (const workload of NODE_WORKLOADS.filter(({ name }) => chosen.only.includes(name))) {
+async function measure(chosen: BenchArguments): Promise<Sheet> {
+  const sheet = new Sheet()
+  const isChosen = ({ name }: { readonly name: string }): boolean => chosen.only.includes(name)
+  const ofPaths = PATH_WORKLOADS.filter(isChosen)
+  if (ofPaths.length > 0) await pathRounds(ofPaths, chosen, sheet)
+  for (const workload of NODE_WORKLOADS.filter(isChosen)) {
     process.stderr.write(`bench: ${workload.name}\n`)
-    await workload.run(chosen.effort, chosen.rounds).then(
-      (found) => rows.push(...found),
-      (error: unknown) => {
-        const at = { workload: workload.name, series: '', round: 0 }
-        sheet.failures.push({ ...at, error: String(error) })
-      },
-    )
+    await workload
+      .run(sheet, chosen.effort, chosen.rounds)
+      .catch((error: unknown) => sheet.fail(workload.name, '', error))
   }
-  return { rows, failures: sheet.failures }
+  return sheet
 }
 
 async function run(chosen: BenchArguments): Promise<Result> {
   const startedAt = new Date()
   const machine = watchMachine()
-  const measured = await measure(chosen)
+  const { rows, failures } = await measure(chosen)
   return {
     format: 1,
     startedAt: startedAt.toISOString(),
     tookSeconds: (Date.now() - startedAt.getTime()) / 1000,
     machine: machine(),
     rounds: chosen.rounds,
-    ...measured,
+    rows,
+    failures,
   }
 }
 

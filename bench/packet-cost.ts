@@ -13,6 +13,12 @@ export const SINK_PORTS = Array.from({ length: 16 }, (_, at) => 7000 + at)
 /** Source ports of one sender, from the first. */
 export const SOURCE_PORTS = 50_000
 const FIRST_SOURCE_PORT = 10_000
+const PACKETS_PER_SECOND = 50_000
+/** Each is a story for dpd: opened, judged, told. */
+export const NEW_FLOWS_PER_SECOND = 10_000
+
+/** Between two rests of the sender. */
+const BATCH = 250
 
 const SINK = `
 import signal, socket
@@ -25,11 +31,11 @@ signal.pause()
 
 /**
  * Datagrams of one octet, their flows in turn: flow n has source port n modulo ${SOURCE_PORTS}, and the next sink
- * beyond. Written whole, since a socket each would be the measurement. Rests, so that dpd is never overrun.
+ * beyond. Written whole, since a socket each would be the measurement.
  */
 const SENDER = `
 import resource, socket, struct, sys, time
-to, first, flows, n = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+to, (first, flows, n, rate) = sys.argv[1], map(int, sys.argv[2:])
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
 head = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 29, 0, 0, 64, 17, 0, bytes(4), socket.inet_aton(to))
 def datagram(flow):
@@ -41,7 +47,7 @@ def used():
 a = used()
 for i in range(n):
     s.sendto(datagrams[i % flows], (to, 0))
-    if i % 250 == 249: time.sleep(0.004)
+    if i % ${BATCH} == ${BATCH} - 1: time.sleep(${BATCH} / rate)
 print(int((used() - a) * 1e9))
 `
 
@@ -57,11 +63,14 @@ export interface Burst {
   readonly flows: number
   /** Another one, and all flows are new. */
   readonly firstFlow?: number
+  /** At most, for dpd is not to be overrun. */
+  readonly perSecond?: number
 }
 
 /** Sends it, and says what the sender used. */
-export async function send({ from, to, datagrams, flows, firstFlow = 0 }: Burst): Promise<number> {
-  const numbers = [firstFlow, flows, datagrams].map(String)
+export async function send(burst: Burst): Promise<number> {
+  const { from, to, datagrams, flows, firstFlow = 0, perSecond = PACKETS_PER_SECOND } = burst
+  const numbers = [firstFlow, flows, datagrams, perSecond].map(String)
   const { stdout, stderr } = await from.exec('python3', ['-c', SENDER, to.ip4, ...numbers], {
     timeoutMs: 180_000,
   })
@@ -76,13 +85,28 @@ export async function restingNs(pid: number, seconds: number): Promise<number> {
   return (cpuNs(pid) - before) / seconds
 }
 
+/** What does not arrive costs little: a path that loses more than this is not measured, it is broken. */
+const MUST_ARRIVE = 0.95
+
+/** Datagrams that reached a full sink; udp(7): none is counted as received before it is read. */
+async function arrived(pod: Pod): Promise<number> {
+  const { stdout } = await pod.exec('cat', ['/proc/net/snmp'])
+  const [names = '', values = ''] = stdout.split('\n').filter((line) => line.startsWith('Udp: '))
+  return Number(values.split(' ')[names.split(' ').indexOf('RcvbufErrors')])
+}
+
 /** Nanoseconds a packet, without what dpd uses at rest. */
 export async function packetCost(burst: Burst, dpd: number, atRestNs: number): Promise<number> {
   const others = [dpd, ...softirqThreads()]
   const used = (): number => others.map(cpuNs).reduce((sum, ns) => sum + ns, 0)
+  const arrivedBefore = await arrived(burst.to)
   const before = used()
   const started = performance.now()
   const sender = await send(burst)
   const tookSeconds = (performance.now() - started) / 1000
-  return (sender + used() - before - atRestNs * tookSeconds) / burst.datagrams
+  const dpdNs = used() - before - atRestNs * tookSeconds
+  const share = ((await arrived(burst.to)) - arrivedBefore) / burst.datagrams
+  if (!(share >= MUST_ARRIVE))
+    throw new Error(`${(100 * share).toFixed(1)} % of the datagrams arrived`)
+  return (sender + dpdNs) / burst.datagrams
 }

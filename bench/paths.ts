@@ -33,6 +33,7 @@ export function isJudged(path: PathName): path is JudgedPath {
   return path !== 'plain' && path !== 'nft' && path !== 'direct'
 }
 
+export const isTap = (path: PathName): boolean => path.startsWith('tap')
 export const isByRules = (path: PathName): boolean => path.startsWith('nfqueue')
 
 export const PORTS = {
@@ -41,7 +42,7 @@ export const PORTS = {
   /** Its server is pinned to a CPU. */
   pinnedEcho: 5301,
   redis: 6379,
-  /** Allowed as HTTP: identified, then decided. */
+  /** Allowed as HTTP, of whatever method and path. */
   http: 80,
   /** Allowed as TLS. */
   tls: 443,
@@ -55,7 +56,7 @@ const DECIDED_AT_SYN = [PORTS.iperf, PORTS.echo, PORTS.pinnedEcho, PORTS.redis, 
 
 /** The same rules on every judged path; only the mode differs. */
 export function policyOf(path: JudgedPath): string {
-  const mode = path.startsWith('tap') ? 'monitor' : 'protect'
+  const mode = isTap(path) ? 'monitor' : 'protect'
   const ports = DECIDED_AT_SYN.map((port) => `{ port: ${port} }`).join(', ')
   return `apiVersion: vethwall.dev/v1
 kind: Policy

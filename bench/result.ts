@@ -18,7 +18,6 @@ export type Row = Readonly<z.infer<typeof rowSchema>>
 const failureSchema = z.object({
   workload: z.string(),
   series: z.string(),
-  round: z.int(),
   error: z.string(),
 })
 export type Failure = z.infer<typeof failureSchema>
@@ -45,11 +44,6 @@ export const resultSchema = z.object({
 })
 export type Result = z.infer<typeof resultSchema>
 export type Machine = Result['machine']
-
-/** What row keepers fill: samples in the order of rounds. */
-export interface OpenRow extends Omit<Row, 'series'> {
-  readonly series: Record<string, (number | null)[]>
-}
 
 export function estimateOf(row: Row, series: string): Estimate | null {
   const values = present(row.series[series] ?? [])

@@ -22,6 +22,16 @@ export interface Estimate {
   readonly samples: number
 }
 
+export interface Spread {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+export function spread(values: readonly number[]): Spread {
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) }
+}
+
 /** What an interval should reach; with fewer than five samples none does, and it says what it has. */
 const WANTED_CONFIDENCE = 0.9
 

@@ -63,10 +63,7 @@ export function resultTables({ rows, failures }: Result): string {
   const tables = [
     ...(ofPaths.length > 0 ? [pathTable(ofPaths)] : []),
     ...(others.length > 0 ? [seriesTable(others)] : []),
-    ...failures.map(
-      ({ workload, series, round, error }) =>
-        `FAILED ${workload} ${series} round ${round}: ${error}`,
-    ),
+    ...failures.map(({ workload, series, error }) => `FAILED ${workload} ${series}: ${error}`),
   ]
   return tables.join('\n\n')
 }

@@ -8,12 +8,13 @@ import { Crowd } from '../crowd.js'
 import { dpdPid } from '../daemon.js'
 import { packetCost, restingNs, serveSinks } from '../packet-cost.js'
 import { residentOctets } from '../processes.js'
-import type { OpenRow, Row } from '../result.js'
+import type { RowHead, Sheet } from '../sheet.js'
 import { timedAdd } from './add.js'
 import type { NodeWorkload } from './workload.js'
 
 const NS_PER_SECOND = 1e9
 const OCTETS_PER_MB = 1e6
+const OCTETS_PER_KB = 1e3
 
 class Place {
   private constructor(
@@ -63,75 +64,74 @@ class Place {
   }
 }
 
-const open = (name: string, unit: string, base: string | null): OpenRow => ({
-  ...{ workload: 'endpoints', name, unit, better: 'less', base, series: {} },
+const head = (name: string, unit: string, base: number | null): RowHead => ({
+  ...{ workload: 'endpoints', name, unit, better: 'less' },
+  base: base === null ? null : String(base),
 })
 
-class Rows {
-  readonly add: OpenRow
-  readonly packet: OpenRow
-  readonly rest = open('dpd at rest', '% of a CPU', null)
-  readonly resident = open('dpd resident', 'MB', null)
-  readonly memory = open('memory per endpoint', 'kB', null)
-
-  constructor(base: string) {
-    this.add = open('ADD among endpoints', 'ms', base)
-    this.packet = open('packet among endpoints', 'ns', base)
-  }
-
-  static put(row: OpenRow, count: number, value: number): void {
-    const samples = row.series[count] ?? []
-    samples.push(value)
-    row.series[count] = samples
-  }
-
-  all(): Row[] {
-    return [this.add, this.packet, this.rest, this.resident, this.memory]
-  }
-}
-
-async function measure(places: readonly Place[], effort: Effort, rounds: number): Promise<Rows> {
-  const rows = new Rows(String(places[0]?.count))
+/** Per cent of a CPU into the sheet; nanoseconds a second for who subtracts them. */
+async function measureRest(
+  places: readonly Place[],
+  sheet: Sheet,
+  seconds: number,
+): Promise<ReadonlyMap<Place, number>> {
+  const row = sheet.open(head('dpd at rest', '% of a CPU', null))
   const restNs = new Map<Place, number>()
   for (const place of places) {
-    const ns = await restingNs(dpdPid(place.node), effort.restSeconds)
+    const ns = await restingNs(dpdPid(place.node), seconds)
     restNs.set(place, ns)
-    Rows.put(rows.rest, place.count, (100 * ns) / NS_PER_SECOND)
+    sheet.put(row, place.count, (100 * ns) / NS_PER_SECOND)
   }
-  const { datagrams } = effort
-  for (let round = 0; round < rounds; round++) {
-    process.stderr.write(`bench: endpoints: round ${round + 1}/${rounds}\n`)
+  return restNs
+}
+
+async function measureRounds(
+  places: readonly Place[],
+  restNs: ReadonlyMap<Place, number>,
+  sheet: Sheet,
+  { datagrams }: Effort,
+  rounds: number,
+): Promise<void> {
+  const base = places[0]?.count ?? null
+  const adds = sheet.open(head('ADD among endpoints', 'ms', base))
+  const packets = sheet.open(head('packet among endpoints', 'ns', base))
+  for (let round = 1; round <= rounds; round++) {
+    process.stderr.write(`bench: endpoints: round ${round}/${rounds}\n`)
     for (const place of places) {
       const { count, node, client: from, server: to } = place
-      Rows.put(rows.add, count, await timedAdd(node, `timed${round}`))
+      await sheet.sample(adds, count, () => timedAdd(node, `timed${round}`))
       const burst = { from, to, datagrams, flows: 1 }
-      const cost = await packetCost(burst, dpdPid(node), restNs.get(place) ?? 0)
-      Rows.put(rows.packet, count, cost)
+      await sheet.sample(packets, count, () =>
+        packetCost(burst, dpdPid(node), restNs.get(place) ?? 0),
+      )
     }
   }
-  for (const { count, node } of places) {
-    Rows.put(rows.resident, count, residentOctets(dpdPid(node)) / OCTETS_PER_MB)
+}
+
+/** Of all of them, and what an endpoint adds, between the fewest and the most. */
+function measureMemory(places: readonly Place[], sheet: Sheet): void {
+  const resident = sheet.open(head('dpd resident', 'MB', null))
+  const each = sheet.open(head('memory per endpoint', 'kB', null))
+  const octets = places.map(({ node }) => residentOctets(dpdPid(node)))
+  for (const [at, { count }] of places.entries()) {
+    sheet.put(resident, count, (octets[at] ?? 0) / OCTETS_PER_MB)
   }
-  return rows
+  const [first, last] = [places[0], places.at(-1)]
+  if (first === undefined || last === undefined || first === last) return
+  const grown = (octets.at(-1) ?? 0) - (octets[0] ?? 0)
+  sheet.put(each, last.count, grown / (last.count - first.count) / OCTETS_PER_KB)
 }
 
-/** Between the fewest and the most. */
-function putMemory({ resident, memory }: Rows, counts: readonly number[]): void {
-  const [least = 0, most = 0] = [Math.min(...counts), Math.max(...counts)]
-  const grownMb = (resident.series[most]?.[0] ?? 0) - (resident.series[least]?.[0] ?? 0)
-  if (most > least) Rows.put(memory, most, (grownMb * 1000) / (most - least))
-}
-
-async function run(effort: Effort, rounds: number): Promise<readonly Row[]> {
+async function run(sheet: Sheet, effort: Effort, rounds: number): Promise<void> {
   const places: Place[] = []
   try {
     for (const count of effort.endpoints) {
       process.stderr.write(`bench: endpoints: making ${count}\n`)
       places.push(await Place.open(count))
     }
-    const rows = await measure(places, effort, rounds)
-    putMemory(rows, effort.endpoints)
-    return rows.all()
+    const restNs = await measureRest(places, sheet, effort.restSeconds)
+    await measureRounds(places, restNs, sheet, effort, rounds)
+    measureMemory(places, sheet)
   } finally {
     for (const place of places) await place.close()
   }

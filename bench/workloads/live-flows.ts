@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { Node, type Pod, until } from '../../test/node.js'
 import type { Effort } from '../arguments.js'
 import { dpdPid } from '../daemon.js'
-import { packetCost, restingNs, send, serveSinks } from '../packet-cost.js'
+import { NEW_FLOWS_PER_SECOND, packetCost, restingNs, send, serveSinks } from '../packet-cost.js'
 import { residentOctets } from '../processes.js'
-import type { OpenRow, Row } from '../result.js'
+import type { RowHead, Sheet } from '../sheet.js'
 import type { NodeWorkload } from './workload.js'
 
 const POLICY = `apiVersion: vethwall.dev/v1
@@ -20,62 +20,66 @@ spec:
 /** Each a daemon of its own, since memory that was used once stays with the process. */
 const ROUNDS_AT_MOST = 3
 
-const row = (name: string, unit: string, base: string | null): OpenRow => ({
-  ...{ workload: 'flows', name, unit, better: 'less', base, series: {} },
+const head = (name: string, unit: string, base: string | null): RowHead => ({
+  ...{ workload: 'flows', name, unit, better: 'less', base },
 })
-
-function put(into: OpenRow, series: string | number, value: number): void {
-  const samples = into.series[series] ?? []
-  samples.push(value)
-  into.series[series] = samples
-}
 
 async function liveFlows(node: Node): Promise<number> {
   const status = (await node.api('/v1/status')) as { liveFlows?: number } | null
   return status?.liveFlows ?? 0
 }
 
-interface Rows {
-  readonly packet: OpenRow
-  readonly memory: OpenRow
+interface World {
+  readonly node: Node
+  readonly from: Pod
+  readonly to: Pod
 }
 
-async function measure(node: Node, from: Pod, to: Pod, effort: Effort, rows: Rows): Promise<void> {
-  const dpd = dpdPid(node)
-  const atRestNs = await restingNs(dpd, effort.restSeconds)
-  const { datagrams, liveFlows: flows } = effort
-  put(rows.packet, 1, await packetCost({ from, to, datagrams, flows: 1 }, dpd, atRestNs))
-  const before = residentOctets(dpd)
-  await send({ from, to, datagrams: flows, flows })
-  await until(`${flows} live flows`, async () => (await liveFlows(node)) >= flows)
-  put(rows.memory, 'inline', (residentOctets(dpd) - before) / flows)
-  put(rows.packet, flows, await packetCost({ from, to, datagrams: flows, flows }, dpd, atRestNs))
+async function makeWorld(node: Node): Promise<World> {
+  writeFileSync(join(node.policyDir, 'all.yaml'), POLICY)
+  await node.startDpd()
+  const to = await node.addPod('server')
+  await serveSinks(to, node.dir)
+  return { node, from: await node.addPlainPod('client'), to }
 }
 
-async function run(effort: Effort, rounds: number): Promise<readonly Row[]> {
-  const rows = {
-    packet: row('packet among live flows', 'ns', '1'),
-    memory: row('memory per live flow', 'octets', null),
+async function measure(
+  { node, from, to }: World,
+  sheet: Sheet,
+  effort: Effort,
+  rounds: number,
+): Promise<void> {
+  const packet = sheet.open(head('packet among live flows', 'ns', '1'))
+  const memory = sheet.open(head('memory per live flow', 'octets', null))
+  const { datagrams, liveFlows: flows, restSeconds } = effort
+  for (let round = 1; round <= rounds; round++) {
+    process.stderr.write(`bench: flows: round ${round}/${rounds}\n`)
+    if (round > 1) {
+      await node.stopDpd()
+      await node.startDpd()
+    }
+    const dpd = dpdPid(node)
+    const atRestNs = await restingNs(dpd, restSeconds)
+    const one = { from, to, datagrams, flows: 1 }
+    await sheet.sample(packet, 1, () => packetCost(one, dpd, atRestNs))
+    const all = { from, to, datagrams: flows, flows }
+    await sheet.sample(memory, 'inline', async () => {
+      const before = residentOctets(dpd)
+      await send({ ...all, perSecond: NEW_FLOWS_PER_SECOND })
+      await until(`${flows} live flows`, async () => (await liveFlows(node)) >= flows)
+      return (residentOctets(dpd) - before) / flows
+    })
+    await sheet.sample(packet, flows, () => packetCost(all, dpd, atRestNs))
   }
+}
+
+async function run(sheet: Sheet, effort: Effort, rounds: number): Promise<void> {
   const node = new Node({ name: `vwf${process.pid}` })
   try {
-    writeFileSync(join(node.policyDir, 'all.yaml'), POLICY)
-    await node.startDpd()
-    const to = await node.addPod('server')
-    await serveSinks(to, node.dir)
-    const from = await node.addPlainPod('client')
-    for (let round = 0; round < Math.min(rounds, ROUNDS_AT_MOST); round++) {
-      process.stderr.write(`bench: flows: round ${round + 1}\n`)
-      if (round > 0) {
-        await node.stopDpd()
-        await node.startDpd()
-      }
-      await measure(node, from, to, effort, rows)
-    }
+    await measure(await makeWorld(node), sheet, effort, Math.min(rounds, ROUNDS_AT_MOST))
   } finally {
     await node.close()
   }
-  return [rows.packet, rows.memory]
 }
 
 export const liveFlowsWorkload: NodeWorkload = {

@@ -102,14 +102,14 @@ export const requests: readonly PathWorkload[] = [
   }),
   keptConnections(
     'http',
-    'HTTP requests, kept connections',
-    'requests over 16 connections, allowed as HTTP',
-    PORTS.http,
+    'HTTP requests, by port',
+    'requests over 16 connections that stay, allowed by their port',
+    PORTS.port,
   ),
   keptConnections(
     'http-judged',
     'HTTP requests, each judged',
-    'requests over 16 connections, each judged by method and path',
+    'requests over 16 connections that stay, each judged by method and path',
     PORTS.requests,
   ),
 ]

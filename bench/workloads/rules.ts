@@ -4,8 +4,15 @@ import { join } from 'node:path'
 import { Node, type Pod } from '../../test/node.js'
 import type { Effort } from '../arguments.js'
 import { dpdPid } from '../daemon.js'
-import { packetCost, restingNs, SINK_PORTS, SOURCE_PORTS, serveSinks } from '../packet-cost.js'
-import type { OpenRow, Row } from '../result.js'
+import {
+  NEW_FLOWS_PER_SECOND,
+  packetCost,
+  restingNs,
+  SINK_PORTS,
+  SOURCE_PORTS,
+  serveSinks,
+} from '../packet-cost.js'
+import type { RowHead, Sheet } from '../sheet.js'
 import type { NodeWorkload } from './workload.js'
 
 const COUNTS = [10, 1000, 10_000]
@@ -32,9 +39,8 @@ ${others.join('\n')}
 `
 }
 
-const row = (name: string): OpenRow => ({
+const head = (name: string): RowHead => ({
   ...{ workload: 'rules', name, unit: 'ns', better: 'less', base: String(COUNTS[0]) },
-  series: Object.fromEntries(COUNTS.map((count) => [count, []])),
 })
 
 interface World {
@@ -55,30 +61,32 @@ async function makeWorld(node: Node, effort: Effort): Promise<World> {
 
 async function measure(
   { node, from, to, atRestNs }: World,
-  effort: Effort,
+  sheet: Sheet,
+  { datagrams }: Effort,
   rounds: number,
-): Promise<readonly Row[]> {
-  const [same, fresh] = [row('packet under rules'), row('first packet under rules')]
+): Promise<void> {
+  const same = sheet.open(head('packet under rules'))
+  const fresh = sheet.open(head('first packet under rules'))
+  const dpd = dpdPid(node)
   let firstFlow = 1
-  for (let round = 0; round < rounds; round++) {
-    process.stderr.write(`bench: rules: round ${round + 1}/${rounds}\n`)
+  for (let round = 1; round <= rounds; round++) {
+    process.stderr.write(`bench: rules: round ${round}/${rounds}\n`)
     for (const count of COUNTS) {
       await node.policy('rules.yaml', `${policyWith(count)}# round ${round}\n`)
-      const dpd = dpdPid(node)
-      const one = { from, to, datagrams: effort.datagrams, flows: 1 }
-      same.series[count]?.push(await packetCost(one, dpd, atRestNs))
-      const many = { from, to, datagrams: NEW_FLOWS, flows: NEW_FLOWS, firstFlow }
-      fresh.series[count]?.push(await packetCost(many, dpd, atRestNs))
+      const one = { from, to, datagrams, flows: 1 }
+      await sheet.sample(same, count, () => packetCost(one, dpd, atRestNs))
+      const perSecond = NEW_FLOWS_PER_SECOND
+      const many = { from, to, datagrams: NEW_FLOWS, flows: NEW_FLOWS, firstFlow, perSecond }
+      await sheet.sample(fresh, count, () => packetCost(many, dpd, atRestNs))
       firstFlow = (firstFlow + NEW_FLOWS) % (ALL_FLOWS - NEW_FLOWS)
     }
   }
-  return [same, fresh]
 }
 
-async function run(effort: Effort, rounds: number): Promise<readonly Row[]> {
+async function run(sheet: Sheet, effort: Effort, rounds: number): Promise<void> {
   const node = new Node({ name: `vwr${process.pid}` })
   try {
-    return await measure(await makeWorld(node, effort), effort, rounds)
+    await measure(await makeWorld(node, effort), sheet, effort, rounds)
   } finally {
     await node.close()
   }

@@ -1,10 +1,10 @@
 import type { Effort } from '../arguments.js'
 import type { Link } from '../bed.js'
 import type { PathName } from '../paths.js'
-import type { Row } from '../result.js'
 import type { ServerName } from '../servers.js'
+import type { RowHead, Sheet } from '../sheet.js'
 
-export type Metric = Pick<Row, 'name' | 'unit' | 'better' | 'base'>
+export type Metric = Omit<RowHead, 'workload'>
 export type Figures = Readonly<Record<string, number>>
 
 /** Measured on each path, in turn, once a round. */
@@ -23,5 +23,5 @@ export interface PathWorkload {
 export interface NodeWorkload {
   readonly name: string
   readonly about: string
-  run(effort: Effort, rounds: number): Promise<readonly Row[]>
+  run(sheet: Sheet, effort: Effort, rounds: number): Promise<void>
 }

@@ -53,8 +53,6 @@ export function sampleResult(): Result {
         ...{ base: null, series: { vethwall: [1.5, 1.7, 1.4] } },
       },
     ],
-    failures: [
-      { workload: 'tcp1', series: 'inline-content', round: 2, error: 'iperf3: unable to connect' },
-    ],
+    failures: [{ workload: 'tcp1', series: 'inline-content', error: 'iperf3: unable to connect' }],
   })
 }

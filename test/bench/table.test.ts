@@ -27,7 +27,7 @@ t.test('paths are columns, other series are lines, failures are told', async (t)
 | packet under rules | 10000 | 2090 (2020–2110) ns | 1.04 (1.01–1.05) |
 | ADD above the bridge | vethwall | 1.50 (1.40–1.70) × node -e 0 |  |
 
-FAILED tcp1 inline-content round 2: iperf3: unable to connect`,
+FAILED tcp1 inline-content: iperf3: unable to connect`,
   )
 })
 
