@@ -4,6 +4,8 @@
  */
 import type { BenchArguments } from './arguments.js'
 import { Bed, type Link } from './bed.js'
+import { dpdRests } from './daemon.js'
+import { isJudged } from './paths.js'
 import type { OpenRow, Sheet } from './sheet.js'
 import type { PathWorkload } from './workloads/workload.js'
 
@@ -30,6 +32,8 @@ async function measure(
     for (const row of rows) sheet.put(row, link.path, null)
     sheet.fail(workload.name, link.path, error)
   }
+  if (!isJudged(link.path)) return
+  await dpdRests(link.node).catch((error: unknown) => sheet.fail(workload.name, link.path, error))
 }
 
 export async function pathRounds(
