@@ -1,4 +1,4 @@
-/** `npm run bench -- [--rounds N] [--only WORKLOAD,…] [--paths PATH,…] [--quick]` */
+/** `npm run bench -- [--rounds N] [--only WORKLOAD,…] [--paths PATH,…] [--quick] [--from FILE]` */
 import { parseArgs } from 'node:util'
 import * as z from 'zod'
 import { PATH_NAMES, type PathName } from './paths.js'
@@ -36,6 +36,8 @@ export interface BenchArguments {
   readonly only: readonly string[]
   readonly paths: readonly PathName[]
   readonly effort: Effort
+  /** Nothing is measured: a result that was kept is printed and drawn again. */
+  readonly from: string | null
 }
 
 export class UsageError extends Error {
@@ -50,13 +52,14 @@ export function readArguments(
   words: readonly string[],
   workloads: readonly string[],
 ): BenchArguments {
-  const { rounds, only, paths, quick } = parse(words)
+  const { rounds, only, paths, quick, from } = parse(words)
   const chosen = paths === undefined ? PATH_NAMES : listOf('path', paths, PATH_NAMES)
   return {
     rounds: readRounds(rounds ?? String(quick === true ? 1 : ROUNDS)),
     only: only === undefined ? workloads : listOf('workload', only, workloads),
     paths: PATH_NAMES.filter((path) => path === 'plain' || chosen.includes(path)),
     effort: quick === true ? QUICK : WHOLE,
+    from: from ?? null,
   }
 }
 
@@ -66,6 +69,7 @@ function parse(words: readonly string[]) {
     only: { type: 'string' },
     paths: { type: 'string' },
     quick: { type: 'boolean' },
+    from: { type: 'string' },
   } as const
   try {
     return parseArgs({ args: [...words], options }).values

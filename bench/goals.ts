@@ -69,11 +69,15 @@ export const GOALS: readonly Goal[] = [
     'at least',
     0.97,
   ]),
-  valueGoal('replay of a mixed set, packets per CPU second', 'replay, mixed', 'vethwall', [
+  valueGoal('replay of a mixed set, million packets per CPU second', 'replay', 'mix', [
     'at least',
-    2e6,
+    2,
   ]),
   ratioGoal('10 000 rules: CPU per packet', ['packet under rules'], '10000', ['at most', 1.05]),
+  ratioGoal("10 000 rules: CPU of a flow's first packet", ['first packet under rules'], '10000', [
+    'at most',
+    1.05,
+  ]),
   ratioGoal('500 endpoints: CPU per packet', ['packet among endpoints'], '500', ['at most', 1.05]),
   valueGoal('memory per idle flow, octets', 'memory per live flow', 'inline', ['at most', 600]),
   valueGoal('memory with 500 endpoints, MB', 'dpd resident', '500', ['at most', 120]),

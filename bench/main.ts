@@ -2,8 +2,8 @@
  * What vethwall costs, as ratios to plain veth behind the same bridge plugin in the same run. Tables on
  * standard output, progress on standard error, every sample and a chart in bench/results/.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import { root } from '../test/root.js'
 import { type BenchArguments, readArguments, UsageError } from './arguments.js'
 import { chart } from './chart.js'
@@ -11,7 +11,7 @@ import { goalTable } from './goals.js'
 import { watchMachine } from './machine.js'
 import { pathRounds } from './path-rounds.js'
 import { PATHS } from './paths.js'
-import type { Result } from './result.js'
+import { type Result, resultSchema } from './result.js'
 import { Sheet } from './sheet.js'
 import { machineLine, resultTables } from './table.js'
 import { NODE_WORKLOADS, PATH_WORKLOADS } from './workloads/all.js'
@@ -52,10 +52,22 @@ function keep(result: Result): void {
   const folder = join(root, 'bench', 'results')
   mkdirSync(folder, { recursive: true })
   const at = result.startedAt.slice(0, 16).replace(':', '')
-  const file = join(folder, `${at}-${result.machine.commit}`)
-  writeFileSync(`${file}.json`, `${JSON.stringify(result, null, 1)}\n`)
-  writeFileSync(`${file}.svg`, chart(result))
-  console.log(`\nkept in ${file.slice(root.length + 1)}.json and .svg`)
+  const file = join(folder, `${at}-${result.machine.commit}.json`)
+  writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`)
+  draw(result, file)
+}
+
+function draw(result: Result, file: string): void {
+  const image = file.replace(/\.json$/, '.svg')
+  writeFileSync(image, chart(result))
+  console.log(`\nsamples: ${relative(root, file)}, chart: ${relative(root, image)}`)
+}
+
+function print(result: Result): void {
+  const goals = goalTable(result)
+  console.log(machineLine(result))
+  console.log(`\n${resultTables(result)}`)
+  if (goals !== null) console.log(`\n${goals}`)
 }
 
 function usage(): string {
@@ -63,6 +75,7 @@ function usage(): string {
     named.map(([name, about]) => `  ${name.padEnd(16)} ${about}`).join('\n')
   return [
     'usage: npm run bench -- [--rounds N] [--only WORKLOAD,…] [--paths PATH,…] [--quick]',
+    '       npm run bench -- --from bench/results/FILE.json',
     `workloads:\n${list(WORKLOADS.map(({ name, about }) => [name, about] as const))}`,
     `paths:\n${list(Object.entries(PATHS))}`,
   ].join('\n')
@@ -70,11 +83,15 @@ function usage(): string {
 
 async function main(): Promise<void> {
   const names = WORKLOADS.map(({ name }) => name)
-  const result = await run(readArguments(process.argv.slice(2), names))
-  const goals = goalTable(result)
-  console.log(machineLine(result))
-  console.log(`\n${resultTables(result)}`)
-  if (goals !== null) console.log(`\n${goals}`)
+  const chosen = readArguments(process.argv.slice(2), names)
+  if (chosen.from !== null) {
+    const file = resolve(chosen.from)
+    const result = resultSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
+    print(result)
+    return draw(result, file)
+  }
+  const result = await run(chosen)
+  print(result)
   keep(result)
   if (result.failures.length > 0) process.exitCode = 1
 }

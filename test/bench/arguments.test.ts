@@ -22,6 +22,11 @@ t.test('quick is one short round, unless told otherwise', async (t) => {
   t.match(read('--quick --rounds 3'), { rounds: 3 })
 })
 
+t.test('a kept result instead of a run', async (t) => {
+  t.equal(read('').from, null)
+  t.equal(read('--from bench/results/a.json').from, 'bench/results/a.json')
+})
+
 t.test('what is not there is named', async (t) => {
   for (const line of [
     '--rounds 0',
