@@ -38,7 +38,7 @@ export function panelsOf(rows: readonly Row[]): Panel[] {
       const ratio = ratioOf(row, series)
       return ratio === null ? [] : [{ series, ratio, goal: goalOf(row, series) }]
     })
-    const note = `${row.better === 'more' ? 'more is better' : 'less is better'}, ${row.base} = 1`
+    const note = `ratio to ${row.base}, ${row.better} is better`
     return bars.length === 0 ? [] : [{ title: row.name, note, bars }]
   })
 }

@@ -1,7 +1,7 @@
 /** What a packet costs under 10, 1 000 and 10 000 rules, of which the last one allows it. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Node, type Pod } from '../../test/node.js'
+import { Node, type Pod, until } from '../../test/node.js'
 import type { Effort } from '../arguments.js'
 import { dpdPid } from '../daemon.js'
 import {
@@ -59,6 +59,16 @@ async function makeWorld(node: Node, effort: Effort): Promise<World> {
   return { node, from, to, atRestNs: await restingNs(dpdPid(node), effort.restSeconds) }
 }
 
+/** Ten thousand rules are read and compiled for seconds. */
+const IN_FORCE_WITHIN_MS = 120_000
+
+async function enforce(node: Node, policy: string): Promise<void> {
+  const before = await node.generation()
+  writeFileSync(join(node.policyDir, 'rules.yaml'), policy)
+  const isInForce = async (): Promise<boolean> => (await node.generation()) > before
+  await until('policy in force', isInForce, IN_FORCE_WITHIN_MS)
+}
+
 async function measure(
   { node, from, to, atRestNs }: World,
   sheet: Sheet,
@@ -72,7 +82,7 @@ async function measure(
   for (let round = 1; round <= rounds; round++) {
     process.stderr.write(`bench: rules: round ${round}/${rounds}\n`)
     for (const count of COUNTS) {
-      await node.policy('rules.yaml', `${policyWith(count)}# round ${round}\n`)
+      await enforce(node, `${policyWith(count)}# round ${round}\n`)
       const one = { from, to, datagrams, flows: 1 }
       await sheet.sample(same, count, () => packetCost(one, dpd, atRestNs))
       const perSecond = NEW_FLOWS_PER_SECOND
