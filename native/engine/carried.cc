@@ -4,12 +4,11 @@
 namespace vethwall::engine {
 
 CarriedFlow carried_flow(const flow::Flow& flow) {
-  const wire::L3Template& orig = flow.along_orig;
   const bool is_opener = flow.pod_side == PodSide::kOpener;
   return {flow.endpoint(),
           flow.protocol(),
-          is_opener ? orig.source : orig.destination,
-          is_opener ? orig.destination : orig.source,
+          is_opener ? flow.source() : flow.destination(),
+          is_opener ? flow.destination() : flow.source(),
           is_opener ? flow.source_port : flow.destination_port,
           is_opener ? flow.destination_port : flow.source_port};
 }

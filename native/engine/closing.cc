@@ -34,18 +34,20 @@ void Shard::trim(Flow& flow) {
   if (flow.inspection == nullptr) return;
   bool unsent = false;
   bool is_late = false;
-  const bool is_read = flow.stance != flow::Stance::kForward || wants_octets(flow);
-  bool idle = !is_read;
+  const bool is_free = flow.tap || flow.stance == flow::Stance::kForward;
+  bool idle = true;
   for (size_t i = 0; i < 2; ++i) {
     HalfInspection& half = flow.inspection->half[i];
+    const bool is_read =
+        !is_free || (wants_octets(flow) && !(flow.tap && half.is_skipped_to_end()));
     const bool guards = !flow.tap && flow.tcp[i].acked < half.guard_to;
     half.log.trim(guards ? std::min(half.delivered, flow.tcp[i].acked) : half.delivered);
     is_late = is_late || half.delivered < half.next;
     unsent = unsent || half.held.has_unsent();
     if (!is_read && !half.held.has_unsent()) half.held.clear();
-    idle = idle && !guards && half.held.empty();
+    idle = idle && !is_read && !guards && half.held.empty();
   }
-  if (idle) flow.inspection.reset();
+  if (idle) return end_inspection(flow);
   if (unsent)
     holds_.add(flow, now_ns_);
   else
@@ -75,9 +77,7 @@ void Shard::deny(Flow& flow, uint32_t rule) {
   end_body(flow);
   flow.rule = rule;
   flow.stance = flow::Stance::kDenied;
-  flow.inspection.reset();
-  holds_.remove(flow);
-  late_.remove(flow);
+  end_inspection(flow);
   if (!flow.tap) report_closed(flow, Closed::kDenied);
 }
 
@@ -94,6 +94,12 @@ void Shard::forward_uninspected(Flow& flow, uint32_t rule) {
     if (was_judged) half.guard_to = half.log.end();
   }
   flush(flow);
+}
+
+void Shard::end_inspection(Flow& flow) {
+  holds_.remove(flow);
+  late_.remove(flow);
+  flow.inspection.reset();
 }
 
 void Shard::report_closed(Flow& flow, Closed how) {

@@ -60,8 +60,8 @@ bool Events::opened(const flow::Flow& flow, uint32_t generation) {
   body.vlan = flow.key.vlans[0];
   body.source_port = flow.source_port;
   body.destination_port = flow.destination_port;
-  std::memcpy(body.source, flow.along_orig.source.octets.data(), 16);
-  std::memcpy(body.destination, flow.along_orig.destination.octets.data(), 16);
+  std::memcpy(body.source, flow.source().octets.data(), 16);
+  std::memcpy(body.destination, flow.destination().octets.data(), 16);
   std::memcpy(place, &body, sizeof body);
   sink_.commit();
   return true;

@@ -22,7 +22,8 @@ void Shard::describe(Flow& flow, const Opening& opening) const {
   flow.orig_is_low = opening.source_is_low;
   flow.start = opening.start;
   flow.pod_side = pod_side_of(opening.toward);
-  flow.along_orig = opening.along_orig;
+  const wire::L3Template& along = opening.along_orig;
+  flow.link = {along.destination_mac, along.source_mac, along.vlan_tags, along.vlan_count};
   flow.source_port = opening.source_port;
   flow.destination_port = opening.destination_port;
 }
@@ -54,11 +55,11 @@ policy::Verdict Shard::evaluate(const Flow& flow, bool swapped) const {
     const bool is_open = config == nullptr || config->failure == Took::kOpen;
     return {is_open ? L4Verdict::kAllow : L4Verdict::kDeny, kRuleFailure};
   }
-  const wire::L3Template& orig = flow.along_orig;
+  const wire::Address source = flow.source();
+  const wire::Address destination = flow.destination();
   return policy_->evaluate({flow.endpoint(), swapped ? opposite(flow.pod_side) : flow.pod_side,
                             flow.protocol(), swapped ? flow.source_port : flow.destination_port,
-                            swapped ? orig.destination : orig.source,
-                            swapped ? orig.source : orig.destination});
+                            swapped ? destination : source, swapped ? source : destination});
 }
 
 policy::Verdict Shard::judge_l4(const Flow& flow) const {

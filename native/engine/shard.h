@@ -105,6 +105,7 @@ class Shard final : public Engine {
   flow::Timer timer_of(const Flow& flow) const;
   void deny(Flow& flow, uint32_t rule);  // silent: answers.cc tells the ends
   void forward_uninspected(Flow& flow, uint32_t rule);
+  void end_inspection(Flow& flow);
   void report_closed(Flow& flow, Closed how);
   void remove(Flow& flow, Closed how);
   void make_room();
@@ -235,8 +236,8 @@ class Shard final : public Engine {
   flow::Budget budget_;
   flow::FlowTable table_;
   flow::TimerLists timers_;
-  flow::AgeList<&Flow::hold> holds_;
-  flow::AgeList<&Flow::late> late_;
+  flow::AgeList<&flow::Inspection::hold> holds_;
+  flow::AgeList<&flow::Inspection::late> late_;
   flow::TokenBucket icmp_tokens_;
   wire::Reassembler reassembler_;
   std::shared_ptr<const policy::Table> policy_;

@@ -159,9 +159,7 @@ void Shard::inspect_reset(Flow& flow, Dir dir, const Arrival& arrival) {
   report_closed(flow, Closed::kRst);
   // A settled flow keeps its log: the receiver need not have seen this reset.
   if (flow.stance != flow::Stance::kUndecided) return;
-  holds_.remove(flow);
-  late_.remove(flow);
-  flow.inspection.reset();
+  end_inspection(flow);
 }
 
 // Frames after the end of a flow that was never settled: nothing new passes.

@@ -2,41 +2,36 @@
 #pragma once
 #include <cstdint>
 
+#include "flow/flow.h"
+
 namespace vethwall::flow {
 
-struct Flow;
-
-struct AgeLink {
-  Flow* previous = nullptr;
-  Flow* next = nullptr;
-  uint64_t since_ns = 0;
-  bool listed = false;
-};
-
-template <AgeLink Flow::*Link>
+// `Link` is found in the inspection: nothing waits in a flow without.
+template <AgeLink Inspection::*Link>
 class AgeList {
  public:
   // At the end; a flow that is listed keeps its place.
   void add(Flow& flow, uint64_t now_ns) {
-    AgeLink& link = flow.*Link;
+    AgeLink& link = of(flow);
     if (link.listed) return;
     link = {tail_, nullptr, now_ns, true};
-    (tail_ ? (tail_->*Link).next : head_) = &flow;
+    (tail_ ? of(*tail_).next : head_) = &flow;
     tail_ = &flow;
   }
   void remove(Flow& flow) {
-    AgeLink& link = flow.*Link;
-    if (!link.listed) return;
-    (link.previous ? (link.previous->*Link).next : head_) = link.next;
-    (link.next ? (link.next->*Link).previous : tail_) = link.previous;
+    if (flow.inspection == nullptr || !of(flow).listed) return;
+    AgeLink& link = of(flow);
+    (link.previous ? of(*link.previous).next : head_) = link.next;
+    (link.next ? of(*link.next).previous : tail_) = link.previous;
     link = {};
   }
   // The oldest, where it has waited `limit_ns`.
   Flow* expired(uint64_t now_ns, uint64_t limit_ns) const {
-    return head_ && now_ns >= (head_->*Link).since_ns + limit_ns ? head_ : nullptr;
+    return head_ && now_ns >= of(*head_).since_ns + limit_ns ? head_ : nullptr;
   }
 
  private:
+  static AgeLink& of(Flow& flow) { return (*flow.inspection).*Link; }
   Flow* head_ = nullptr;
   Flow* tail_ = nullptr;
 };

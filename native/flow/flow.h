@@ -1,11 +1,11 @@
 // One flow of one endpoint.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
 
 #include "engine/records.h"
-#include "flow/age_list.h"
 #include "flow/inspection.h"
 #include "flow/key.h"
 #include "flow/tcp_half.h"
@@ -48,37 +48,42 @@ struct Refusal {
   uint32_t resends_left = 0;
 };
 
+// The Ethernet header of one direction; the addresses behind it are the key's.
+struct LinkLayer {
+  std::array<uint8_t, 6> destination_mac = {};
+  std::array<uint8_t, 6> source_mac = {};
+  std::array<uint32_t, wire::kMaxVlans> vlan_tags = {};
+  uint8_t vlan_count = 0;
+};
+
 struct Flow {
   Key key = {};
   Flow* next_by_key = nullptr;
   Flow* next_by_id = nullptr;
   uint64_t id = 0;
   TimerLink timer;
+  // From here the widest first: there may be very many flows.
+  uint32_t rule = 0;
+  uint32_t judged_generation = 0;  // of the policy that allowed it last
+  uint32_t carried_packets = 0;    // by the kernel, modulo 2^32, when that was last looked at
+  uint16_t source_port = 0;
+  uint16_t destination_port = 0;
+  PendingSyn pending_syn;
+  LinkLayer link;  // of the opener's frames
   bool orig_is_low = false;
-
   engine::Start start = engine::Start::kSyn;
   engine::PodSide pod_side = engine::PodSide::kOpener;
   engine::L4Verdict l4 = engine::L4Verdict::kUndecided;
   Stance stance = Stance::kUndecided;
-  uint32_t rule = 0;
-  bool tap = false;        // the endpoint's path when the flow was last touched
-  bool is_closed = false;  // its closed event is out; it stays for its stragglers
+  Bypass bypass = Bypass::kNone;  // frames may pass unseen: only its ends are sure to come here
+  bool tap = false;               // the endpoint's path when the flow was last touched
+  bool is_closed = false;         // its closed event is out; it stays for its stragglers
   bool is_answered = false;
-  bool is_settled = false;         // the judge wants no more octets
-  Bypass bypass = Bypass::kNone;   // frames may pass unseen: only its ends are sure to come here
-  uint32_t carried_packets = 0;    // by the kernel, modulo 2^32, when that was last looked at
-  uint32_t judged_generation = 0;  // of the policy that allowed it last
-  bool event_lost = false;         // the failure setting is due
-  AgeLink hold;                    // payload waits for the judge
-  AgeLink late;                    // octets wait for more of them before they are reported
-
-  uint16_t source_port = 0;
-  uint16_t destination_port = 0;
-  wire::L3Template along_orig;
+  bool is_settled = false;  // the judge wants no more octets
+  bool event_lost = false;  // the failure setting is due
   std::array<uint64_t, 2> packets = {};
   std::array<uint64_t, 2> octets = {};
   std::array<TcpHalf, 2> tcp = {};
-  PendingSyn pending_syn;
   std::unique_ptr<Inspection> inspection;
   std::unique_ptr<Refusal> refusal;
 
@@ -88,8 +93,21 @@ struct Flow {
     return source_is_low == orig_is_low ? engine::Dir::kOrig : engine::Dir::kReply;
   }
   wire::L3Template along(engine::Dir dir) const {
-    return dir == engine::Dir::kOrig ? along_orig : wire::reversed(along_orig);
+    wire::L3Template orig = {link.destination_mac, link.source_mac, link.vlan_count,
+                             link.vlan_tags,       source(),        destination()};
+    return dir == engine::Dir::kOrig ? orig : wire::reversed(orig);
+  }
+  wire::Address source() const { return address(orig_is_low ? key.low : key.high); }
+  wire::Address destination() const { return address(orig_is_low ? key.high : key.low); }
+
+ private:
+  wire::Address address(const uint8_t* end) const {
+    wire::Address address = {key.family, {}};
+    std::copy_n(end, address.octets.size(), address.octets.begin());
+    return address;
   }
 };
+
+static_assert(sizeof(Flow) <= 304);
 
 }  // namespace vethwall::flow

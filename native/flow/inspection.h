@@ -47,6 +47,8 @@ struct HalfInspection {
     released = released > to ? released : to;
     if (!skip.empty() && released >= skip.from && released < skip.to) released = skip.to;
   }
+  // Whatever comes is skipped: nothing of this direction will be reported again.
+  bool is_skipped_to_end() const { return skip.to == kWholeDirection && delivered >= skip.from; }
   // Held frames that nothing but the judge keeps back.
   bool awaits_judge() const {
     for (const Held& frame : held.frames())
@@ -55,12 +57,24 @@ struct HalfInspection {
   }
 };
 
+struct Flow;
+
+// Its place in an age list.
+struct AgeLink {
+  Flow* previous = nullptr;
+  Flow* next = nullptr;
+  uint64_t since_ns = 0;
+  bool listed = false;
+};
+
 struct Inspection {
   Inspection(Budget& budget, bool guards) : half{HalfInspection(budget), HalfInspection(budget)} {
     for (HalfInspection& one : half) (guards ? one.guard_to : one.released) = kWholeDirection;
   }
   std::array<HalfInspection, 2> half;
   bool is_body_carried = false;  // the kernel passes octets that the judge skips
+  AgeLink hold;                  // payload waits for the judge
+  AgeLink late;                  // octets wait for more of them before they are reported
 };
 
 }  // namespace vethwall::flow

@@ -1,5 +1,6 @@
 #include "flow/table.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace vethwall::flow {
@@ -17,7 +18,7 @@ std::span<const uint8_t> octets_of(const Key& key) {
 FlowTable::FlowTable(uint32_t cap, const SipKey& key)
     : cap_(cap),
       sip_key_(key),
-      mask_(std::bit_ceil(uint64_t{cap} + 1) - 1),
+      mask_(std::bit_ceil(uint64_t{std::max(cap, 1u)}) - 1),
       // From the key, so that ids of one run are not mistaken for those of the run before.
       next_id_((siphash24(key, {}) & kFirstIdMask) | 1),
       by_key_(std::make_unique<Flow*[]>(mask_ + 1)),
