@@ -32,6 +32,20 @@ export function wordsOf(address: Address): AddressWords {
   return words
 }
 
+/** Of the text of an address that was checked before; the words are shared. */
+export function addressWords(text: string): AddressWords {
+  const known = wordsByText.get(text)
+  if (known !== undefined) return known
+  if (wordsByText.size >= TEXTS_KNOWN) wordsByText.clear()
+  const words = wordsOf(parseAddress(text))
+  wordsByText.set(text, words)
+  return words
+}
+
+/** A flow is judged several times, and flows of one peer follow each other. */
+const wordsByText = new Map<string, AddressWords>()
+const TEXTS_KNOWN = 4096
+
 export function addressSpan(text: string): AddressSpan {
   const { family, octets } = parseAddress(withoutLength(text))
   const value = toBigint(octets)

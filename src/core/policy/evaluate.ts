@@ -3,9 +3,8 @@
  * every completion of the facts denies, allow if every one allows, else undecided. The engine does
  * the same from the L4 block while the app is not known (`native/policy/l4_table.cc`).
  */
-import { parseAddress } from '../address.js'
 import type { RuleId } from '../inspect/contract.js'
-import { type AddressWords, rangesContain, wordsOf } from './address-ranges.js'
+import { type AddressWords, addressWords, rangesContain } from './address-ranges.js'
 import { ALL_APPS } from './app-classes.js'
 import type { CompiledDirection, CompiledPolicy, CompiledRule } from './compiled.js'
 import { TRANSPORTS } from './model.js'
@@ -75,20 +74,18 @@ export function evaluate(
   if (endpoint === null) return final(allow(RULE_NOT_ISOLATED))
   if (endpoint.quarantined) return final(deny(RULE_QUARANTINE))
   const isOpener = connection.podSide === 'opener'
-  const peer = wordsOf(parseAddress(isOpener ? connection.destination : connection.source))
+  const peer = addressWords(isOpener ? connection.destination : connection.source)
   if (rangesContain(endpoint.addresses, peer)) return final(allow(RULE_SELF))
   if (!isOpener && rangesContain(compiled.nodeAddresses, peer)) return final(allow(RULE_NODE))
   const direction = isOpener ? endpoint.egress : endpoint.ingress
-  const decision = judge(direction, connection, peer, facts)
+  const { verdict, rule, needs } = judge(direction, connection, peer, facts)
   const { staged } = direction
-  return {
-    ...decision,
-    wouldStage: staged === null ? null : judge(staged, connection, peer, facts),
-  }
+  const wouldStage = staged === null ? null : judge(staged, connection, peer, facts)
+  return { verdict, rule, needs, wouldStage }
 }
 
-function final(decision: Decision): Verdict {
-  return { ...decision, wouldStage: null }
+function final({ verdict, rule, needs }: Decision): Verdict {
+  return { verdict, rule, needs, wouldStage: null }
 }
 
 function judge(
