@@ -17,21 +17,40 @@ using Napi::CallbackInfo;
 constexpr uint64_t kTickNs = 40'000'000;
 constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr uint16_t kEndpoint = 1;
+constexpr size_t kEventOctets = 1 << 20;
 
-// Never full: what one call causes is handed to JavaScript at its end.
+// Never full: it grows with what one call causes, and JavaScript reads it where it lies.
 class EventList final : public engine::EventSink {
  public:
+  explicit EventList(Napi::Env env) : env_(env) { grow_to(kEventOctets); }
   uint8_t* reserve(uint32_t octets) override {
-    begin_ = records_.size();
-    records_.resize(begin_ + octets);
-    return records_.data() + begin_;
+    if (octets > size_ - used_) grow_to(std::max(size_ * 2, used_ + octets));
+    uint8_t* place = octets_ + used_;
+    used_ += octets;
+    return place;
   }
   void commit() override {}
-  std::vector<uint8_t> take() { return std::exchange(records_, {}); }
+  bool is_empty() const { return used_ == 0; }
+  Napi::Value memory() const { return memory_.Value(); }
+  // What lies at the front of the memory until the next call.
+  size_t take() { return std::exchange(used_, 0); }
 
  private:
-  std::vector<uint8_t> records_;
-  size_t begin_ = 0;
+  void grow_to(size_t octets) {
+    Napi::HandleScope scope(env_);
+    const auto wider = Napi::ArrayBuffer::New(env_, octets);
+    auto* const place = static_cast<uint8_t*>(Napi::ArrayBuffer(wider).Data());
+    if (used_ > 0) std::memcpy(place, octets_, used_);
+    memory_ = Napi::Persistent(wider);
+    octets_ = place;
+    size_ = octets;
+  }
+
+  Napi::Env env_;
+  Napi::Reference<Napi::ArrayBuffer> memory_;
+  uint8_t* octets_ = nullptr;
+  size_t size_ = 0;
+  size_t used_ = 0;
 };
 
 // There is nowhere to send to; the engine counts what it would have sent.
@@ -45,11 +64,13 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Replay",
                        {
+                           InstanceMethod<&ReplayObject::memory>("memory"),
                            InstanceMethod<&ReplayObject::set_policy>("setPolicy"),
                            InstanceMethod<&ReplayObject::set_endpoint>("setEndpoint"),
                            InstanceMethod<&ReplayObject::remove_endpoint>("removeEndpoint"),
                            InstanceMethod<&ReplayObject::open>("open"),
                            InstanceMethod<&ReplayObject::step>("step"),
+                           InstanceMethod<&ReplayObject::frames_read>("framesRead"),
                            InstanceMethod<&ReplayObject::cut_at>("cutAt"),
                            InstanceMethod<&ReplayObject::command>("command"),
                            InstanceMethod<&ReplayObject::advance>("advance"),
@@ -59,14 +80,18 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
   }
 
   // new Replay(options)
-  explicit ReplayObject(const CallbackInfo& info) : ObjectWrap(info) {
+  explicit ReplayObject(const CallbackInfo& info) : ObjectWrap(info), events_(info.Env()) {
     const auto object = info[0].As<Napi::Object>();
     engine_ = engine::Engine::create(limits_of(object.Get("limits").As<Napi::Object>()),
                                      key_of(object.Get("key")), frames_, events_);
   }
 
  private:
-  Napi::Value events(const CallbackInfo& info) { return to_octets(info.Env(), events_.take()); }
+  // How many octets of records the call has caused; they lie in memory().
+  Napi::Value events(const CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(events_.take()));
+  }
+  Napi::Value memory(const CallbackInfo&) { return events_.memory(); }
 
   Napi::Value set_policy(const CallbackInfo& info) {
     engine_->set_policy(table_of(info[0]), now_ns_);
@@ -82,25 +107,37 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
   }
 
   void open(const CallbackInfo& info) {
-    const std::span<const uint8_t> octets = octets_of(info[0]);
-    capture_.assign(octets.begin(), octets.end());
     std::string error;
-    reader_ = wire::PcapReader::open(capture_, error);
+    reader_ = wire::PcapReader::open(octets_of(info[0]), error);
+    capture_ = Napi::Persistent(info[0].As<Napi::Object>());
     if (!reader_) throw Napi::Error::New(info.Env(), error);
+    ahead_ns_.reset();
+    frames_read_ = 0;
   }
 
-  // Null at the end; cutAt() then tells whether that is the capture's own.
+  // step(frames): at most so many, up to one that causes events: what these lead to is in force
+  // before the next. Null at the end; cutAt() then tells whether that is the capture's own.
   Napi::Value step(const CallbackInfo& info) {
+    const uint32_t limit = uint32_of(info[0]);
+    uint32_t frames = 0;
+    while (frames < limit && events_.is_empty() && receive_next()) ++frames;
+    frames_read_ += frames;
+    return frames == 0 ? info.Env().Null() : events(info);
+  }
+
+  bool receive_next() {
     wire::PcapRecord record;
-    if (!reader_ || reader_->next(record) != wire::PcapReader::Next::kRecord) {
-      return info.Env().Null();
-    }
-    run_clock_to(record.time_ns);
+    if (!reader_ || reader_->next(record) != wire::PcapReader::Next::kRecord) return false;
+    run_clock_to(clock_of(record.time_ns));
     // A capture holds what the sending host had not yet summed.
     wire::VnetHeader vnet = {};
     vnet.flags = wire::kDataValid;
     engine_->receive({kEndpoint, wire::Toward::kUnknown, now_ns_}, vnet, record.frame, {});
-    return events(info);
+    return true;
+  }
+
+  Napi::Value frames_read(const CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(frames_read_));
   }
 
   // The octet where the file ends within a record, or null.
@@ -132,6 +169,12 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
     return events(info);
   }
 
+  // A further capture goes on where the clock has come to.
+  uint64_t clock_of(uint64_t time_ns) {
+    if (!ahead_ns_) ahead_ns_ = now_ns_ > time_ns ? now_ns_ - time_ns : 0;
+    return time_ns + *ahead_ns_;
+  }
+
   // Captures of several interfaces go back now and then: the engine's clock does not. A long rest
   // needs few ticks, since nothing but timers happens in it.
   void run_clock_to(uint64_t time_ns) {
@@ -159,8 +202,10 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
   NoFrames frames_;
   EventList events_;
   std::unique_ptr<engine::Engine> engine_;
-  std::vector<uint8_t> capture_;
+  Napi::ObjectReference capture_;  // what the reader reads stays where it is
   std::optional<wire::PcapReader> reader_;
+  std::optional<uint64_t> ahead_ns_;  // the clock before the capture's time
+  uint64_t frames_read_ = 0;
   uint64_t now_ns_ = 0;
   uint64_t last_tick_ns_ = 0;
 };

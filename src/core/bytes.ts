@@ -81,13 +81,14 @@ export class Reader {
   }
 }
 
+/** Of any Uint8Array, without a Buffer made for it. */
+const { latin1Slice } = Buffer.prototype as unknown as {
+  latin1Slice(this: Uint8Array, from: number, to: number): string
+}
+
 /** One character per octet (ISO 8859-1), so that nothing is lost or merged. */
 export function latin1(octets: Uint8Array, from = 0, to = octets.length): string {
-  let text = ''
-  for (let i = from; i < to; i += 4096) {
-    text += String.fromCharCode(...octets.subarray(i, Math.min(i + 4096, to)))
-  }
-  return text
+  return latin1Slice.call(octets, from, Math.min(to, octets.length))
 }
 
 /** The octets of a text whose characters are all below 256. */
@@ -97,7 +98,12 @@ export function fromLatin1(text: string): Uint8Array {
   return octets
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
+const ASCII = /^[\x00-\x7f]*$/
+
 /** Lower case of A-Z only: protocol names never follow a locale (RFC 4343 §3, RFC 9110 §5.1). */
 export function asciiLower(text: string): string {
+  // Of ASCII alone, String.toLowerCase is the same and fast.
+  if (ASCII.test(text)) return text.toLowerCase()
   return text.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase())
 }

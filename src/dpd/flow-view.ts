@@ -10,6 +10,22 @@ export interface Ending {
   readonly atMs: number
 }
 
+/** A flow that ended, kept as the judge left it: few are ever asked about. */
+export interface EndedFlow {
+  readonly flow: Flow
+  /** The name that the peer had. */
+  readonly peer: string | null
+  readonly ending: Ending
+}
+
+export const viewEnded = ({ flow, peer, ending }: EndedFlow): FlowView =>
+  viewFlow(flow, () => peer, ending)
+
+/** Of the end that is not the pod. */
+export function peerAddress({ podSide, tuple }: Flow): string {
+  return podSide === 'opener' ? tuple.destination : tuple.source
+}
+
 function decisionOf(ruling: Ruling): FlowView['decision'] {
   const { verdict, policy, rule, reason, generation } = ruling
   return { verdict, policy, rule, reason, generation }
@@ -21,8 +37,8 @@ export function viewFlow(
   ending: Ending | null,
 ): FlowView {
   const { endpoint, tuple, ruling } = flow
-  const outward = flow.connection.podSide === 'opener'
-  const address = outward ? tuple.destination : tuple.source
+  const outward = flow.podSide === 'opener'
+  const address = peerAddress(flow)
   return {
     flow: flow.id,
     endpoint: endpoint.id,

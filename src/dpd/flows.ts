@@ -1,6 +1,7 @@
 /** Live flows, the last ended ones for `why`, and who follows. */
 import type { FlowQuery, FlowView } from '../core/api/flow.js'
 import type { FlowId } from '../core/inspect/contract.js'
+import { type EndedFlow, viewEnded } from './flow-view.js'
 import type { Flow } from './judge/flow.js'
 
 /** Design §6: `why` knows the last 10 000 ended flows. */
@@ -9,28 +10,30 @@ export const ENDED_FLOWS_KEPT = 10_000
 export type FlowNews = 'opened' | 'judged' | 'closed'
 type Follower = (news: FlowNews, flow: FlowView) => void
 
-/** A ring in insertion order with look-up by id. */
+/** A ring: the last so many that ended. Look-ups are people's and rare, so that there is no index. */
 export class EndedFlows {
-  readonly #byId = new Map<FlowId, FlowView>()
+  readonly #ring: EndedFlow[] = []
+  #oldest = 0
 
   constructor(private readonly kept: number) {}
 
-  add(flow: FlowView): void {
-    this.#byId.delete(flow.flow)
-    this.#byId.set(flow.flow, flow)
-    if (this.#byId.size <= this.kept) return
-    for (const oldest of this.#byId.keys()) {
-      this.#byId.delete(oldest)
+  add(ended: EndedFlow): void {
+    if (this.#ring.length < this.kept) {
+      this.#ring.push(ended)
       return
     }
+    this.#ring[this.#oldest] = ended
+    this.#oldest = (this.#oldest + 1) % this.kept
   }
 
   get(id: FlowId): FlowView | undefined {
-    return this.#byId.get(id)
+    const ended = this.#ring.findLast(({ flow }) => flow.id === id)
+    return ended === undefined ? undefined : viewEnded(ended)
   }
 
   all(): readonly FlowView[] {
-    return [...this.#byId.values()]
+    const { length } = this.#ring
+    return this.#ring.map((_, i, ring) => viewEnded(ring[(this.#oldest + i) % length] as EndedFlow))
   }
 }
 

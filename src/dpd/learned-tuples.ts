@@ -26,7 +26,7 @@ export function tuplesOf(
   fields: Fields,
 ): LearnedTuple[] {
   const { tuple } = flow
-  const direction = flow.connection.podSide === 'opener' ? 'egress' : 'ingress'
+  const direction = flow.podSide === 'opener' ? 'egress' : 'ingress'
   const address = direction === 'egress' ? tuple.destination : tuple.source
   const hostBits = readAddress(address)?.family === 6 ? 128 : 32
   const base = {

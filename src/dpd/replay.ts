@@ -5,7 +5,6 @@ import type { EndpointsDirectory } from '../core/policy/endpoints-directory.js'
 import type { PolicySet } from '../core/policy/model.js'
 import { registry } from './dpi/registry.js'
 import { REPLAY_ENDPOINT, ReplayEngine } from './engine/replay.js'
-import { noEvents } from './events-file.js'
 import { viewFlow } from './flow-view.js'
 import { FlowBook } from './flows.js'
 import { Judge } from './judge/judge.js'
@@ -32,8 +31,18 @@ export interface ReplayOutput {
 /** More flows than a daemon remembers: a capture is asked about as a whole. */
 const FLOWS_KEPT = 1_000_000
 
-export async function replay(input: ReplayInput): Promise<ReplayOutput> {
-  const { capture, set, directory, namespace, pod } = input
+export interface ReplayParts {
+  readonly set: PolicySet
+  readonly directory: EndpointsDirectory
+  readonly namespace: string
+  readonly pod: string
+  /** Of those that ended, the last so many can be asked about. */
+  readonly flowsKept: number
+}
+
+/** Everything between a capture's frames and what is said of its flows, with the policy in force. */
+export async function openReplay(parts: ReplayParts) {
+  const { set, directory, namespace, pod, flowsKept } = parts
   const { id } = REPLAY_ENDPOINT
   const addresses = directory.pods
     .filter((entry) => entry.namespace === namespace && entry.name === pod)
@@ -52,7 +61,7 @@ export async function replay(input: ReplayInput): Promise<ReplayOutput> {
   // The engine's events carry no time: all views say the epoch.
   const nowMs = (): number => 0
   const reporter = new Reporter({
-    events: noEvents,
+    events: null,
     learning: null,
     nowMs,
     peerName,
@@ -60,7 +69,7 @@ export async function replay(input: ReplayInput): Promise<ReplayOutput> {
     book: () => book,
   })
   const judge = new Judge({ policy, parsers: registry, report: reporter, nowMs })
-  const book = new FlowBook(judge, (flow) => viewFlow(flow, peerName, null), FLOWS_KEPT)
+  const book = new FlowBook(judge, (flow) => viewFlow(flow, peerName, null), flowsKept)
   judge.setEndpoint({
     ...{ id, namespace, pod, ifName: 'capture', mode: 'monitor', failure: 'open' },
     enforced: false,
@@ -70,6 +79,11 @@ export async function replay(input: ReplayInput): Promise<ReplayOutput> {
   engine.onEvents((events) => engine.send(judge.handle(events)))
   await engine.setEndpoint({ ...REPLAY_ENDPOINT, deliverAll: true })
   await engine.setPolicy(policy.l4Block)
+  return { engine, judge, reporter, book }
+}
+
+export async function replay({ capture, ...parts }: ReplayInput): Promise<ReplayOutput> {
+  const { engine, book, reporter } = await openReplay({ ...parts, flowsKept: FLOWS_KEPT })
   const { frames, cutAtOctet } = await engine.run(capture)
   return {
     frames,

@@ -3,8 +3,8 @@ import type { Decision } from '../core/api/flow.js'
 import { denialEvent, flowEvent, transactionEvent } from '../core/events/eve.js'
 import type { ClosedEvent, SpoofedEvent } from '../core/inspect/contract.js'
 import type { LearnedPeer } from '../core/policy/learn.js'
-import type { EventsSink } from './events-file.js'
-import { type Ending, viewFlow } from './flow-view.js'
+import { type EventsSink, noEvents } from './events-file.js'
+import { peerAddress, viewEnded, viewFlow } from './flow-view.js'
 import type { FlowBook, FlowNews } from './flows.js'
 import type { Flow, JudgedEndpoint, Transaction } from './judge/flow.js'
 import type { JudgeReport } from './judge/report.js'
@@ -14,8 +14,8 @@ import type { Learning } from './learning.js'
 import { SpoofBook } from './spoof-book.js'
 
 export interface ReporterParts {
-  readonly events: EventsSink
-  /** null where nothing is learned (replay). */
+  /** null where nothing is written, and nothing learned (replay). */
+  readonly events: EventsSink | null
   readonly learning: Learning | null
   readonly nowMs: () => number
   readonly peerName: (address: string) => string | null
@@ -50,7 +50,7 @@ export class Reporter implements JudgeReport {
   #parserFaults = 0
 
   constructor(private readonly parts: ReporterParts) {
-    this.spoofs = new SpoofBook(parts.events, parts.nowMs)
+    this.spoofs = new SpoofBook(parts.events ?? noEvents, parts.nowMs)
   }
 
   counters(): ReportCounters {
@@ -77,29 +77,33 @@ export class Reporter implements JudgeReport {
   denied(flow: Flow, ruling: Ruling, transaction: Transaction | null): void {
     count(this.#denials, ruling.reason, flow.app ?? 'none', flow.endpoint.mode)
     const fields = transaction?.fields ?? flow.fields
-    this.parts.events.write(
-      denialEvent(this.#view(flow, null), decisionOf(ruling), fields, this.#iso()),
-    )
+    this.parts.events?.write(denialEvent(this.#view(flow), decisionOf(ruling), fields, this.#iso()))
     this.#tell('judged', flow)
   }
 
   transaction(flow: Flow, transaction: Transaction): void {
-    const { fields, ruling, app } = transaction
+    const { ruling, app } = transaction
     count(this.#transactions, ruling.verdict, app, flow.endpoint.mode)
     this.#learn(flow, transaction)
-    const view = { ...this.#view(flow, null), app }
+    const { events } = this.parts
+    if (events === null) return
+    const { fields } = transaction
+    const view = { ...this.#view(flow), app }
     const event = transactionEvent(view, { fields, decision: decisionOf(ruling) }, this.#iso())
-    if (event !== null) this.parts.events.write(event)
+    if (event !== null) events.write(event)
   }
 
   closed(flow: Flow, { how, counts }: Pick<ClosedEvent, 'how' | 'counts'>): void {
     count(this.#flows, flow.ruling.verdict, flow.app ?? 'none', flow.endpoint.mode)
     if (flow.transactionsTotal === 0) this.#learn(flow, null)
-    const view = this.#view(flow, { how, counts, atMs: this.parts.nowMs() })
+    const { events, nowMs, peerName } = this.parts
     const book = this.parts.book()
-    book.ended.add(view)
-    book.tell('closed', view)
-    this.parts.events.write(flowEvent(view, this.#iso()))
+    // Who had the address then: by the time somebody asks it may be another's.
+    const peer = peerName(peerAddress(flow))
+    const ended = { flow, peer, ending: { how, counts, atMs: nowMs() } }
+    book.ended.add(ended)
+    if (book.isFollowed) book.tell('closed', viewEnded(ended))
+    if (events !== null) events.write(flowEvent(viewEnded(ended), this.#iso()))
   }
 
   malformed(_flow: Flow, _clause: string, isFault: boolean): void {
@@ -124,13 +128,13 @@ export class Reporter implements JudgeReport {
     for (const tuple of tuplesOf(flow, learnedPeer, fields)) learning.learn(namespace, pod, tuple)
   }
 
-  #view(flow: Flow, ending: Ending | null): ReturnType<typeof viewFlow> {
-    return viewFlow(flow, this.parts.peerName, ending)
+  #view(flow: Flow): ReturnType<typeof viewFlow> {
+    return viewFlow(flow, this.parts.peerName, null)
   }
 
   #tell(news: FlowNews, flow: Flow): void {
     const book = this.parts.book()
-    if (book.isFollowed) book.tell(news, this.#view(flow, null))
+    if (book.isFollowed) book.tell(news, this.#view(flow))
   }
 
   #iso(): string {

@@ -3,6 +3,7 @@ import { flowQuerySchema } from '../../src/core/api/flow.js'
 import { explain } from '../../src/dpd/because.js'
 import { viewFlow } from '../../src/dpd/flow-view.js'
 import { FlowBook, matchesPod, matchesQuery } from '../../src/dpd/flows.js'
+import { Flow } from '../../src/dpd/judge/flow.js'
 import { Bench, ingressPolicy } from './judge/bench.js'
 
 const bench = new Bench(ingressPolicy(`- { name: get, http: [{ methods: [GET] }] }`))
@@ -22,8 +23,14 @@ t.test('live, ended, forgotten', async (t) => {
     verdict: 'undecided',
     would: null,
   })
-  if (view === null) return
-  for (const flow of [1, 2, 3]) book.ended.add({ ...view, flow, endedAt: 'now' })
+  const flow = bench.judge.flow(live)
+  if (flow === undefined) return t.fail()
+  const ending = { how: 'fin', counts: null, atMs: 0 } as const
+  for (const id of [1, 2, 3]) {
+    const one = new Flow({ ...flow, flow: id }, flow.endpoint, flow.ruling, 0)
+    book.ended.add({ flow: one, peer: 'default/gone', ending })
+  }
+  t.match(book.find(3), { how: 'fin', peer: { name: 'default/gone' } }, 'as it was named then')
   t.equal(book.find(1), null, 'the oldest is forgotten')
   t.same(
     book.list(query({})).map(({ flow }) => flow),
@@ -38,6 +45,7 @@ t.test('live, ended, forgotten', async (t) => {
     [3],
   )
   t.equal(book.liveOf(7), 1)
+  return undefined
 })
 
 t.test('filters', async (t) => {

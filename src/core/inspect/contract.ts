@@ -97,6 +97,8 @@ export type Fact =
       readonly dir: Dir
       readonly begin: At
       readonly fields: Fields
+      /** What no rule asks for and only events tell, as header fields; made if one does, until the end. */
+      readonly detail?: () => Fields
       readonly complete: boolean
     }
   | { readonly kind: 'txEnd'; readonly tx: TxId; readonly end: At }

@@ -19,15 +19,16 @@ export class DatagramQueue {
     return this.#held.length >= HELD_DATAGRAMS
   }
 
-  /** The first of each direction. */
-  get heads(): Heads {
-    const first = (dir: Dir) => this.#held.find((held) => held.dir === dir)?.octets ?? NO_OCTETS
+  /** The first of each direction, if this is the next one. */
+  headsWith({ dir, octets }: Datagram): Heads {
+    const first = (of: Dir) =>
+      this.#held.find((held) => held.dir === of)?.octets ?? (of === dir ? octets : NO_OCTETS)
     return { orig: first('orig'), reply: first('reply') }
   }
 
   /** Copies: the caller's octets are valid during its call only. */
-  push(datagram: Datagram): void {
-    this.#held.push({ ...datagram, octets: datagram.octets.slice() })
+  push({ dir, at, octets }: Datagram): void {
+    this.#held.push({ dir, at, octets: octets.slice() })
   }
 
   drain(): readonly Datagram[] {

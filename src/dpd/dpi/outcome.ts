@@ -36,20 +36,37 @@ export interface Outcome {
   readonly parserFault?: true
 }
 
-/** Gathers one turn's outcome. */
+const NONE: readonly never[] = Object.freeze([])
+
+/** Gathers one turn's outcome; most say nothing. */
 export class OutcomeDraft {
-  readonly facts: AppFact[] = []
-  readonly needs: Need[] = []
-  readonly skips: Skip[] = []
+  #facts: AppFact[] | null = null
+  #needs: Need[] | null = null
+  #skips: Skip[] | null = null
   parserFault = false
 
+  tell(app: string, fact: Fact): void {
+    this.#facts ??= []
+    this.#facts.push({ app, fact })
+  }
+
+  need(dir: Dir, octets: number): void {
+    this.#needs ??= []
+    this.#needs.push({ dir, octets })
+  }
+
+  skip(dir: Dir, from: At, octets: Skip['octets']): void {
+    this.#skips ??= []
+    this.#skips.push({ dir, from, octets })
+  }
+
   finish(state: InspectionState, clause: string | null): Outcome {
-    const { facts, needs, skips } = this
+    const facts = this.#facts ?? NONE
+    const needs = this.#needs ?? NONE
+    const skips = this.#skips ?? NONE
+    if (clause === null && !this.parserFault) return { facts, needs, skips, state }
     return {
-      facts,
-      needs,
-      skips,
-      state,
+      ...{ facts, needs, skips, state },
       ...(clause === null ? {} : { clause }),
       ...(this.parserFault ? { parserFault: true as const } : {}),
     }

@@ -1,7 +1,23 @@
-import type { Dir, Parser } from '../../core/inspect/contract.js'
+import type { Dir, FlowView, Parser } from '../../core/inspect/contract.js'
 
 export type Heads = Readonly<Record<Dir, Uint8Array>>
 export type Ended = Readonly<Record<Dir, boolean>>
+
+type Parsers = readonly Parser<unknown>[]
+type ByTransport = Readonly<Record<FlowView['transport'], Parsers>>
+
+/** Each list of parsers is sorted by transport once, not once per flow. */
+const sorted = new WeakMap<Parsers, ByTransport>()
+
+export function parsersFor(transport: FlowView['transport'], parsers: Parsers): Parsers {
+  const known = sorted.get(parsers)
+  if (known !== undefined) return known[transport]
+  const carriedBy = (by: FlowView['transport']) =>
+    parsers.filter((parser) => parser.transport.includes(by))
+  const fresh = { tcp: carriedBy('tcp'), udp: carriedBy('udp') }
+  sorted.set(parsers, fresh)
+  return fresh[transport]
+}
 
 /** The parser whose protocol this is, or whether asking again makes sense. */
 export type ProbeAnswer =

@@ -12,7 +12,7 @@ import type {
 } from '../../core/inspect/contract.js'
 import { type Datagram, DatagramQueue } from './datagrams.js'
 import { type InspectionState, type Outcome, OutcomeDraft } from './outcome.js'
-import { type Heads, probe } from './probe.js'
+import { type Heads, parsersFor, probe } from './probe.js'
 import { Window } from './window.js'
 
 export type { AppFact, InspectionState, Need, Outcome, Skip } from './outcome.js'
@@ -29,7 +29,8 @@ export class Inspection {
   readonly #view: FlowView
   readonly #parsers: readonly Parser<unknown>[]
   readonly #windows: Readonly<Record<Dir, Window>> = { orig: new Window(), reply: new Window() }
-  readonly #datagrams = new DatagramQueue()
+  /** Of UDP, while it is probed. */
+  #datagrams: DatagramQueue | null = null
   #chosen: { readonly parser: Parser<unknown>; readonly state: unknown } | null = null
   #state: InspectionState = 'probing'
   #app: string | null = null
@@ -42,7 +43,7 @@ export class Inspection {
 
   constructor(view: FlowView, parsers: readonly Parser<unknown>[]) {
     this.#view = view
-    this.#parsers = parsers.filter((parser) => parser.transport.includes(view.transport))
+    this.#parsers = parsersFor(view.transport, parsers)
   }
 
   /** null until identified; 'unknown' when no parser is left. */
@@ -61,17 +62,27 @@ export class Inspection {
   }
 
   octets(dir: Dir, at: At, bytes: Uint8Array, ended: boolean): Outcome {
-    return this.#turn(() => {
+    this.#draft = new OutcomeDraft()
+    if (this.#isOver) return this.#draft.finish(this.#state, this.#clause)
+    try {
       if (this.#view.transport === 'udp') this.#datagram({ dir, at, octets: bytes })
       else this.#stream(dir, at, bytes, ended)
-    })
+    } catch (error) {
+      this.#blame(error)
+    }
+    return this.#finish()
   }
 
   gap(dir: Dir, at: At, octets: number): Outcome {
-    return this.#turn(() => {
+    this.#draft = new OutcomeDraft()
+    if (this.#isOver) return this.#draft.finish(this.#state, this.#clause)
+    try {
       this.#lose(dir, at, octets)
       this.#run(dir)
-    })
+    } catch (error) {
+      this.#blame(error)
+    }
+    return this.#finish()
   }
 
   /** The protocol's own answer to a denied transaction; null = none fits at this point: reset. */
@@ -88,18 +99,18 @@ export class Inspection {
     }
   }
 
-  #turn(work: () => void): Outcome {
-    this.#draft = new OutcomeDraft()
-    if (this.#state === 'probing' || this.#state === 'parsing') {
-      try {
-        work()
-      } catch (error) {
-        this.#draft.parserFault = true
-        this.#fail(error instanceof ParserFault ? error.message : 'parser fault: exception')
-      }
-      this.#windows.orig.keep()
-      this.#windows.reply.keep()
-    }
+  get #isOver(): boolean {
+    return this.#state !== 'probing' && this.#state !== 'parsing'
+  }
+
+  #blame(error: unknown): void {
+    this.#draft.parserFault = true
+    this.#fail(error instanceof ParserFault ? error.message : 'parser fault: exception')
+  }
+
+  #finish(): Outcome {
+    this.#windows.orig.keep()
+    this.#windows.reply.keep()
     return this.#draft.finish(this.#state, this.#clause)
   }
 
@@ -171,7 +182,7 @@ export class Inspection {
   #forget(): void {
     this.#windows.orig.restart(this.#windows.orig.end)
     this.#windows.reply.restart(this.#windows.reply.end)
-    this.#datagrams.drain()
+    this.#datagrams = null
   }
 
   /** True when another step may follow at once. */
@@ -181,8 +192,10 @@ export class Inspection {
     if (!window.ready(this.#windows[otherDir(dir)].progress)) return false
     const { parser, state } = this.#chosen
     // Never more than the window, so that facts do not depend on how many octets came at once.
-    const input = window.octets.subarray(0, parser.limits.windowOctets)
-    const ended = window.ended && input.length === window.octets.length
+    const { windowOctets } = parser.limits
+    const whole = window.octets
+    const input = whole.length <= windowOctets ? whole : whole.subarray(0, windowOctets)
+    const ended = window.ended && input.length === whole.length
     window.restingSince = null
     const step = parser.step(state, dir, input, window.base, ended)
     window.endTold = ended && step.take === 0
@@ -211,12 +224,12 @@ export class Inspection {
     const app = this.#chosen?.parser.app ?? 'unknown'
     for (const fact of facts) {
       if (fact.kind === 'flow') {
-        this.#draft.facts.push({ app, fact })
+        this.#draft.tell(app, fact)
         continue
       }
       const tx = fact.tx + this.#txBase
       this.#txNext = Math.max(this.#txNext, tx + 1)
-      this.#draft.facts.push({ app, fact: { ...fact, tx } })
+      this.#draft.tell(app, this.#txBase === 0 ? fact : { ...fact, tx })
     }
   }
 
@@ -245,7 +258,7 @@ export class Inspection {
     const window = this.#windows[dir]
     window.need = Math.max(1, octets)
     const further = octets - window.octets.length
-    if (further > 1 && !window.ended) this.#draft.needs.push({ dir, octets: further })
+    if (further > 1 && !window.ended) this.#draft.need(dir, further)
   }
 
   #skip(dir: Dir, octets: number | 'toEnd'): void {
@@ -253,7 +266,7 @@ export class Inspection {
     window.skip(octets)
     const rest = window.skipTo - window.end
     if (rest <= 0 || window.ended) return
-    this.#draft.skips.push({ dir, from: window.end, octets: octets === 'toEnd' ? octets : rest })
+    this.#draft.skip(dir, window.end, octets === 'toEnd' ? octets : rest)
   }
 
   #switch(app: string | null, from: Readonly<Record<Dir, At>>): void {
@@ -279,12 +292,16 @@ export class Inspection {
       this.#stepDatagram(datagram)
       return
     }
-    this.#datagrams.push(datagram)
-    if (this.#identify(this.#datagrams.heads)) {
-      for (const held of this.#datagrams.drain()) this.#stepDatagram(held)
-    } else if (this.#datagrams.isFull) {
-      this.#giveUp()
+    const held = this.#datagrams ?? new DatagramQueue()
+    if (this.#identify(held.headsWith(datagram))) {
+      for (const earlier of held.drain()) this.#stepDatagram(earlier)
+      this.#stepDatagram(datagram)
+      this.#datagrams = null
+      return
     }
+    held.push(datagram)
+    this.#datagrams = held
+    if (held.isFull) this.#giveUp()
   }
 
   #stepDatagram({ dir, at, octets }: Datagram): void {

@@ -56,15 +56,16 @@ export class Window {
 
   append(at: At, octets: Uint8Array): void {
     if (at > this.end) this.restart(at)
-    const fresh = octets.subarray(Math.min(this.end - at, octets.length))
-    if (fresh.length === 0) return
+    const known = this.end - at
+    if (known >= octets.length) return
+    const fresh = known === 0 ? octets : octets.subarray(known)
     this.#held = this.#held.length === 0 ? fresh : concatenate(this.#held, fresh)
     this.#dropSkipped()
   }
 
   take(octets: number): void {
     this.#base += octets
-    this.#held = this.#held.subarray(octets)
+    this.#held = octets === this.#held.length ? EMPTY : this.#held.subarray(octets)
   }
 
   skip(octets: number | 'toEnd'): void {

@@ -56,21 +56,25 @@ export interface NativeReplayOptions {
   readonly key: Uint8Array
 }
 
-/** Each call returns the event records that it caused, in one piece. */
+/** Each call returns how many octets of event records it caused: they begin memory() until the next call. */
 export interface NativeReplay {
-  setPolicy(block: Uint8Array): Uint8Array
-  setEndpoint(endpoint: EngineEndpoint): Uint8Array
-  removeEndpoint(id: number): Uint8Array
+  /** Another one, and larger, whenever a call returns more octets than the last one has. */
+  memory(): ArrayBuffer
+  setPolicy(block: Uint8Array): number
+  setEndpoint(endpoint: EngineEndpoint): number
+  removeEndpoint(id: number): number
   /** A pcap file, whole. */
   open(capture: Uint8Array): void
-  /** The next frame; null = there is none. */
-  step(): Uint8Array | null
+  /** The next frames, at most so many, up to one that causes events; null = there is none. */
+  step(frames: number): number | null
+  /** Of the capture, so far. */
+  framesRead(): number
   /** After step() gave null: the octet where the file ends within a record; null = it is whole. */
   cutAt(): number | null
   /** Command records, one after another. */
-  command(records: Uint8Array): Uint8Array
+  command(records: Uint8Array): number
   /** Lets the capture's clock go on without frames. */
-  advance(ms: number): Uint8Array
+  advance(ms: number): number
   counters(): Record<string, number>
   flows(): number
 }

@@ -2,7 +2,6 @@
  * The packed records of native/engine/records.h, decoded and encoded. Integers are host order;
  * every machine that Node runs on and that has these kernels is little-endian.
  */
-import { formatAddress } from '../../core/address.js'
 import type {
   At,
   Dir,
@@ -11,6 +10,7 @@ import type {
   FiveTuple,
   GapCause,
 } from '../../core/inspect/contract.js'
+import { AddressTexts } from './address-texts.js'
 
 const EVENT_HEADER_OCTETS = 40
 const COMMAND_HEADER_OCTETS = 48
@@ -137,15 +137,15 @@ function decodeEvent(octets: Uint8Array, view: DataView, at: number): EngineEven
   }
 }
 
+const texts = new AddressTexts()
+
 function decodeTuple(octets: Uint8Array, view: DataView, at: number): FiveTuple {
   const addressOctets = view.getUint8(at + OPENED.family) === 4 ? 4 : 16
-  const address = (offset: number) =>
-    formatAddress(octets.subarray(at + offset, at + offset + addressOctets))
   return {
     protocol: view.getUint8(at + OPENED.protocol),
-    source: address(OPENED.source),
+    source: texts.text(octets, at + OPENED.source, addressOctets),
     sourcePort: view.getUint16(at + OPENED.sourcePort, true),
-    destination: address(OPENED.destination),
+    destination: texts.text(octets, at + OPENED.destination, addressOctets),
     destinationPort: view.getUint16(at + OPENED.destinationPort, true),
     vlan: view.getUint16(at + OPENED.vlan, true),
   }

@@ -16,8 +16,11 @@ export const REPLAY_ENDPOINT: EngineEndpoint = {
   epoch: 0,
 }
 
-const FRAMES_PER_TURN = 1024
-const CLOSING_STEP_MS = 1000
+/** One call of the engine; it returns sooner where a frame causes events. */
+const FRAMES_PER_STEP = 256
+/** Then the event loop has its turn. */
+const FRAMES_PER_TURN = 65_536
+const CLOSING_STEP_MS = 10_000
 /** After the last frame: longer than any idle limit of a flow. */
 const CLOSING_LIMIT_MS = 24 * 3600 * 1000
 /** A fixed seed: two runs give the same events in the same order. */
@@ -35,6 +38,11 @@ export class ReplayEngine implements Engine {
   readonly #replay: NativeReplay
   readonly #listeners: Listener[] = []
   #commands: EngineCommand[] = []
+  /** Where the engine leaves event records. */
+  #events = new Uint8Array(0)
+  #eventView = new DataView(this.#events.buffer)
+  /** Where commands are put together. */
+  #records = new Uint8Array(4096)
   #delivering = false
   #stopped = false
 
@@ -79,25 +87,32 @@ export class ReplayEngine implements Engine {
 
   /** Every frame of a pcap file, then time until the last flow is closed. */
   async run(capture: Uint8Array): Promise<Replayed> {
-    this.#replay.open(capture)
-    let frames = 0
-    while (!this.#stopped) {
-      const records = this.#replay.step()
-      if (records === null) break
-      this.#deliver(records)
-      frames++
-      if (frames % FRAMES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
-    }
+    const replayed = await this.feed(capture)
     for (let ms = 0; ms < CLOSING_LIMIT_MS && this.flows() > 0; ms += CLOSING_STEP_MS) {
       this.#deliver(this.#replay.advance(CLOSING_STEP_MS))
     }
-    return { frames, cutAtOctet: this.#replay.cutAt() }
+    return replayed
   }
 
-  #deliver(records: Uint8Array): void {
-    if (records.length > 0) {
-      const view = new DataView(records.buffer, records.byteOffset, records.length)
-      const events = decodeEvents(records, view, 0, records.length)
+  /** Every frame of a pcap file; its flows stay open. */
+  async feed(capture: Uint8Array): Promise<Replayed> {
+    this.#replay.open(capture)
+    for (let turnEnds = FRAMES_PER_TURN; !this.#stopped; ) {
+      const octets = this.#replay.step(FRAMES_PER_STEP)
+      if (octets === null) break
+      this.#deliver(octets)
+      if (this.#replay.framesRead() < turnEnds) continue
+      turnEnds += FRAMES_PER_TURN
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return { frames: this.#replay.framesRead(), cutAtOctet: this.#replay.cutAt() }
+  }
+
+  /** So many octets of event records. */
+  #deliver(octets: number): void {
+    if (octets > this.#events.length) this.#fetchMemory()
+    if (octets > 0) {
+      const events = decodeEvents(this.#events, this.#eventView, 0, octets)
       this.#delivering = true
       for (const listener of this.#listeners) listener(events)
       this.#delivering = false
@@ -105,18 +120,25 @@ export class ReplayEngine implements Engine {
     this.#runCommands()
   }
 
+  #fetchMemory(): void {
+    const memory = this.#replay.memory()
+    this.#events = new Uint8Array(memory)
+    this.#eventView = new DataView(memory)
+  }
+
   /** Commands cause events, and listeners answer these with commands. */
   #runCommands(): void {
     const commands = this.#commands
     if (commands.length === 0) return
     this.#commands = []
-    const records = new Uint8Array(commands.reduce((sum, each) => sum + commandOctets(each), 0))
-    const view = new DataView(records.buffer)
+    const octets = commands.reduce((sum, each) => sum + commandOctets(each), 0)
+    if (octets > this.#records.length) this.#records = new Uint8Array(octets * 2)
+    const view = new DataView(this.#records.buffer)
     let at = 0
     for (const command of commands) {
-      encodeCommand(records, view, at, command)
+      encodeCommand(this.#records, view, at, command)
       at += commandOctets(command)
     }
-    this.#deliver(this.#replay.command(records))
+    this.#deliver(this.#replay.command(this.#records.subarray(0, octets)))
   }
 }

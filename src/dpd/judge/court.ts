@@ -2,7 +2,8 @@
 import type { Answer, At, Dir, EngineCommand, RuleId } from '../../core/inspect/contract.js'
 import type { CompiledPolicy } from '../../core/policy/compiled.js'
 import { evaluate, type Facts } from '../../core/policy/evaluate.js'
-import { type Flow, transportOf } from './flow.js'
+import { type Settlement, settles } from '../../core/policy/settlement.js'
+import { type Flow, type Reading, type Standing, transportOf } from './flow.js'
 import type { JudgeReport } from './report.js'
 import { type Ruling, Rulings } from './ruling.js'
 
@@ -23,6 +24,31 @@ export class Court {
     return this.rulings.of(verdict)
   }
 
+  /** Of the flow as a whole. It is asked for with every chunk of octets and seldom changes. */
+  rule(flow: Flow, reading: Reading): Ruling {
+    const { staged, ruling } = this.#standing(flow, reading)
+    if (staged !== null) flow.staged = staged
+    return ruling
+  }
+
+  settlement(flow: Flow, reading: Reading, app: string): Settlement {
+    const standing = this.#standing(flow, reading)
+    standing.settlement ??= settles(this.policy, flow.endpoint.id, flow.connection, app)
+    return standing.settlement
+  }
+
+  #standing(flow: Flow, reading: Reading): Standing {
+    const { app } = reading.inspection
+    const { policy } = this
+    const last = reading.standing
+    if (last !== null && last.policy === policy && last.app === app) return last
+    const { wouldStage, ...verdict } = evaluate(policy, flow.endpoint.id, flow.connection, { app })
+    const staged = wouldStage === null ? null : this.rulings.of(wouldStage)
+    const ruling = this.rulings.of(verdict)
+    reading.standing = { policy, app, ruling, staged, settlement: null }
+    return reading.standing
+  }
+
   takeCommands(): EngineCommand[] {
     const commands = this.#commands
     this.#commands = []
@@ -39,8 +65,9 @@ export class Court {
 
   /** Only forward: what is out is out. */
   release(flow: Flow, dir: Dir, upTo: At, rule: RuleId): void {
-    if (!flow.endpoint.enforced || upTo <= flow.released[dir]) return
-    flow.released[dir] = upTo
+    const { reading } = flow
+    if (!flow.endpoint.enforced || reading === null || upTo <= reading.released[dir]) return
+    reading.released[dir] = upTo
     this.#commands.push({ cmd: 'release', ...this.#to(flow), dir, upTo, rule })
   }
 
@@ -61,7 +88,8 @@ export class Court {
 
   denyDatagram(flow: Flow, at: At, ruling: Ruling, refusal: Uint8Array | null): void {
     this.#deny(flow, at, ruling, refusal === null ? 'icmp' : { refusal }, 'continue')
-    flow.released.orig = Math.max(flow.released.orig, at + 1)
+    const released = flow.reading?.released
+    if (released !== undefined) released.orig = Math.max(released.orig, at + 1)
   }
 
   #deny(flow: Flow, from: At, ruling: Ruling, answer: Answer, then: 'close' | 'continue'): void {

@@ -2,28 +2,16 @@
  * From what a parser said to what the engine must do. Release follows the rules alone: octets leave
  * when every transaction that they belong to is allowed, in wire order, and not before.
  */
-import type { At, Fact, Fields, TxId } from '../../core/inspect/contract.js'
+import type { Fact } from '../../core/inspect/contract.js'
 import { RULE_FAILURE, RULE_MALFORMED } from '../../core/policy/rule-id.js'
-import { settles } from '../../core/policy/settlement.js'
 import type { Outcome } from '../dpi/outcome.js'
-import type { Inspection } from '../dpi/stream.js'
 import type { Court } from './court.js'
-import {
-  type Flow,
-  forgetOldTransactions,
-  IPPROTO_UDP,
-  type Transaction,
-  transactionOf,
-} from './flow.js'
+import { type Flow, IPPROTO_UDP, type Reading, Transaction, type TransactionFact } from './flow.js'
 import type { Ruling } from './ruling.js'
 
 /** One outcome of an inspection, to its end: rulings, commands, reports. */
-export function deliberate(
-  court: Court,
-  flow: Flow,
-  inspection: Inspection,
-  outcome: Outcome,
-): void {
+export function deliberate(court: Court, flow: Flow, reading: Reading, outcome: Outcome): void {
+  const { inspection } = reading
   if (outcome.parserFault === true || outcome.state === 'malformed') {
     court.report.malformed(flow, outcome.clause ?? 'parser fault', outcome.parserFault === true)
   }
@@ -33,8 +21,7 @@ export function deliberate(
     if (flow.phase === 'denied') return
   }
   if (inspection.app !== null && inspection.app !== flow.app) changeApp(court, flow, inspection.app)
-  const ruling = ruleFlow(court, flow, inspection, outcome)
-  decree(court, flow, inspection, ruling)
+  decree(court, flow, reading, ruleFlow(court, flow, reading, outcome))
   if (flow.phase === 'denied') return
   for (const { dir, octets } of outcome.needs) court.need(flow, dir, octets)
   for (const { dir, from, octets } of outcome.skips) court.skip(flow, dir, from, octets)
@@ -50,56 +37,40 @@ function apply(court: Court, flow: Flow, fact: Fact, app: string): void {
     flow.fields = { ...flow.fields, ...fact.fields }
     return
   }
-  const known = transactionOf(flow, fact.tx)
+  const known = flow.transaction(fact.tx)
   if (fact.kind === 'txEnd') {
     if (known !== undefined) endTransaction(court, flow, known)
     return
   }
   if (fact.dir === 'reply') {
-    if (known !== undefined) known.fields = { ...known.fields, ...fact.fields, ...known.fields }
+    known?.add(fact)
     return
   }
-  const transaction = known ?? openTransaction(court, flow, app, fact)
-  transaction.fields = { ...transaction.fields, ...fact.fields }
-  transaction.complete = fact.complete
-  judgeTransaction(court, flow, transaction)
+  known?.add(fact)
+  judgeTransaction(court, flow, known ?? openTransaction(court, flow, app, fact))
 }
 
 function openTransaction(
   court: Court,
   flow: Flow,
   app: string,
-  { tx, begin }: { readonly tx: TxId; readonly begin: At },
+  fact: TransactionFact,
 ): Transaction {
-  const transaction: Transaction = {
-    tx,
-    app,
-    begin,
-    fields: {},
-    complete: false,
-    ruling: court.rulings.of({ verdict: 'undecided', rule: 0, needs: 'tx' }),
-    ended: false,
-  }
-  flow.transactions.push(transaction)
-  flow.transactionsTotal++
-  forgetOldTransactions(flow)
+  const unruled = court.rulings.of({ verdict: 'undecided', rule: 0, needs: 'tx' })
+  const transaction = new Transaction(app, fact, unruled)
+  flow.add(transaction)
   return transaction
 }
 
 export function endTransaction(court: Court, flow: Flow, transaction: Transaction): void {
   if (transaction.ended) return
-  transaction.ended = true
   court.report.transaction(flow, transaction)
-  transaction.fields = withoutHeaders(transaction.fields)
-}
-
-/** Policy asks for none of them; what stays in memory for `why` is what policy asked for. */
-function withoutHeaders(fields: Fields): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([name]) => !name.includes('.')))
+  // Policy asks for none of the detail; what stays in memory for `why` is what policy asked for.
+  transaction.end()
 }
 
 export function judgeTransaction(court: Court, flow: Flow, transaction: Transaction): void {
-  const { app, fields, complete } = transaction
+  const { app, judged: fields, complete } = transaction
   const ruling = court.evaluate(flow, { app, tx: { app, fields, complete } })
   const isNews = ruling !== transaction.ruling
   transaction.ruling = ruling
@@ -118,9 +89,9 @@ const REFUSED_IN_KIND: ReadonlySet<string> = new Set(['dns'])
 function refuse(court: Court, flow: Flow, transaction: Transaction): void {
   const { ruling, begin } = transaction
   const isInKind = REFUSED_IN_KIND.has(transaction.app)
-  const refusal = isInKind ? (flow.inspection?.refusal(transaction.tx) ?? null) : null
+  const refusal = isInKind ? (flow.reading?.inspection.refusal(transaction.tx) ?? null) : null
   court.release(flow, 'orig', begin, priorRule(flow, transaction))
-  if (flow.connection.protocol === IPPROTO_UDP) {
+  if (flow.tuple.protocol === IPPROTO_UDP) {
     court.denyDatagram(flow, begin, ruling, refusal?.toOpener ?? null)
     endTransaction(court, flow, transaction)
   } else {
@@ -148,8 +119,8 @@ function isSilent(flow: Flow, { state }: Outcome): boolean {
 }
 
 /** The flow as a whole: without transactions, but malformed octets count where the rules need them. */
-function ruleFlow(court: Court, flow: Flow, inspection: Inspection, outcome: Outcome): Ruling {
-  const ruling = court.evaluate(flow, { app: inspection.app })
+function ruleFlow(court: Court, flow: Flow, reading: Reading, outcome: Outcome): Ruling {
+  const ruling = court.rule(flow, reading)
   if (ruling.verdict !== 'undecided' || !isSilent(flow, outcome)) return ruling
   if (outcome.parserFault === true) {
     return court.rulings.by(RULE_FAILURE, flow.endpoint.failure === 'open' ? 'allow' : 'deny')
@@ -158,43 +129,45 @@ function ruleFlow(court: Court, flow: Flow, inspection: Inspection, outcome: Out
 }
 
 /** Acts on the ruling of a flow whose inspection is alive. */
-export function decree(court: Court, flow: Flow, inspection: Inspection, ruling: Ruling): void {
+export function decree(court: Court, flow: Flow, reading: Reading, ruling: Ruling): void {
   if (flow.phase === 'judging') {
-    if (ruling.verdict === 'deny') denyWhole(court, flow, ruling)
-    else if (ruling.verdict === 'allow') allowWhole(court, flow, inspection, ruling)
-    else releaseJudged(court, flow, inspection, ruling)
+    if (ruling.verdict === 'deny') denyWhole(court, flow, reading, ruling)
+    else if (ruling.verdict === 'allow') allowWhole(court, flow, reading, ruling)
+    else releaseJudged(court, flow, reading, ruling)
   }
-  if (flow.phase !== 'denied') endInspection(court, flow, inspection)
+  if (flow.phase !== 'denied') endReading(court, flow, reading)
 }
 
-function denyWhole(court: Court, flow: Flow, ruling: Ruling): void {
+function denyWhole(court: Court, flow: Flow, { released }: Reading, ruling: Ruling): void {
   const isNews = flow.ruling !== ruling
   setRuling(court, flow, ruling)
   if (isNews) court.report.denied(flow, ruling, null)
-  if (flow.endpoint.enforced) court.denyFlow(flow, flow.released.orig, ruling, null)
+  if (flow.endpoint.enforced) court.denyFlow(flow, released.orig, ruling, null)
 }
 
-function allowWhole(court: Court, flow: Flow, inspection: Inspection, ruling: Ruling): void {
+function allowWhole(court: Court, flow: Flow, reading: Reading, ruling: Ruling): void {
   if (flow.ruling.verdict === 'undecided' || flow.endpoint.enforced) setRuling(court, flow, ruling)
-  if (isFinal(court, flow, inspection)) {
+  if (isFinal(court, flow, reading)) {
     if (flow.endpoint.enforced) court.settle(flow, ruling)
     return
   }
-  court.release(flow, 'orig', inspection.covered('orig'), ruling.id)
-  court.release(flow, 'reply', flow.delivered.reply, ruling.id)
+  court.release(flow, 'orig', reading.inspection.covered('orig'), ruling.id)
+  court.release(flow, 'reply', reading.delivered.reply, ruling.id)
 }
 
-function isFinal(court: Court, flow: Flow, inspection: Inspection): boolean {
+function isFinal(court: Court, flow: Flow, reading: Reading): boolean {
+  const { inspection } = reading
   if (inspection.state === 'malformed') return true
   const app = inspection.app
   if (app === null) return true
-  const settlement = settles(court.policy, flow.endpoint.id, flow.connection, app)
+  const settlement = court.settlement(flow, reading, app)
   if (settlement === 'final') return true
   return settlement === 'app' && inspection.state === 'done'
 }
 
 /** Per transaction: up to the first that is not allowed yet. */
-function releaseJudged(court: Court, flow: Flow, inspection: Inspection, ruling: Ruling): void {
+function releaseJudged(court: Court, flow: Flow, reading: Reading, ruling: Ruling): void {
+  const { inspection } = reading
   // An app that no parser knows yet may still be denied as such: then nothing may have passed.
   if (inspection.app === null) {
     court.release(flow, 'orig', inspection.covered('orig'), flow.ruling.id)
@@ -209,16 +182,16 @@ function releaseJudged(court: Court, flow: Flow, inspection: Inspection, ruling:
     return
   }
   court.release(flow, 'orig', upTo, last.id)
-  court.release(flow, 'reply', flow.delivered.reply, last.id)
+  court.release(flow, 'reply', reading.delivered.reply, last.id)
 }
 
 /** Nothing more will be said: octets that would still come are not worth their way. */
-function endInspection(court: Court, flow: Flow, inspection: Inspection): void {
+function endReading(court: Court, flow: Flow, { inspection, delivered }: Reading): void {
   const isOver = inspection.state !== 'probing' && inspection.state !== 'parsing'
   if (!isOver && (flow.phase === 'judging' || flow.endpoint.deliverAll)) return
   for (const transaction of flow.transactions) endTransaction(court, flow, transaction)
-  flow.inspection = null
+  flow.reading = null
   if (!flow.endpoint.deliverAll && flow.endpoint.enforced) return
-  court.skip(flow, 'orig', flow.delivered.orig, 'toEnd')
-  court.skip(flow, 'reply', flow.delivered.reply, 'toEnd')
+  court.skip(flow, 'orig', delivered.orig, 'toEnd')
+  court.skip(flow, 'reply', delivered.reply, 'toEnd')
 }

@@ -3,13 +3,16 @@ import type { Failure, Mode } from '../../core/endpoint.js'
 import type {
   At,
   Dir,
+  Fact,
   Fields,
   FiveTuple,
   FlowId,
   OpenedEvent,
   TxId,
 } from '../../core/inspect/contract.js'
+import type { CompiledPolicy } from '../../core/policy/compiled.js'
 import type { Connection } from '../../core/policy/evaluate.js'
+import type { Settlement } from '../../core/policy/settlement.js'
 import type { Inspection } from '../dpi/stream.js'
 import type { Ruling } from './ruling.js'
 
@@ -27,39 +30,142 @@ export interface JudgedEndpoint {
   readonly deliverAll: boolean
 }
 
-export interface Transaction {
+type Detail = () => Fields
+
+function both(first: Detail | null, second: Detail | null): Detail | null {
+  if (first === null || second === null) return first ?? second
+  return () => ({ ...second(), ...first() })
+}
+
+export type TransactionFact = Extract<Fact, { readonly kind: 'tx' }>
+
+export class Transaction {
   readonly tx: TxId
   readonly app: string
   readonly begin: At
-  fields: Fields
+  /** Of the request: what policy asks for. */
+  request: Fields
+  reply: Fields | null = null
+  #detail: Detail | null
   complete: boolean
-  ruling: Ruling
-  ended: boolean
+  ended = false
+
+  constructor(
+    app: string,
+    fact: TransactionFact,
+    public ruling: Ruling,
+  ) {
+    this.tx = fact.tx
+    this.app = app
+    this.begin = fact.begin
+    this.request = fact.fields
+    this.#detail = fact.detail ?? null
+    this.complete = fact.complete
+  }
+
+  /** What the request said stands. */
+  get judged(): Fields {
+    return this.reply === null ? this.request : { ...this.request, ...this.reply, ...this.request }
+  }
+
+  get fields(): Fields {
+    return this.#detail === null ? this.judged : { ...this.judged, ...this.#detail() }
+  }
+
+  add(fact: TransactionFact): void {
+    if (fact.dir === 'orig') {
+      this.request = { ...this.request, ...fact.fields }
+      this.complete = fact.complete
+    } else {
+      this.reply = this.reply === null ? fact.fields : { ...fact.fields, ...this.reply }
+    }
+    this.#detail = both(this.#detail, fact.detail ?? null)
+  }
+
+  end(): void {
+    this.ended = true
+    this.#detail = null
+  }
 }
 
 /** judging: facts may still change the verdict; settled and denied: the engine has the last word. */
 export type Phase = 'judging' | 'settled' | 'denied'
 
-export interface Flow {
-  readonly id: FlowId
-  endpoint: JudgedEndpoint
-  readonly tuple: FiveTuple
-  readonly connection: Connection
-  readonly start: OpenedEvent['start']
-  readonly startedAtMs: number
-  phase: Phase
-  /** The innermost app that was identified; 'unknown' when no parser is left. */
-  app: string | null
-  fields: Fields
-  ruling: Ruling
-  /** What the staged policies would do. */
-  staged: Ruling | null
-  inspection: Inspection | null
-  /** Open ones and the last few ended. */
-  transactions: Transaction[]
-  transactionsTotal: number
+/** Of a flow whose octets are read. */
+export interface Reading {
+  readonly inspection: Inspection
   readonly released: Record<Dir, At>
   readonly delivered: Record<Dir, At>
+  /** What the policy last said of the flow as a whole. */
+  standing: Standing | null
+}
+
+/** The verdict on every flow of one connection and app, whatever its transactions say. */
+export interface Standing {
+  readonly policy: CompiledPolicy
+  readonly app: string | null
+  readonly ruling: Ruling
+  readonly staged: Ruling | null
+  /** null = not asked yet. */
+  settlement: Settlement | null
+}
+
+const NO_FIELDS: Fields = Object.freeze({})
+const NO_TRANSACTIONS: readonly Transaction[] = Object.freeze([])
+
+export class Flow {
+  readonly id: FlowId
+  readonly tuple: FiveTuple
+  readonly podSide: OpenedEvent['podSide']
+  readonly start: OpenedEvent['start']
+  phase: Phase = 'judging'
+  /** The innermost app that was identified; 'unknown' when no parser is left. */
+  app: string | null = null
+  fields: Fields = NO_FIELDS
+  /** What the staged policies would do. */
+  staged: Ruling | null = null
+  /** The flow table's. */
+  nextInBucket: Flow | null = null
+  /** null when nobody reads it, or any more. */
+  reading: Reading | null = null
+  /** Open ones and the last few ended. */
+  transactions: readonly Transaction[] = NO_TRANSACTIONS
+  transactionsTotal = 0
+
+  constructor(
+    event: Pick<OpenedEvent, 'flow' | 'tuple' | 'podSide' | 'start'>,
+    public endpoint: JudgedEndpoint,
+    public ruling: Ruling,
+    readonly startedAtMs: number,
+  ) {
+    this.id = event.flow
+    this.tuple = event.tuple
+    this.podSide = event.podSide
+    this.start = event.start
+  }
+
+  get connection(): Connection {
+    const { protocol, source, destination, destinationPort } = this.tuple
+    return { podSide: this.podSide, protocol, source, destination, destinationPort }
+  }
+
+  read(inspection: Inspection): void {
+    const released = { orig: 0, reply: 0 }
+    const delivered = { orig: 0, reply: 0 }
+    this.reading = { inspection, released, delivered, standing: null }
+  }
+
+  add(transaction: Transaction): void {
+    this.transactionsTotal++
+    const kept = [...this.transactions, transaction]
+    // Ended ones beyond the last few are forgotten; open ones never are.
+    while (kept.length > TRANSACTIONS_KEPT && kept[0]?.ended === true) kept.shift()
+    this.transactions = kept
+  }
+
+  transaction(tx: TxId): Transaction | undefined {
+    return this.transactions.findLast((transaction) => transaction.tx === tx)
+  }
 }
 
 /** `why` shows the last few transactions of a flow. */
@@ -71,48 +177,4 @@ export const IPPROTO_UDP = 17
 export function transportOf(tuple: FiveTuple): 'tcp' | 'udp' | null {
   if (tuple.protocol === IPPROTO_TCP) return 'tcp'
   return tuple.protocol === IPPROTO_UDP ? 'udp' : null
-}
-
-export function openFlow(
-  event: OpenedEvent,
-  endpoint: JudgedEndpoint,
-  ruling: Ruling,
-  nowMs: number,
-): Flow {
-  const { tuple, podSide } = event
-  return {
-    id: event.flow,
-    endpoint,
-    tuple,
-    connection: {
-      podSide,
-      protocol: tuple.protocol,
-      source: tuple.source,
-      destination: tuple.destination,
-      destinationPort: tuple.destinationPort,
-    },
-    start: event.start,
-    startedAtMs: nowMs,
-    phase: 'judging',
-    app: null,
-    fields: {},
-    ruling,
-    staged: null,
-    inspection: null,
-    transactions: [],
-    transactionsTotal: 0,
-    released: { orig: 0, reply: 0 },
-    delivered: { orig: 0, reply: 0 },
-  }
-}
-
-export function transactionOf(flow: Flow, tx: TxId): Transaction | undefined {
-  return flow.transactions.findLast((transaction) => transaction.tx === tx)
-}
-
-/** Ended transactions beyond the last few are forgotten; open ones never are. */
-export function forgetOldTransactions(flow: Flow): void {
-  while (flow.transactions.length > TRANSACTIONS_KEPT && flow.transactions[0]?.ended === true) {
-    flow.transactions.shift()
-  }
 }

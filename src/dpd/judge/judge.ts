@@ -3,7 +3,9 @@
  * daemon and the replay drive the same one.
  */
 import type {
+  At,
   ClosedEvent,
+  Dir,
   EngineCommand,
   EngineEvent,
   FlowCounts,
@@ -22,7 +24,8 @@ import { midstreamPasses } from '../../core/policy/settlement.js'
 import { Inspection } from '../dpi/stream.js'
 import { Court } from './court.js'
 import { deliberate, endTransaction, setRuling } from './deliberate.js'
-import { type Flow, type JudgedEndpoint, openFlow, transportOf } from './flow.js'
+import { Flow, IPPROTO_TCP, type JudgedEndpoint, type Reading, transportOf } from './flow.js'
+import { FlowTable } from './flow-table.js'
 import { rejudge } from './rejudge.js'
 import type { JudgeReport } from './report.js'
 import type { Ruling } from './ruling.js'
@@ -40,7 +43,7 @@ export interface JudgeSettings {
 }
 
 export class Judge {
-  readonly #flows = new Map<FlowId, Flow>()
+  readonly #flows = new FlowTable()
   readonly #endpoints = new Map<number, JudgedEndpoint>()
   #court: Court
 
@@ -53,7 +56,7 @@ export class Judge {
   }
 
   flows(): Iterable<Flow> {
-    return this.#flows.values()
+    return this.#flows
   }
 
   flow(id: FlowId): Flow | undefined {
@@ -67,7 +70,7 @@ export class Judge {
   /** Call it when the engine has removed it: flows whose end it did not report end here. */
   removeEndpoint(id: number): void {
     this.#endpoints.delete(id)
-    for (const flow of this.#flows.values()) {
+    for (const flow of this.#flows) {
       if (flow.endpoint.id === id) this.#closed(flow, { how: 'evicted', counts: NOT_COUNTED })
     }
   }
@@ -75,7 +78,7 @@ export class Judge {
   /** Each live flow by the facts that are still known. Call it when the engine has the policy in force. */
   setPolicy(policy: CompiledPolicy): EngineCommand[] {
     this.#court = new Court(policy, this.settings.report)
-    for (const flow of this.#flows.values()) {
+    for (const flow of this.#flows) {
       flow.endpoint = this.#endpoints.get(flow.endpoint.id) ?? flow.endpoint
       rejudge(this.#court, flow)
     }
@@ -113,9 +116,9 @@ export class Judge {
     if (endpoint === undefined) return
     const { rulings } = this.#court
     const unruled = rulings.of({ verdict: 'undecided', rule: 0, needs: 'app' })
-    const flow = openFlow(event, endpoint, unruled, this.settings.nowMs())
+    const flow = new Flow(event, endpoint, unruled, this.settings.nowMs())
     if (this.#flows.size >= (this.settings.flowsMax ?? FLOWS_MAX)) this.#forgetOldest()
-    this.#flows.set(flow.id, flow)
+    this.#flows.add(flow)
     flow.ruling = this.#firstRuling(flow, event)
     const transport = transportOf(event.tuple)
     const isOver = flow.ruling.verdict !== 'undecided'
@@ -124,10 +127,10 @@ export class Judge {
     const wantsOctets = endpoint.deliverAll ? flow.phase !== 'denied' : !isOver
     if (transport !== null && wantsOctets) {
       const view = { flow: flow.id, tuple: event.tuple, transport }
-      flow.inspection = new Inspection(view, this.settings.parsers)
+      flow.read(new Inspection(view, this.settings.parsers))
     }
     // Where nothing is enforced each transaction is still to be judged.
-    if (!endpoint.enforced && flow.inspection !== null) flow.phase = 'judging'
+    if (!endpoint.enforced && flow.reading !== null) flow.phase = 'judging'
     this.settings.report.opened(flow)
     if (flow.ruling.verdict === 'deny') this.settings.report.denied(flow, flow.ruling, null)
   }
@@ -155,44 +158,47 @@ export class Judge {
   }
 
   #octets(flow: Flow, event: OctetsEvent): void {
+    const { reading } = flow
+    if (reading === null || flow.phase === 'denied') return
     const { dir, at, octets, ended } = event
-    const isStream = transportOf(flow.tuple) === 'tcp'
-    const end = isStream ? at + octets.length : at + 1
-    flow.delivered[dir] = Math.max(flow.delivered[dir], end)
-    const inspection = flow.inspection
-    if (inspection === null || flow.phase === 'denied') return
-    deliberate(this.#court, flow, inspection, inspection.octets(dir, at, octets, ended))
+    const isStream = flow.tuple.protocol === IPPROTO_TCP
+    advance(reading, dir, isStream ? at + octets.length : at + 1)
+    deliberate(this.#court, flow, reading, reading.inspection.octets(dir, at, octets, ended))
   }
 
   #gap(flow: Flow, event: GapEvent): void {
+    const { reading } = flow
+    if (reading === null || flow.phase === 'denied') return
     const { dir, at, octets } = event
-    flow.delivered[dir] = Math.max(flow.delivered[dir], at + octets)
-    const inspection = flow.inspection
-    if (inspection === null || flow.phase === 'denied') return
-    deliberate(this.#court, flow, inspection, inspection.gap(dir, at, octets))
+    advance(reading, dir, at + octets)
+    deliberate(this.#court, flow, reading, reading.inspection.gap(dir, at, octets))
   }
 
   #holdEnded(flow: Flow, event: HoldEndedEvent): void {
     const verdict = event.took === 'open' ? 'allow' : 'deny'
     const ruling = this.#court.rulings.by(RULE_HOLD_LIMIT, verdict)
-    flow.released[event.dir] = Math.max(flow.released[event.dir], event.at)
+    const released = flow.reading?.released
+    if (released !== undefined) released[event.dir] = Math.max(released[event.dir], event.at)
     setRuling(this.#court, flow, ruling)
     if (verdict === 'allow') return
     flow.phase = 'denied'
-    flow.inspection = null
+    flow.reading = null
     this.settings.report.denied(flow, ruling, null)
   }
 
   #forgetOldest(): void {
-    for (const oldest of this.#flows.values()) {
-      this.#closed(oldest, { how: 'evicted', counts: NOT_COUNTED })
-      return
-    }
+    const oldest = this.#flows.oldest()
+    if (oldest !== undefined) this.#closed(oldest, { how: 'evicted', counts: NOT_COUNTED })
   }
 
   #closed(flow: Flow, event: Pick<ClosedEvent, 'how' | 'counts'>): void {
     for (const transaction of flow.transactions) endTransaction(this.#court, flow, transaction)
-    this.#flows.delete(flow.id)
+    flow.reading = null
+    this.#flows.delete(flow)
     this.settings.report.closed(flow, event)
   }
+}
+
+function advance({ delivered }: Reading, dir: Dir, to: At): void {
+  delivered[dir] = Math.max(delivered[dir], to)
 }

@@ -6,20 +6,22 @@ import { type Flow, IPPROTO_TCP, type Transaction } from './flow.js'
 import type { Ruling } from './ruling.js'
 
 export function rejudge(court: Court, flow: Flow): void {
-  if (flow.inspection === null || isDenied(flow)) {
+  const { reading } = flow
+  if (reading === null || isDenied(flow)) {
     rejudgeSettled(court, flow)
     return
   }
   // What the last generation's commands released may not have arrived in time: say it again.
-  const { orig, reply } = flow.released
-  flow.released.orig = 0
-  flow.released.reply = 0
+  const { released } = reading
+  const { orig, reply } = released
+  released.orig = 0
+  released.reply = 0
   if (flow.phase === 'settled') flow.phase = 'judging'
   for (const transaction of flow.transactions) {
     if (standsFor(flow, transaction)) judgeTransaction(court, flow, transaction)
     if (isDenied(flow)) return
   }
-  decree(court, flow, flow.inspection, court.evaluate(flow, { app: flow.inspection.app }))
+  decree(court, flow, reading, court.rule(flow, reading))
   if (isDenied(flow)) return
   court.release(flow, 'orig', orig, flow.ruling.id)
   court.release(flow, 'reply', reply, flow.ruling.id)
@@ -40,7 +42,7 @@ function rejudgeSettled(court: Court, flow: Flow): void {
   }
   if (!wasDenied) {
     court.report.denied(flow, ruling, null)
-    court.denyFlow(flow, flow.released.orig, ruling, null)
+    court.denyFlow(flow, flow.reading?.released.orig ?? 0, ruling, null)
   }
 }
 
@@ -50,7 +52,7 @@ function rulingWithoutOctets(court: Court, flow: Flow): Ruling {
   const last = flow.transactions.at(-1)
   // A single transaction that was the whole of its flow (a TLS handshake) is still known.
   if (last?.complete && flow.transactionsTotal === 1 && last.app === 'tls') {
-    const { app, fields, complete } = last
+    const { app, judged: fields, complete } = last
     return court.evaluate(flow, { app, tx: { app, fields, complete } })
   }
   return court.rulings.by(RULE_MIDSTREAM, 'deny')
@@ -59,7 +61,7 @@ function rulingWithoutOctets(court: Court, flow: Flow): Ruling {
 /** Those under way; and of a stream at rest the last one: it is what is known of it. */
 function standsFor(flow: Flow, transaction: Transaction): boolean {
   if (!transaction.ended) return true
-  const isStream = flow.connection.protocol === IPPROTO_TCP
+  const isStream = flow.tuple.protocol === IPPROTO_TCP
   return isStream && transaction === flow.transactions.at(-1)
 }
 

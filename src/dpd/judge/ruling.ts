@@ -28,15 +28,19 @@ export function undecided(needs: 'app' | 'tx' | null, generation: number): Rulin
   }
 }
 
+const VERDICTS: readonly Decision['verdict'][] = ['allow', 'deny', 'undecided']
+const NEEDS: readonly Decision['needs'][] = [null, 'app', 'tx']
+
 /** Rulings of one generation, one object per (rule, verdict). */
 export class Rulings {
-  readonly #known = new Map<string, Ruling>()
+  readonly #known = new Map<number, Ruling>()
 
   constructor(readonly compiled: CompiledPolicy) {}
 
   of(decision: Pick<Decision, 'verdict' | 'rule' | 'needs'>): Ruling {
     const { verdict, rule, needs } = decision
-    const key = `${rule} ${verdict} ${needs ?? ''}`
+    const key =
+      (rule * VERDICTS.length + VERDICTS.indexOf(verdict)) * NEEDS.length + NEEDS.indexOf(needs)
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const ruling = this.#make(verdict, rule, needs)

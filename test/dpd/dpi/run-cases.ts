@@ -70,8 +70,9 @@ const UNNAMED = /^(?:header\..*|reply\..*|target|version)$/
 
 function comparable(fact: Fact, expected: ExpectedFact | undefined): ExpectedFact {
   if (fact.kind === 'txEnd') return { kind: 'txEnd', tx: fact.tx, at: fact.end, fields: {} }
+  const detail = fact.kind === 'tx' ? fact.detail?.() : {}
   const fields = Object.fromEntries(
-    Object.entries(fact.fields).filter(
+    Object.entries({ ...fact.fields, ...detail }).filter(
       ([name]) => !UNNAMED.test(name) || name in (expected?.fields ?? {}),
     ),
   )

@@ -114,6 +114,7 @@ function readRequest(state: HttpState, cursor: Cursor, facts: Fact[]): Next | un
     dir: 'orig',
     begin: head.begin,
     fields: request.fields,
+    detail: request.detail,
     complete: true,
   })
   return beginBody(state.request, cursor, body)
@@ -177,7 +178,8 @@ function answer(
   if (reply.status === 101 && leaves !== 'upgrade') {
     return malformed('RFC 9110 §15.2.2 Upgrade was not asked for')
   }
-  facts.push({ kind: 'tx', tx, dir: 'reply', begin, fields: reply.fields, complete: true })
+  const { fields, detail } = reply
+  facts.push({ kind: 'tx', tx, dir: 'reply', begin, fields, detail, complete: true })
   state.open.shift()
   const after = position(cursor)
   if (reply.status === 101 || tunnels(exchange, reply)) {

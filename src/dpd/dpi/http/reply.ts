@@ -1,5 +1,5 @@
 import type { Fields } from '../../../core/inspect/contract.js'
-import { parseFieldLines } from './fields.js'
+import { type FieldLines, parseFieldLines } from './fields.js'
 import { type Body, replyBody } from './framing.js'
 
 /** The space before an absent reason phrase is left out by servers in use; it frames nothing. */
@@ -10,6 +10,7 @@ export interface Reply {
   readonly status: number
   readonly body: Body
   readonly fields: Fields
+  readonly detail: () => Fields
 }
 export type ReplyOrClause = Reply | { readonly clause: string }
 
@@ -25,10 +26,14 @@ export function parseReply(
   if ('clause' in parsed) return parsed
   const body = replyBody(parsed.fields, status, toHead, toConnect)
   if (body.kind === 'malformed') return body
-  const reported: Record<string, string> = {}
+  return { status, body, fields: { status }, detail: () => reported(parsed.fields) }
+}
+
+function reported(fields: FieldLines): Fields {
+  const named: Record<string, string> = {}
   for (const name of REPORTED) {
-    const values = parsed.fields.get(name)
-    if (values !== undefined) reported[`reply.${name}`] = values.join(', ')
+    const values = fields.get(name)
+    if (values !== undefined) named[`reply.${name}`] = values.join(', ')
   }
-  return { status, body, fields: { status, ...reported } }
+  return named
 }

@@ -11,6 +11,7 @@ export interface Request {
   readonly leaves: 'connect' | 'upgrade' | null
   readonly body: Body
   readonly fields: Fields
+  readonly detail: () => Fields
 }
 export type RequestOrClause = Request | { readonly clause: string }
 
@@ -36,13 +37,8 @@ export function parseRequest(lines: readonly string[]): RequestOrClause {
     method,
     leaves: connect ? 'connect' : upgrade ? 'upgrade' : null,
     body,
-    fields: {
-      method,
-      target,
-      version,
-      ...identity(method, target, parsed.fields, old),
-      ...headers(parsed.fields),
-    },
+    fields: { method, target, version, ...identity(method, target, parsed.fields, old) },
+    detail: () => headers(parsed.fields),
   }
 }
 
