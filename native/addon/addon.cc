@@ -1,4 +1,4 @@
-// The module: one object of functions and classes, nothing shared between environments.
+// The module: one object of functions and classes. Environments share nothing but the shards.
 #include <napi.h>
 
 #include "addon/exports.h"
@@ -13,6 +13,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("bpf", bpf);
   export_policy(env, exports);
   export_shard(env, exports);
+  export_shard_rings(env, exports);
   export_replay(env, exports);
   return exports;
 }

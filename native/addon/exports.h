@@ -9,6 +9,7 @@ void export_bpf(Napi::Env env, Napi::Object exports);
 void export_policy(Napi::Env env, Napi::Object exports);
 void export_replay(Napi::Env env, Napi::Object exports);
 void export_shard(Napi::Env env, Napi::Object exports);
+void export_shard_rings(Napi::Env env, Napi::Object exports);
 void export_tcx(Napi::Env env, Napi::Object exports);
 
 }  // namespace vethwall::addon

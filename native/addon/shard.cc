@@ -1,10 +1,11 @@
-// The JavaScript class `Shard`: src/dpd/engine/bridge.ts is its only user.
+// The JavaScript class `Shard`: src/dpd/engine/shard-control.ts is its only user.
 #include "shard/shard.h"
 
 #include <cstring>
 
 #include "addon/engine_values.h"
 #include "addon/exports.h"
+#include "addon/shard_registry.h"
 #include "addon/values.h"
 
 namespace vethwall::addon {
@@ -53,12 +54,10 @@ class ShardObject : public Napi::ObjectWrap<ShardObject> {
                            InstanceMethod<&ShardObject::set_queue_mark>("setQueueMark"),
                            InstanceMethod<&ShardObject::set_queue_fail_open>("setQueueFailOpen"),
                            InstanceMethod<&ShardObject::acknowledged>("acknowledged"),
-                           InstanceMethod<&ShardObject::wake_thread>("wakeThread"),
                            InstanceMethod<&ShardObject::counters>("counters"),
                            InstanceMethod<&ShardObject::flows>("flows"),
                            InstanceMethod<&ShardObject::fault>("fault"),
-                           InstanceMethod<&ShardObject::event_ring>("eventRing"),
-                           InstanceMethod<&ShardObject::command_ring>("commandRing"),
+                           InstanceMethod<&ShardObject::number>("number"),
                        });
   }
 
@@ -74,6 +73,7 @@ class ShardObject : public Napi::ObjectWrap<ShardObject> {
             return engine::Engine::create(limits, key, frames, events, carrier);
           },
           [this] { wake_.NonBlockingCall(); });
+      number_ = register_shard(shard_);
       // Last: it keeps the event loop alive until stop().
       wake_ =
           Napi::ThreadSafeFunction::New(env_, info[1].As<Napi::Function>(), "vethwall shard", 0, 1);
@@ -90,6 +90,7 @@ class ShardObject : public Napi::ObjectWrap<ShardObject> {
     if (ended_) return;
     ended_ = true;
     napi_remove_env_cleanup_hook(env_, cleanup, this);
+    forget_shard(number_);
     shard_->stop();
     wake_.Release();
   }
@@ -158,7 +159,6 @@ class ShardObject : public Napi::ObjectWrap<ShardObject> {
     for (uint32_t i = 0; i < tickets.size(); i++) array.Set(i, tickets[i]);
     return array;
   }
-  void wake_thread(const CallbackInfo&) { shard_->wake_thread(); }
   Napi::Value flows(const CallbackInfo& info) {
     return Napi::Number::New(info.Env(), shard_->flows());
   }
@@ -178,24 +178,12 @@ class ShardObject : public Napi::ObjectWrap<ShardObject> {
     return object;
   }
 
-  Napi::Value event_ring(const CallbackInfo& info) {
-    return memory_of(info.Env(), shard_->events());
-  }
-  Napi::Value command_ring(const CallbackInfo& info) {
-    return memory_of(info.Env(), shard_->commands());
-  }
-  // The shard lives as long as its memory is seen.
-  Napi::Value memory_of(Napi::Env env, os::Ring& ring) {
-    const std::span<uint8_t> memory = ring.memory();
-    auto* owner = new std::shared_ptr<shard::Shard>(shard_);
-    return Napi::ArrayBuffer::New(
-        env, memory.data(), memory.size(),
-        [](Napi::Env, void*, std::shared_ptr<shard::Shard>* held) { delete held; }, owner);
-  }
+  Napi::Value number(const CallbackInfo& info) { return Napi::Number::New(info.Env(), number_); }
 
   Napi::Env env_;
   std::shared_ptr<shard::Shard> shard_;
   Napi::ThreadSafeFunction wake_;
+  uint32_t number_ = 0;  // in the registry
   bool ended_ = false;
 };
 

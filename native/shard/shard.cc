@@ -57,6 +57,11 @@ Shard::Shard(const Options& options, const EngineFactory& factory, std::function
 
 Shard::~Shard() { stop(); }
 
+void Shard::attach(std::function<void()> wake) {
+  const std::lock_guard lock(reader_mutex_);
+  wake_reader_ = std::move(wake);
+}
+
 void Shard::start() {
   if (thread_.joinable() || stopping_) return;
   thread_ = std::thread([this] { run(); });
@@ -152,7 +157,7 @@ void Shard::run() {
     fault_ = "the engine thread ended with an unknown exception";
   }
   snapshot();
-  wake_javascript();
+  wake_();
 }
 
 void Shard::round() {
@@ -164,7 +169,7 @@ void Shard::round() {
   worked |= receive(now_ns);
   if (now_ns - last_tick_ns_ >= kTickNs) tick(now_ns);
   flush();
-  if (!event_ring_.empty()) wake_javascript();
+  if (!event_ring_.empty()) wake_reader();
   const uint64_t done_ns = monotonic_ns();
   // Without its device the thread serves nobody: let the stamp run out.
   if (socket_->is_bound() && done_ns - last_stamp_ns_ >= kStampNs) stamp(done_ns);
@@ -195,7 +200,7 @@ bool Shard::run_posted(uint64_t now_ns) {
     const std::lock_guard lock(mutex_);
     for (const Posted& each : posted) acknowledged_.push_back(each.ticket);
   }
-  wake_javascript();
+  wake_();
   return true;
 }
 
@@ -281,8 +286,10 @@ void Shard::sleep(uint64_t now_ns) {
   if (woken_ns - now_ns < kStallNs) last_round_ns_ = woken_ns;
 }
 
-void Shard::wake_javascript() {
-  if (event_ring_.control().flag.exchange(1, std::memory_order_seq_cst) == 0) wake_();
+void Shard::wake_reader() {
+  if (event_ring_.control().flag.exchange(1, std::memory_order_seq_cst) != 0) return;
+  const std::lock_guard lock(reader_mutex_);
+  if (wake_reader_) wake_reader_();
 }
 
 }  // namespace vethwall::shard

@@ -69,11 +69,14 @@ class Shard final : private engine::FrameSink {
   // What is to be in force before or after a frame, never during one.
   using Action = std::function<void(engine::Engine&, uint64_t now_ns)>;
 
-  // `wake` is called on the engine's thread when there is something for JavaScript: at most once
-  // until the event ring's flag is 0 again.
+  // `wake` is called on the engine's thread when acknowledged() or fault() has something new.
   Shard(const Options& options, const EngineFactory& factory, std::function<void()> wake);
   ~Shard() override;
 
+  // Who reads the event ring; `wake` is called on the engine's thread, at most once until the
+  // ring's flag is 0 again, and never after attach({}). Readers may come and go, one at a time:
+  // what is not read waits in the ring.
+  void attach(std::function<void()> wake);
   void start();
   // Returns when the thread has ended and the heartbeat says so. Final.
   void stop();
@@ -117,10 +120,12 @@ class Shard final : private engine::FrameSink {
   void snapshot_queues();
   void flush();
   void sleep(uint64_t now_ns);
-  void wake_javascript();
+  void wake_reader();
   void count(ShellCounter counter, uint64_t more = 1);
 
-  std::function<void()> wake_;
+  const std::function<void()> wake_;
+  std::mutex reader_mutex_;  // of the next one
+  std::function<void()> wake_reader_;
   os::Ring event_ring_;
   os::Ring command_ring_;
   EventWriter events_;

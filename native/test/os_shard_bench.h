@@ -125,7 +125,8 @@ class Bench {
           echo = made.get();
           return made;
         },
-        [this] { wakes++; });
+        [] {});
+    shard->attach([this] { wakes++; });
   }
   ~Bench() {
     shard.reset();

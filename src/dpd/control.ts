@@ -12,9 +12,8 @@ import type { StatusApi } from './api/status.js'
 import type { ConflistKeeper } from './conflist-keeper.js'
 import type { DriftBook } from './drift-book.js'
 import type { Endpoint, Endpoints } from './endpoints.js'
-import type { Engine } from './engine/engine.js'
+import type { EngineShards } from './engine/engine-shards.js'
 import type { EventsSink } from './events-file.js'
-import type { FlowBook } from './flows.js'
 import type { Learning } from './learning.js'
 import { metricFamilies } from './metric-families.js'
 import type { Family } from './metrics.js'
@@ -24,8 +23,10 @@ import type { Pipes } from './pipes.js'
 import type { PolicyStore } from './policy-store.js'
 import type { Preflight } from './preflight.js'
 import type { Reconciler } from './reconciler.js'
-import type { Reporter } from './reporter.js'
 import type { LoopbackEndpoints } from './ruled/loopback.js'
+import type { ShardCounts } from './shards/messages.js'
+import type { Shards } from './shards/shards.js'
+import type { SpoofBook } from './spoof-book.js'
 
 export interface ControlParts {
   readonly instance: string
@@ -35,10 +36,10 @@ export interface ControlParts {
   readonly policy: PolicyStore
   readonly overrides: ModeOverrides
   readonly learning: Learning
-  readonly flows: FlowBook
-  readonly engine: Engine
+  readonly shards: Shards
+  readonly engine: EngineShards
   readonly events: EventsSink
-  readonly reporter: Reporter
+  readonly spoofs: SpoofBook
   readonly reconciler: Reconciler
   readonly drift: DriftBook
   readonly pipes: Pipes
@@ -121,8 +122,13 @@ export class Control implements EndpointsApi, StatusApi {
     })
   }
 
-  view = ({ record, mode, path, failure }: Endpoint): PodView => {
-    const { overrides, learning, flows, policy, peers, reporter } = this.parts
+  async views(pods: readonly Endpoint[]): Promise<PodView[]> {
+    const { liveFlows } = await this.parts.shards.counts()
+    return pods.map((pod) => this.#view(pod, liveFlows.get(pod.record.id) ?? 0))
+  }
+
+  #view({ record, mode, path, failure }: Endpoint, liveFlows: number): PodView {
+    const { overrides, learning, policy, peers, spoofs } = this.parts
     const { id, namespace, pod, ifName, containerID, podUid, addresses, createdAt } = record
     const { driver, attachment, why } = record
     const labels = { ...peers().labels(namespace, pod) }
@@ -138,17 +144,16 @@ export class Control implements EndpointsApi, StatusApi {
       quarantined: overrides.quarantine(record) !== null,
       quarantine: overrides.quarantine(record),
       policies: selecting.map((object) => `${object.namespace}/${object.name}`),
-      liveFlows: flows.liveOf(id),
+      liveFlows,
       learned: learning.count(namespace, pod),
-      spoofed: reporter.spoofs.framesOf(id),
+      spoofed: spoofs.framesOf(id),
       createdAt,
     }
   }
 
   status(): Omit<StatusAnswer, 'protocol'> {
-    const { instance, driver, startedAtMs, endpoints, policy, events, engine, reporter } =
-      this.parts
-    const spoofs = reporter.spoofs.counts()
+    const { instance, driver, startedAtMs, endpoints, policy, engine } = this.parts
+    const spoofs = this.parts.spoofs.counts()
     return {
       version: PRODUCT_VERSION,
       instance,
@@ -158,7 +163,7 @@ export class Control implements EndpointsApi, StatusApi {
       endpoints: endpoints.all().length,
       liveFlows: engine.flows(),
       policy: policy.status(),
-      events: events.counters(),
+      events: this.#events(this.parts.shards.lastCounts()),
       quarantined: this.#quarantined(),
       spoofed: {
         frames: spoofs.reduce((sum, { frames }) => sum + frames, 0),
@@ -186,8 +191,9 @@ export class Control implements EndpointsApi, StatusApi {
     return { ...this.parts.preflight(), driver: this.parts.driver }
   }
 
-  metrics(): readonly Family[] {
-    const { instance, endpoints, policy, reporter, events, engine, reconciler, drift } = this.parts
+  async metrics(): Promise<readonly Family[]> {
+    const { instance, endpoints, policy, spoofs, engine, reconciler, drift, shards } = this.parts
+    const counts = await shards.counts()
     return metricFamilies({
       version: PRODUCT_VERSION,
       instance,
@@ -196,10 +202,13 @@ export class Control implements EndpointsApi, StatusApi {
       generation: policy.compiled.generation,
       policyFaults: policy.status().faults.length,
       policyLoadsFailed: policy.failedLoads,
-      reports: reporter.counters(),
-      spoofs: reporter.spoofs.counts(),
+      liveFlowsByShard: engine.flowsByShard(),
+      reports: counts.reports,
+      reportsLost: counts.reportsLost,
+      judgesReplaced: shards.replaced,
+      spoofs: spoofs.counts(),
       quarantined: this.#quarantined().map(({ pod }) => pod),
-      events: events.counters(),
+      events: this.#events(counts),
       engine: engine.counters(),
       kernel: this.parts.pipes.counters(),
       driftPasses: reconciler.passes,
@@ -209,6 +218,12 @@ export class Control implements EndpointsApi, StatusApi {
       conflistRepaired: this.parts.conflist.repaired,
       learnOverflow: this.parts.learning.overflow,
     })
+  }
+
+  /** Lost ones are those of the shards too. */
+  #events({ eventsLost }: ShardCounts): StatusAnswer['events'] {
+    const counters = this.parts.events.counters()
+    return { ...counters, lost: counters.lost + eventsLost }
   }
 
   #quarantined(): StatusAnswer['quarantined'] {

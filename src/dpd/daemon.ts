@@ -1,10 +1,10 @@
 /** The daemon of one instance: the only place where its parts are put together. */
-import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../core/config.js'
 import { type Instance, VTH_NAME } from '../core/instance.js'
+import { EMPTY_DIRECTORY } from '../core/policy/endpoints-directory.js'
 import { PRODUCT_VERSION } from '../core/product-version.js'
 import { os } from '../intercept/addon.js'
 import type { InterceptContext } from '../intercept/context.js'
@@ -27,13 +27,13 @@ import { Control } from './control.js'
 import { DriftBook } from './drift-book.js'
 import { DriftRepair } from './drift-repair.js'
 import { Endpoints } from './endpoints.js'
-import { ShardEngine } from './engine/bridge.js'
 import { epochsFrom } from './epochs.js'
 import { EventsFile, type EventsSink, noEvents } from './events-file.js'
 import { flowMapOf, heartbeatOf } from './heartbeat.js'
+import { openInspection } from './inspection.js'
 import { InstancePipes } from './instance-pipes.js'
-import { openJudging } from './judging.js'
 import { KernelSpoofs } from './kernel-spoofs.js'
+import { Learning } from './learning.js'
 import { live } from './lifecycle.js'
 import { ModeOverrides } from './mode-overrides.js'
 import { NodeAddresses } from './node-addresses.js'
@@ -48,6 +48,7 @@ import { LoopbackEndpoints } from './ruled/loopback.js'
 import { RuledPods } from './ruled/ruled-pods.js'
 import { ensureFolders, ensureRunDir } from './run-dir.js'
 import { RunningPods } from './running-pods.js'
+import { SpoofBook } from './spoof-book.js'
 import { spawnWatchdog } from './watchdog.js'
 
 const RECONCILE_MS = 10_000
@@ -59,6 +60,11 @@ export interface Setting {
   readonly instance: Instance
   readonly config: Config
   readonly log: Logger
+}
+
+interface DaemonSetting extends Setting {
+  /** Of the workers: it starts `runShardWorker` in each. */
+  readonly workerFile: URL
 }
 
 const nowMs = (): number => Date.now()
@@ -80,40 +86,39 @@ export function openContext({ instance, config, log }: Setting): InterceptContex
   }
 }
 
-/** Kernel and engine; the engine's thread is not running yet. */
 function openKernel(setting: Setting) {
-  const { instance, log } = setting
+  const { log } = setting
   const context = openContext(setting)
   const undone = recover(context)
   if (undone > 0) log.warn(`${undone} attachments that broke off were undone`)
   const enforcer = ensureEnforcer(context)
-  const engine = new ShardEngine({
-    netnsFd: enforcer.netnsFd,
-    ifName: VTH_NAME,
-    heartbeat: heartbeatOf(context.driver, instance),
-    flowMapFd: flowMapOf(context.driver),
-    key: randomBytes(16),
-  })
-  return { context, engine, pipes: new InstancePipes(context, enforcer) }
+  return { context, enforcer, pipes: new InstancePipes(context, enforcer) }
 }
 
 /** Everything but the sockets. */
-function openDaemon(setting: Setting) {
+function openDaemon(setting: DaemonSetting) {
   const { instance, config, log } = setting
   const warn = (message: string): void => log.warn(message)
   const startedAtMs = nowMs()
   const events = openEvents(setting)
+  const learning = new Learning(instance.stateDir, warn)
+  const spoofBook = new SpoofBook(events, nowMs)
+  const peers = { current: new Peers(EMPTY_DIRECTORY, [], []) }
+  const { context, enforcer, pipes } = openKernel(setting)
   const {
-    judge,
-    flows,
-    reporter,
-    learning,
-    peers,
+    engine,
+    shards,
     policy: empty,
-  } = openJudging({
-    ...{ stateDir: instance.stateDir, events, warn, nowMs },
+  } = openInspection({
+    ...{ netnsFd: enforcer.netnsFd, ifName: VTH_NAME },
+    heartbeat: heartbeatOf(context.driver, instance),
+    flowMapFd: flowMapOf(context.driver),
+    ...{ file: setting.workerFile, events, learning, spoofs: spoofBook, warn },
+    eventsPerSecond: config.events.file === null ? null : config.events.perSecond,
+    giveUp: (error) => {
+      throw error
+    },
   })
-  const { context, engine, pipes } = openKernel(setting)
   const overrides = new ModeOverrides(join(instance.stateDir, 'modes.json'), warn)
   const monotonicMs = (): number => performance.now()
   const drift = new DriftBook(warn)
@@ -126,11 +131,11 @@ function openDaemon(setting: Setting) {
     warn,
   })
   const endpoints = new Endpoints({
-    ...{ pipes, engine, ruled, judge, warn, dhcpServers: config.dhcpServers },
+    ...{ pipes, engine, ruled, judge: shards, warn, dhcpServers: config.dhcpServers },
     ...{ content: config.inspection.content, forwarders: config.spoofing.allow },
     nextEpoch: epochsFrom(startedAtMs),
   })
-  const spoofs = new KernelSpoofs({ pipes, endpoints, book: reporter.spoofs, warn })
+  const spoofs = new KernelSpoofs({ pipes, endpoints, book: spoofBook, warn })
   const node = new NodeAddresses(config.nodeAddresses ?? null)
   const directories = { policies: config.policyDir, endpoints: config.endpointsDir }
   const lastGoodPath = join(instance.stateDir, 'last-good-policy.json')
@@ -139,11 +144,12 @@ function openDaemon(setting: Setting) {
       sources: new PolicySources(directories, lastGoodPath, warn),
       inputs: () => compileInputs(config, endpoints, overrides, node),
       engine,
-      judge,
+      judge: shards,
       endpoints,
-      onApplied: (compiled, { set, directory }) => {
+      onApplied: async (compiled, { set, directory }) => {
         const records = endpoints.all().map(({ record }) => record)
         peers.current = new Peers(directory, records, node.current)
+        await shards.setPeers({ directory, records, nodeAddresses: node.current })
         const file = attachFile(
           { set, directory, defaults: defaultsOf(config) },
           overrides.all(),
@@ -187,10 +193,10 @@ function openDaemon(setting: Setting) {
       policy,
       overrides,
       learning,
-      flows,
+      shards,
       engine,
       events,
-      reporter,
+      spoofs: spoofBook,
       reconciler,
       drift,
       pipes,
@@ -198,10 +204,9 @@ function openDaemon(setting: Setting) {
       loopback,
     },
   })
-  engine.onEvents((batch) => engine.send(judge.handle(batch)))
   const driver = context.driver.name
   return {
-    ...{ conflist, control, driver, engine, events, flows, learning, pipes, policy, reconciler },
+    ...{ conflist, control, driver, engine, events, shards, learning, pipes, policy, reconciler },
     spoofs,
     running,
   }
@@ -210,12 +215,12 @@ function openDaemon(setting: Setting) {
 type Daemon = ReturnType<typeof openDaemon>
 
 /** The control socket and, where configured, the metrics port. */
-async function serve({ instance, config, log }: Setting, { control, flows, running }: Daemon) {
+async function serve({ instance, config, log }: Setting, { control, shards, running }: Daemon) {
   const fault = (message: string): void => log.error(message)
   const routes = [
     ...statusRoutes(control),
     ...endpointRoutes(control),
-    ...flowRoutes(flows, (id) => control.quarantineOf(id)),
+    ...flowRoutes(shards, (id) => control.quarantineOf(id)),
     ...runningRoutes(running),
   ]
   const socket = createServer(routes, fault)
@@ -227,13 +232,13 @@ async function serve({ instance, config, log }: Setting, { control, flows, runni
   return { socket, servers: [socket, metrics] }
 }
 
-export async function startDaemon(setting: Setting): Promise<void> {
+export async function startDaemon(setting: DaemonSetting): Promise<void> {
   const { instance, config, log } = setting
   const warn = (message: string): void => log.warn(message)
   ensureFolders(instance)
   await refuseSecond(instance.socketPath)
   const daemon = openDaemon(setting)
-  const { engine, events, learning, pipes, policy, reconciler, running, spoofs } = daemon
+  const { engine, events, learning, pipes, policy, reconciler, running, shards, spoofs } = daemon
   const fault = (what: string) => (error: unknown) => log.error(`${what}: ${String(error)}`)
   reconciler.adopt()
   await policy.reload()
@@ -275,6 +280,7 @@ export async function startDaemon(setting: Setting): Promise<void> {
         server.closeAllConnections()
       }
       await engine.stop()
+      await shards.stop()
       learning.save()
       events.close()
       pipes.close()

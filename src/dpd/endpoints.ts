@@ -17,7 +17,7 @@ import { ownAddresses } from '../core/own-addresses.js'
 import type { CompiledEndpoint, CompiledPolicy } from '../core/policy/compiled.js'
 import { matchGlob, parseGlob } from '../core/policy/glob.js'
 import type { PathSetting } from '../intercept/driver.js'
-import type { Engine } from './engine/engine.js'
+import type { EngineControl } from './engine/engine.js'
 import type { JudgedEndpoint } from './judge/flow.js'
 import type { Pipes } from './pipes.js'
 import type { RuledPods } from './ruled/ruled-pods.js'
@@ -42,12 +42,13 @@ export interface Endpoint {
 
 export interface EndpointsParts {
   readonly pipes: Pipes
-  readonly engine: Engine
+  readonly engine: EngineControl
   /** Of endpoints that are attached by rules. */
   readonly ruled: Pick<RuledPods, 'apply' | 'forget'>
+  /** Each resolves when every shard's judge knows it. */
   readonly judge: {
-    setEndpoint(endpoint: JudgedEndpoint): void
-    removeEndpoint(id: number): void
+    setEndpoints(endpoints: readonly JudgedEndpoint[]): Promise<void>
+    removeEndpoint(id: number): Promise<void>
   }
   /** `namespace/pod` globs of the endpoints that are read to their end. */
   readonly content: readonly string[]
@@ -120,18 +121,22 @@ export class Endpoints {
     if (this.all().some(({ record }) => record.id === id)) return endpoint.record
     if (endpoint.record.attachment === 'rules') await this.parts.ruled.forget(id)
     await this.parts.engine.removeEndpoint(id)
-    this.parts.judge.removeEndpoint(id)
+    await this.parts.judge.removeEndpoint(id)
     return endpoint.record
   }
 
   /** The judge's half: before the engine has the policy, so that no flow opens unknown. */
   async introduce(compiled: CompiledPolicy): Promise<void> {
-    for (const { record } of this.#byKey.values()) {
+    const judged = this.all().flatMap(({ record }) => {
       const settings = compiled.endpoint(record.id)
-      if (settings !== null) this.parts.judge.setEndpoint(this.#judged(record, settings))
-    }
+      return settings === null ? [] : [this.#judged(record, settings)]
+    })
     for (const endpoint of this.all()) this.#recall(endpoint, compiled)
-    await Promise.all(this.all().map((endpoint) => this.#cutOff(endpoint, compiled)))
+    // The kernel does not wait for the judges.
+    await Promise.all([
+      this.parts.judge.setEndpoints(judged),
+      ...this.all().map((endpoint) => this.#cutOff(endpoint, compiled)),
+    ])
   }
 
   /**

@@ -17,6 +17,8 @@ export interface EventsFileSettings {
 
 export interface EventsSink {
   write(event: EveEvent): void
+  /** An event as it goes into the file, with its newline. */
+  writeLine(line: string): void
   reopen(): void
   close(): void
   counters(): { readonly file: string | null; readonly written: number; readonly lost: number }
@@ -24,6 +26,7 @@ export interface EventsSink {
 
 export const noEvents: EventsSink = {
   write: () => undefined,
+  writeLine: () => undefined,
   reopen: () => undefined,
   close: () => undefined,
   counters: () => ({ file: null, written: 0, lost: 0 }),
@@ -48,13 +51,21 @@ export class EventsFile implements EventsSink {
   }
 
   write(event: EveEvent): void {
+    this.#write(() => `${JSON.stringify(event)}\n`)
+  }
+
+  writeLine(line: string): void {
+    this.#write(() => line)
+  }
+
+  #write(line: () => string): void {
     const { cap, taken } = take(this.#cap, this.nowMs())
     this.#cap = cap
     if (!taken) {
       this.#lost++
       return
     }
-    this.#pending.push(`${JSON.stringify(event)}\n`)
+    this.#pending.push(line())
     if (this.#scheduled) return
     this.#scheduled = true
     setImmediate(() => this.flush())

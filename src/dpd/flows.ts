@@ -8,7 +8,7 @@ import type { Flow } from './judge/flow.js'
 export const ENDED_FLOWS_KEPT = 10_000
 
 export type FlowNews = 'opened' | 'judged' | 'closed'
-type Follower = (news: FlowNews, flow: FlowView) => void
+export type Follower = (news: FlowNews, flow: FlowView) => void
 
 /** A ring: the last so many that ended. Look-ups are people's and rare, so that there is no index. */
 export class EndedFlows {
@@ -60,6 +60,14 @@ export function matchesQuery(flow: FlowView, query: FlowQuery): boolean {
   return query.state === 'all' || (query.state === 'live') === (flow.endedAt === null)
 }
 
+/** Of a daemon, whose flows are in the books of its shards. */
+export interface FlowQueries {
+  follow(follower: Follower): () => void
+  find(id: FlowId): Promise<FlowView | null>
+  /** The newest `limit`, oldest first. */
+  list(query: FlowQuery): Promise<FlowView[]>
+}
+
 export class FlowBook {
   readonly ended: EndedFlows
   readonly #followers = new Set<Follower>()
@@ -90,19 +98,28 @@ export class FlowBook {
     return live === undefined ? (this.ended.get(id) ?? null) : this.view(live)
   }
 
-  /** The newest `limit`, oldest first. */
+  /** The newest `limit`, oldest first. No more are looked at than it takes: there may be very many. */
   list(query: FlowQuery): FlowView[] {
     const ended = query.state === 'live' ? [] : this.ended.all()
-    const live = query.state === 'ended' ? [] : Array.from(this.live.flows(), this.view)
-    return [...ended, ...live]
-      .filter((flow) => matchesQuery(flow, query))
-      .sort((a, b) => a.flow - b.flow)
-      .slice(-query.limit)
+    const live = query.state === 'ended' ? [] : Array.from(this.live.flows())
+    const all = [
+      ...ended.map((view) => ({ id: view.flow, view: () => view })),
+      ...live.map((flow) => ({ id: flow.id, view: () => this.view(flow) })),
+    ].sort((a, b) => b.id - a.id)
+    const found: FlowView[] = []
+    for (const { view } of all) {
+      if (found.length >= query.limit) break
+      const flow = view()
+      if (matchesQuery(flow, query)) found.push(flow)
+    }
+    return found.reverse()
   }
 
-  liveOf(endpoint: number): number {
-    let count = 0
-    for (const flow of this.live.flows()) if (flow.endpoint.id === endpoint) count++
-    return count
+  /** How many by endpoint. */
+  liveByEndpoint(): ReadonlyMap<number, number> {
+    const counts = new Map<number, number>()
+    for (const { endpoint } of this.live.flows())
+      counts.set(endpoint.id, (counts.get(endpoint.id) ?? 0) + 1)
+    return counts
   }
 }

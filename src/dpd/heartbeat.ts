@@ -3,7 +3,7 @@ import type { Instance } from '../core/instance.js'
 import { BpfDriver } from '../intercept/bpf/driver.js'
 import type { PipeDriver } from '../intercept/driver.js'
 import { heartbeatPath } from '../intercept/tc/heartbeat-file.js'
-import type { HeartbeatPlaces } from './engine/bridge.js'
+import type { HeartbeatPlaces } from './engine/shard-control.js'
 
 export function flowMapOf(driver: PipeDriver): number | null {
   return driver instanceof BpfDriver ? driver.flowMapFd() : null

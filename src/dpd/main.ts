@@ -1,4 +1,5 @@
 /** dpd: the node daemon's command line, and the one place that answers for its exit status. */
+import { isMainThread } from 'node:worker_threads'
 import { pino } from 'pino'
 import { instanceOf } from '../core/instance.js'
 import { PRODUCT_VERSION } from '../core/product-version.js'
@@ -9,6 +10,7 @@ import { type Arguments, readArguments, USAGE } from './arguments.js'
 import { checkFiles } from './check.js'
 import { ConfigError, loadConfig } from './config-file.js'
 import { openContext, startDaemon } from './daemon.js'
+import { runShardWorker } from './shards/worker.js'
 import { runWatchdogProcess } from './watchdog.js'
 
 function run(args: Arguments): Promise<void> | void {
@@ -32,7 +34,7 @@ function run(args: Arguments): Promise<void> | void {
     log.fatal({ err: error }, "dpd ends; the kernel applies each endpoint's failure setting")
     process.exit(1)
   })
-  return startDaemon({ instance, config, log })
+  return startDaemon({ instance, config, log, workerFile: new URL(import.meta.url) })
 }
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -49,10 +51,13 @@ async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-main(process.argv.slice(2)).catch((error: unknown) => {
+function failed(error: unknown): void {
   const isConfig = error instanceof ConfigError
   const isExpected = isConfig || error instanceof InUseError
   const text = error instanceof Error ? error : new Error(String(error))
   process.stderr.write(`dpd: ${isExpected ? text.message : (text.stack ?? text.message)}\n`)
   process.exit(isConfig ? 2 : 1)
-})
+}
+
+if (isMainThread) main(process.argv.slice(2)).catch(failed)
+else runShardWorker()

@@ -9,10 +9,14 @@ export interface MetricSources {
   readonly instance: string
   readonly endpoints: readonly Endpoint[]
   readonly liveFlows: number
+  readonly liveFlowsByShard: readonly number[]
   readonly generation: number
   readonly policyFaults: number
   readonly policyLoadsFailed: number
   readonly reports: ReportCounters
+  /** Reports of the judges that found no room. */
+  readonly reportsLost: number
+  readonly judgesReplaced: number
   readonly spoofs: readonly SpoofCount[]
   /** `namespace/pod/interface`. */
   readonly quarantined: readonly string[]
@@ -176,10 +180,26 @@ function daemonFamilies(from: MetricSources): Family[] {
   ]
 }
 
-function flowFamilies({ reports, liveFlows }: MetricSources): Family[] {
+function flowFamilies(from: MetricSources): Family[] {
+  const { reports, liveFlows, liveFlowsByShard } = from
   const by = ['verdict', 'app', 'mode']
   return [
     gauge('flows_live', 'Live flows.', one(liveFlows)),
+    gauge(
+      'shard_flows_live',
+      'Live flows by shard. One far above the others: few flows carry most of the traffic.',
+      liveFlowsByShard.map((value, i) => ({ labels: { shard: String(i) }, value })),
+    ),
+    counter(
+      'reports_lost',
+      'Events and learned things that the main thread had no time for. Growing: give dpd more CPU.',
+      one(from.reportsLost),
+    ),
+    counter(
+      'judges_replaced',
+      "Shards' judges that ended by a fault or no longer answered. Growing: see the log; report the parser that it names.",
+      one(from.judgesReplaced),
+    ),
     counter('flows_opened', 'Flows seen.', one(reports.opened)),
     counter(
       'flows_closed',

@@ -3,7 +3,6 @@
  * kernel and the judge, in that order, one change after the other.
  */
 import type { FileFault, PolicyStatus } from '../core/api/status.js'
-import type { EngineCommand } from '../core/inspect/contract.js'
 import { type CompileInput, compile } from '../core/policy/compile.js'
 import type { CompiledPolicy } from '../core/policy/compiled.js'
 import { EMPTY_SOURCES, type PolicySources, type Sources } from './policy-sources.js'
@@ -12,17 +11,15 @@ export interface PolicyStoreParts {
   readonly sources: PolicySources
   /** What besides the sources goes into a compilation, at this moment. */
   readonly inputs: () => Omit<CompileInput, 'set' | 'directory' | 'generation'>
-  readonly engine: {
-    setPolicy(block: Uint8Array): Promise<void>
-    send(commands: readonly EngineCommand[]): void
-  }
-  readonly judge: { setPolicy(policy: CompiledPolicy): EngineCommand[] }
+  readonly engine: { setPolicy(block: Uint8Array): Promise<void> }
+  /** Resolves when the live flows are judged by it. */
+  readonly judge: { setPolicy(policy: CompiledPolicy): Promise<void> }
   readonly endpoints: {
     introduce(compiled: CompiledPolicy): Promise<void>
     apply(compiled: CompiledPolicy): Promise<void>
   }
   /** After each change that is in force. */
-  readonly onApplied: (compiled: CompiledPolicy, sources: Sources) => void
+  readonly onApplied: (compiled: CompiledPolicy, sources: Sources) => void | Promise<void>
   readonly warn: (message: string) => void
   readonly nowMs: () => number
 }
@@ -127,7 +124,7 @@ export class PolicyStore {
     await this.parts.engine.setPolicy(compiled.l4Block)
     await this.parts.endpoints.apply(compiled)
     this.#compiled = compiled
-    this.parts.engine.send(this.parts.judge.setPolicy(compiled))
-    this.parts.onApplied(compiled, this.#sources)
+    await this.parts.judge.setPolicy(compiled)
+    await this.parts.onApplied(compiled, this.#sources)
   }
 }

@@ -63,6 +63,7 @@ export async function openReplay(parts: ReplayParts) {
   const reporter = new Reporter({
     events: null,
     learning: null,
+    spoofed: () => undefined,
     nowMs,
     peerName,
     learnedPeer: () => null,

@@ -11,12 +11,13 @@ import type { JudgeReport } from './judge/report.js'
 import type { Ruling } from './judge/ruling.js'
 import { tuplesOf } from './learned-tuples.js'
 import type { Learning } from './learning.js'
-import { SpoofBook } from './spoof-book.js'
+import type { Spoofing } from './spoof-book.js'
 
 export interface ReporterParts {
   /** null where nothing is written, and nothing learned (replay). */
-  readonly events: EventsSink | null
-  readonly learning: Learning | null
+  readonly events: Pick<EventsSink, 'write'> | null
+  readonly learning: Pick<Learning, 'learn'> | null
+  readonly spoofed: (spoofing: Spoofing) => void
   readonly nowMs: () => number
   readonly peerName: (address: string) => string | null
   readonly learnedPeer: (address: string) => LearnedPeer | null
@@ -43,15 +44,12 @@ export class Reporter implements JudgeReport {
   readonly #transactions = new Map<string, number>()
   readonly #flows = new Map<string, number>()
   readonly #denials = new Map<string, number>()
-  readonly spoofs: SpoofBook
   #opened = 0
   #lost = 0
   #malformed = 0
   #parserFaults = 0
 
-  constructor(private readonly parts: ReporterParts) {
-    this.spoofs = new SpoofBook(parts.events ?? noEvents, parts.nowMs)
-  }
+  constructor(private readonly parts: ReporterParts) {}
 
   counters(): ReportCounters {
     return {
@@ -113,7 +111,8 @@ export class Reporter implements JudgeReport {
 
   spoofed(endpoint: JudgedEndpoint, event: Pick<SpoofedEvent, 'what' | 'frames'>): void {
     const { id, namespace, pod, ifName, mode } = endpoint
-    this.spoofs.add({ id, namespace, pod, ifName, mode }, `spoofed-${event.what}`, event.frames)
+    const spoofer = { id, namespace, pod, ifName, mode }
+    this.parts.spoofed({ spoofer, reason: `spoofed-${event.what}`, frames: event.frames })
   }
 
   lost(events: number): void {

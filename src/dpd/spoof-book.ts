@@ -16,6 +16,13 @@ export interface Spoofer {
   readonly mode: Mode
 }
 
+/** Frames of a spoofer, as they are told. */
+export interface Spoofing {
+  readonly spoofer: Spoofer
+  readonly reason: SpoofReason
+  readonly frames: number
+}
+
 export interface SpoofCount {
   readonly namespace: string
   readonly pod: string

@@ -39,8 +39,10 @@ class World {
         forget: async () => this.#note('rules none'),
       },
       judge: {
-        setEndpoint: (endpoint) => void this.judged.set(endpoint.id, endpoint),
-        removeEndpoint: (id) => void this.judged.delete(id),
+        setEndpoints: async (endpoints) => {
+          for (const endpoint of endpoints) this.judged.set(endpoint.id, endpoint)
+        },
+        removeEndpoint: async (id) => void this.judged.delete(id),
       },
       content,
       ...{ forwarders, dhcpServers: [] },

@@ -44,7 +44,7 @@ t.test('live, ended, forgotten', async (t) => {
     book.list(query({ state: 'ended', limit: '1' })).map(({ flow }) => flow),
     [3],
   )
-  t.equal(book.liveOf(7), 1)
+  t.same(book.liveByEndpoint(), new Map([[7, 1]]))
   return undefined
 })
 

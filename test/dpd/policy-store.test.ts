@@ -36,19 +36,15 @@ function openStore(files: Files): { store: PolicyStore; log: string[] } {
       }),
       engine: {
         setPolicy: async () => void log.push('engine'),
-        send: (commands) => log.push(`send ${commands.length}`),
       },
       judge: {
-        setPolicy: ({ generation }: CompiledPolicy) => {
-          log.push(`judge ${generation}`)
-          return []
-        },
+        setPolicy: async ({ generation }: CompiledPolicy) => void log.push(`judge ${generation}`),
       },
       endpoints: {
         introduce: async () => void log.push('introduce'),
         apply: async () => void log.push('apply'),
       },
-      onApplied: ({ generation }) => log.push(`applied ${generation}`),
+      onApplied: ({ generation }) => void log.push(`applied ${generation}`),
       warn: (message) => log.push(message),
       nowMs: () => 0,
     },
@@ -62,7 +58,7 @@ t.test('one generation: engine, endpoints, judge', async (t) => {
   writeFileSync(join(files.policies, 'a.yaml'), ingressPolicy('[]'))
   const { store, log } = openStore(files)
   await store.reload()
-  t.same(log, ['introduce', 'engine', 'apply', 'judge 1', 'send 0', 'applied 1'])
+  t.same(log, ['introduce', 'engine', 'apply', 'judge 1', 'applied 1'])
   t.match(store.status(), { generation: 1, policies: 1, source: 'files', faults: [] })
 })
 

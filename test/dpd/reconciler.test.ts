@@ -39,7 +39,7 @@ function makeWorld() {
     setEndpoint: async () => undefined,
     removeEndpoint: async (id: number) => void log.push(`engine forgets ${id}`),
   } as unknown as Engine
-  const judge = { setEndpoint: () => undefined, removeEndpoint: () => undefined }
+  const judge = { setEndpoints: async () => undefined, removeEndpoint: async () => undefined }
   const ruled = {
     apply: async () => undefined,
     forget: async (id: number) => void log.push(`rules of ${id} forgotten`),

@@ -3,14 +3,15 @@
  * endpoint 1, so that u32 and mirred alone lead each frame through vth-neuv; the drivers are tested
  * elsewhere.
  */
+
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
-import { ShardEngine } from '../../src/dpd/engine/bridge.js'
 import { os } from '../../src/intercept/addon.js'
 import { type Netns, testNetns, until, vethPair } from '../netns.js'
+import { ShardEngine } from './shard-engine.js'
 
 export const POD = 1
 const POD_MAC = '4e:65:75:56:00:01'
@@ -32,7 +33,7 @@ export interface EngineBench {
 }
 
 /** client eth0 - vex | vbr - vth | vin - eth0 pod, with 10.9.0.1, fd09::1 and 10.9.0.2, fd09::2. */
-function wire(t: Test): { client: Netns; pod: Netns; enforcer: Netns } {
+export function wire(t: Test): { client: Netns; pod: Netns; enforcer: Netns } {
   const client = testNetns(t, 'vec')
   const pod = testNetns(t, 'vep')
   const enforcer = testNetns(t, 'vee')

@@ -1,12 +1,13 @@
 /** The real engine inline between two namespaces, over `engine-bench.ts`. */
+
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import type { EngineEvent } from '../../src/core/inspect/contract.js'
-import { ShardEngine } from '../../src/dpd/engine/bridge.js'
 import { os } from '../../src/intercept/addon.js'
 import { compiled, policy, setOf, WEB } from '../core/policy/fixture.js'
 import { testNetns, until } from '../netns.js'
 import { engineBench, POD } from './engine-bench.js'
+import { ShardEngine } from './shard-engine.js'
 
 t.setTimeout(300_000)
 

@@ -2,10 +2,11 @@
  * A pod whose interface stays as it is: rules in its mangle table queue what crosses it, and the real
  * engine has the queue. client eth0 - eth0 pod, with 10.9.0.1, fd09::1 and 10.9.0.2, fd09::2.
  */
+
 import type { Test } from 'tap'
-import { ShardEngine } from '../../src/dpd/engine/bridge.js'
 import { type Netns, testNetns, vethPair } from '../netns.js'
 import { startClient, startServer, type Transferred } from './engine-bench.js'
+import { ShardEngine } from './shard-engine.js'
 
 export const POD = 1
 export const LOOPBACK = 2

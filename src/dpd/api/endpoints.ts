@@ -16,7 +16,7 @@ export interface EndpointsApi {
   attach(record: EndpointRecord): Promise<Endpoint>
   detach(key: { containerID: string; ifName: string }): Promise<void>
   all(): readonly Endpoint[]
-  view(endpoint: Endpoint): PodView
+  views(endpoints: readonly Endpoint[]): Promise<PodView[]>
   setMode(
     endpoints: readonly Endpoint[],
     mode: Mode | 'auto' | 'quarantine' | 'release',
@@ -69,7 +69,11 @@ export function endpointRoutes(api: EndpointsApi): Route[] {
       path: '/v1/endpoints',
       handle: () => json({ endpoints: api.all().map(({ record }) => record) }),
     },
-    { method: 'GET', path: '/v1/pods', handle: () => json({ pods: api.all().map(api.view) }) },
+    {
+      method: 'GET',
+      path: '/v1/pods',
+      handle: async () => json({ pods: await api.views(api.all()) }),
+    },
     {
       method: 'POST',
       path: '/v1/mode',
@@ -78,7 +82,7 @@ export function endpointRoutes(api: EndpointsApi): Route[] {
         if (!request.success) throw new ApiRefusal(400, 'bad-mode', describeIssues(request.error))
         const pods = findPods(api.all(), request.data.pod)
         await api.setMode(pods, request.data.mode)
-        return json({ pods: findPods(api.all(), request.data.pod).map(api.view) })
+        return json({ pods: await api.views(findPods(api.all(), request.data.pod)) })
       },
     },
     {
@@ -90,7 +94,7 @@ export function endpointRoutes(api: EndpointsApi): Route[] {
           throw new ApiRefusal(400, 'bad-quarantine', describeIssues(request.error))
         const { pod, reason } = request.data
         await api.setQuarantine(findPods(api.all(), pod), reason)
-        return json({ pods: findPods(api.all(), pod).map(api.view) })
+        return json({ pods: await api.views(findPods(api.all(), pod)) })
       },
     },
   ]

@@ -4,7 +4,7 @@ import type { Quarantine } from '../../core/api/endpoint.js'
 import { type FlowQuery, flowQuerySchema } from '../../core/api/flow.js'
 import { API_PROTOCOL, ApiRefusal, describeIssues } from '../../core/api/protocol.js'
 import { explain } from '../because.js'
-import { type FlowBook, matchesQuery } from '../flows.js'
+import { type FlowQueries, matchesQuery } from '../flows.js'
 import { type Answer, json, type Route } from './http.js'
 
 function queryOf(parameters: URLSearchParams): FlowQuery {
@@ -13,7 +13,7 @@ function queryOf(parameters: URLSearchParams): FlowQuery {
   throw new ApiRefusal(400, 'bad-query', describeIssues(query.error))
 }
 
-function follow(book: FlowBook, query: FlowQuery): Answer {
+function follow(book: FlowQueries, query: FlowQuery): Answer {
   return {
     kind: 'stream',
     start: (write) =>
@@ -26,24 +26,24 @@ function follow(book: FlowBook, query: FlowQuery): Answer {
 }
 
 export function flowRoutes(
-  book: FlowBook,
+  book: FlowQueries,
   quarantineOf: (endpoint: number) => Quarantine | null,
 ): Route[] {
   return [
     {
       method: 'GET',
       path: '/v1/flows',
-      handle: (request) => {
+      handle: async (request) => {
         const query = queryOf(request.query)
-        return query.follow === '1' ? follow(book, query) : json({ flows: book.list(query) })
+        return query.follow === '1' ? follow(book, query) : json({ flows: await book.list(query) })
       },
     },
     {
       method: 'GET',
       path: '/v1/flows/:flow/why',
-      handle: ({ params }) => {
+      handle: async ({ params }) => {
         const id = params.flow ?? ''
-        const flow = /^\d{1,16}$/.test(id) ? book.find(Number(id)) : null
+        const flow = /^\d{1,16}$/.test(id) ? await book.find(Number(id)) : null
         if (flow !== null)
           return json({ flow, because: explain(flow, quarantineOf(flow.endpoint)) })
         throw new ApiRefusal(

@@ -10,17 +10,17 @@ export interface StatusApi {
   status(): Omit<StatusAnswer, 'protocol'>
   learned(pod: string): { readonly learned: number; readonly policy: string }
   preflight(): Preflight
-  metrics(): readonly Family[]
+  metrics(): Promise<readonly Family[]>
 }
 
 export function metricsRoute(api: Pick<StatusApi, 'metrics'>): Route {
   return {
     method: 'GET',
     path: '/metrics',
-    handle: () => ({
+    handle: async () => ({
       kind: 'text',
       contentType: OPENMETRICS_TYPE,
-      text: formatOpenMetrics(api.metrics()),
+      text: formatOpenMetrics(await api.metrics()),
     }),
   }
 }

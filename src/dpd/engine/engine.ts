@@ -1,4 +1,7 @@
-/** The engine as the daemon and the replay see it; `bridge.ts` is the real one, over the addon's rings. */
+/**
+ * The engine as the daemon and the replay see it. In the daemon its two sides are in two threads:
+ * `shard-control.ts` and `shard-rings.ts`.
+ */
 import type { EndpointPath, Failure } from '../../core/endpoint.js'
 import type { EngineCommand, EngineEvent } from '../../core/inspect/contract.js'
 
@@ -49,11 +52,7 @@ export interface PacketQueues {
   setQueueFailOpen(id: number, failOpen: boolean): Promise<void>
 }
 
-export interface Engine {
-  /** Called with every batch that a wake-up brings, in order; octets are valid during the call only. */
-  onEvents(listener: (events: readonly EngineEvent[]) => void): void
-  /** One wake-up for the whole batch. */
-  send(commands: readonly EngineCommand[]): void
+export interface EngineControl {
   /** The L4 block of `core/policy/l4-table.ts`; resolves when the engine has it in force. */
   setPolicy(block: Uint8Array): Promise<void>
   /** Resolves when in force. */
@@ -64,3 +63,12 @@ export interface Engine {
   flows(): number
   stop(): Promise<void>
 }
+
+export interface EngineStream {
+  /** Called with every batch that a wake-up brings, in order; octets are valid during the call only. */
+  onEvents(listener: (events: readonly EngineEvent[]) => void): void
+  /** One wake-up for the whole batch. */
+  send(commands: readonly EngineCommand[]): void
+}
+
+export interface Engine extends EngineControl, EngineStream {}

@@ -1,4 +1,4 @@
-/** The addon's engine classes, typed; native/addon/{shard,replay}.cc. */
+/** The addon's engine classes, typed; native/addon/{shard,shard_rings,replay}.cc. */
 import { addon, toOsError } from '../../intercept/addon.js'
 import type { EngineEndpoint, EngineQueue } from './engine.js'
 
@@ -42,13 +42,19 @@ export interface NativeShard {
   setQueueMark(id: number, generation: number): number
   setQueueFailOpen(id: number, failOpen: boolean): number
   acknowledged(): number[]
-  wakeThread(): void
   counters(): Record<string, number>
   flows(): number
   /** Why the engine's thread ended by itself; empty = it did not. */
   fault(): string
-  eventRing(): ArrayBuffer
-  commandRing(): ArrayBuffer
+  /** Under which other threads of this process find its rings. */
+  number(): number
+}
+
+export interface NativeRings {
+  events(): ArrayBuffer
+  commands(): ArrayBuffer
+  wakeThread(): void
+  close(): void
 }
 
 export interface NativeReplayOptions {
@@ -98,4 +104,12 @@ export function newShard(options: NativeShardOptions, wake: () => void): NativeS
 
 export function newReplay(options: NativeReplayOptions): NativeReplay {
   return new (engineModule().Replay)(options)
+}
+
+/** Its one reader and writer. Before another takes its place it is closed, or its thread has ended. */
+export function newRings(shard: number, wake: () => void): NativeRings {
+  const { ShardRings } = addon() as unknown as {
+    ShardRings: new (shard: number, wake: () => void) => NativeRings
+  }
+  return new ShardRings(shard, wake)
 }

@@ -1,0 +1,145 @@
+/**
+ * The worker of a shard: judge and parsers between the shard's two rings, and nothing else that
+ * could take their time.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import { fromPortable } from '../../core/policy/portable.js'
+import { ShardRings } from '../engine/shard-rings.js'
+import { openJudging } from '../judging.js'
+import { Peers } from '../peers.js'
+import type {
+  Answers,
+  FromWorker,
+  Order,
+  PeersInput,
+  ShardCounts,
+  ShardStart,
+  ToWorker,
+} from './messages.js'
+import { Outbox } from './outbox.js'
+
+const PROGRESS_MS = 200
+/** What the main thread knows of the counts of a worker that ends is not older. */
+const COUNTS_MS = 1000
+
+function peersOf({ directory, records, nodeAddresses }: PeersInput): Peers {
+  return new Peers(directory, records, nodeAddresses)
+}
+
+/** The main thread's file starts this where it is not the main thread. */
+export function runShardWorker(): void {
+  if (parentPort === null) throw new Error('not a worker')
+  const worker = new ShardWorker(workerData as ShardStart, parentPort)
+  worker.start()
+}
+
+interface Port {
+  postMessage(message: FromWorker): void
+  on(event: 'message', listener: (message: ToWorker) => void): unknown
+}
+
+class ShardWorker {
+  readonly #rings: ShardRings
+  readonly #outbox: Outbox
+  readonly #judging
+  #stopFollowing: (() => void) | null = null
+  #hasWorked = false
+
+  constructor(
+    private readonly given: ShardStart,
+    private readonly port: Port,
+  ) {
+    const { eventsPerSecond, endedFlowsKept, knowledge } = given
+    const nowMs = (): number => Date.now()
+    this.#outbox = new Outbox({
+      ...{ eventsPerSecond, nowMs, soon: setImmediate },
+      post: (reports) => port.postMessage({ kind: 'reports', reports }),
+    })
+    this.#judging = openJudging({
+      policy: fromPortable(knowledge.policy),
+      peers: peersOf(knowledge.peers),
+      outbox: this.#outbox,
+      ...{ endedFlowsKept, nowMs },
+    })
+    for (const endpoint of knowledge.endpoints) this.#judging.judge.setEndpoint(endpoint)
+    this.#follow(knowledge.isFollowed)
+    this.#rings = new ShardRings(given.number)
+  }
+
+  start(): void {
+    const { judge } = this.#judging
+    this.#rings.onEvents((batch) => {
+      this.#hasWorked = true
+      this.#rings.send(judge.handle(batch))
+    })
+    this.port.on('message', (message) => {
+      if (message.kind === 'taken') this.#outbox.taken()
+      else {
+        const value = this.#obey(message.order)
+        this.port.postMessage({ kind: 'answer', id: message.id, value })
+      }
+    })
+    const progress = new Int32Array(this.given.progress)
+    setInterval(() => Atomics.add(progress, 0, 1), PROGRESS_MS)
+    setInterval(() => this.#tellCounts(), COUNTS_MS)
+    if (this.given.isReplacement) this.#rings.discard()
+    this.#rings.start()
+    this.port.postMessage({ kind: 'ready' })
+  }
+
+  #obey(order: Order): Answers[Order['kind']] {
+    const { judge, flows, peers } = this.#judging
+    switch (order.kind) {
+      case 'endpoints':
+        for (const endpoint of order.endpoints) judge.setEndpoint(endpoint)
+        return null
+      case 'remove':
+        judge.removeEndpoint(order.endpoint)
+        return null
+      case 'policy':
+        this.#rings.send(judge.setPolicy(fromPortable(order.policy)))
+        return null
+      case 'peers':
+        peers.current = peersOf(order.peers)
+        return null
+      case 'follow':
+        this.#follow(order.isFollowed)
+        return null
+      case 'list':
+        return flows.list(order.query)
+      case 'find':
+        return flows.find(order.flow)
+      case 'counts':
+        return this.#counts()
+      case 'finish':
+        this.#rings.close()
+        this.#outbox.flush()
+        this.port.postMessage({ kind: 'counts', counts: this.#counts() })
+        return null
+    }
+  }
+
+  #follow(isFollowed: boolean): void {
+    this.#stopFollowing?.()
+    this.#stopFollowing = isFollowed
+      ? this.#judging.flows.follow((news, flow) => this.#outbox.tell(news, flow))
+      : null
+  }
+
+  #tellCounts(): void {
+    if (!this.#hasWorked) return
+    this.#hasWorked = false
+    this.port.postMessage({ kind: 'counts', counts: this.#counts() })
+  }
+
+  #counts(): ShardCounts {
+    const { reporter, flows } = this.#judging
+    const { eventsLost, reportsLost } = this.#outbox
+    return {
+      reports: reporter.counters(),
+      eventsLost,
+      reportsLost,
+      liveFlows: flows.liveByEndpoint(),
+    }
+  }
+}
