@@ -1,4 +1,5 @@
-// The JavaScript class `Shard`: src/dpd/engine/shard-control.ts is its only user.
+// The JavaScript classes `Shard` and `ShardGroup`: src/dpd/engine/shard-control.ts is its only
+// user.
 #include "shard/shard.h"
 
 #include <cstring>
@@ -13,6 +14,20 @@ namespace {
 
 using Napi::CallbackInfo;
 
+// What the shards of one device share: new ShardGroup(shards, seed).
+class GroupObject : public Napi::ObjectWrap<GroupObject> {
+ public:
+  static Napi::Function define(Napi::Env env) { return DefineClass(env, "ShardGroup", {}); }
+  explicit GroupObject(const CallbackInfo& info)
+      : ObjectWrap(info),
+        group_(
+            std::make_shared<shard::Group>(wire::Spread{uint32_of(info[0]), uint32_of(info[1])})) {}
+  const std::shared_ptr<shard::Group>& group() const { return group_; }
+
+ private:
+  const std::shared_ptr<shard::Group> group_;
+};
+
 shard::Options options_of(const Napi::Object& object) {
   shard::Options options;
   options.netns_fd = int_of(object.Get("netnsFd"));
@@ -24,6 +39,9 @@ shard::Options options_of(const Napi::Object& object) {
   options.event_ring_octets = uint32_of(object.Get("eventRingOctets"));
   options.command_ring_octets = uint32_of(object.Get("commandRingOctets"));
   options.key = key_of(object.Get("key"));
+  options.index = uint32_of(object.Get("index"));
+  const Napi::Value group = object.Get("group");
+  if (!group.IsNull()) options.group = GroupObject::Unwrap(group.As<Napi::Object>())->group();
   return options;
 }
 
@@ -69,8 +87,9 @@ class ShardObject : public Napi::ObjectWrap<ShardObject> {
       const std::array<uint64_t, 2> key = key_of(object.Get("key"));
       shard_ = std::make_shared<shard::Shard>(
           options_of(object),
-          [&](engine::FrameSink& frames, engine::EventSink& events, engine::Carrier* carrier) {
-            return engine::Engine::create(limits, key, frames, events, carrier);
+          [&](engine::FrameSink& frames, engine::EventSink& events, engine::Carrier* carrier,
+              engine::Relay* relay) {
+            return engine::Engine::create(limits, key, frames, events, carrier, relay);
           },
           [this] { wake_.NonBlockingCall(); });
       number_ = register_shard(shard_);
@@ -191,6 +210,7 @@ class ShardObject : public Napi::ObjectWrap<ShardObject> {
 
 void export_shard(Napi::Env env, Napi::Object exports) {
   exports.Set("Shard", ShardObject::define(env));
+  exports.Set("ShardGroup", GroupObject::define(env));
 }
 
 }  // namespace vethwall::addon

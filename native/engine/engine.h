@@ -10,6 +10,7 @@
 #include "engine/carrier.h"
 #include "engine/frame_sink.h"
 #include "engine/records.h"
+#include "engine/relay.h"
 #include "policy/l4_table.h"
 #include "wire/marker.h"
 #include "wire/neighbour.h"
@@ -59,6 +60,10 @@ struct FrameMeta {
   bool is_beginning = false;
   // Of a frame that the kernel's flow map carried: it tells how the flow ended, and goes nowhere.
   bool is_copy = false;
+  // Spread by its addresses and ports as they stand in it: its flow may be another shard's.
+  bool is_spread = false;
+  // From another shard, which has counted it.
+  bool is_relayed = false;
 };
 
 // Monotonic counts; each is one cause and has one line in `kCounterNames`.
@@ -103,9 +108,11 @@ extern const std::array<const char*, static_cast<size_t>(Counter::kCount)> kCoun
 class Engine {
  public:
   // `key` seeds the flow table's hash (SipHash): fresh random octets in the daemon, fixed in tests.
-  // `carrier` is null where no flow leaves the engine by a flow map.
+  // `carrier` is null where no flow leaves the engine by a flow map, `relay` where no frame is
+  // spread.
   static std::unique_ptr<Engine> create(const Limits&, std::array<uint64_t, 2> key, FrameSink&,
-                                        EventSink&, Carrier* carrier = nullptr);
+                                        EventSink&, Carrier* carrier = nullptr,
+                                        Relay* relay = nullptr);
   virtual ~Engine() = default;
   // Takes effect for new flows at once; live flows that the L4 table alone now denies are cut here,
   // the others are re-judged by the judge's commands, which carry the new generation.

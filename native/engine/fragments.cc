@@ -13,7 +13,8 @@ void Shard::fragment(const Arrival& arrival) {
   if (state != wire::Fragmented::kComplete) return;
   ++count(Counter::kReassembled);
   wire::Ticket none;  // the fragments have theirs
-  Arrival judged{arrival.endpoint, arrival.toward, {}, whole.frame, {}, whole.originals, none};
+  Arrival judged{arrival.endpoint, arrival.toward, {}, whole.frame, {}, whole.originals, none,
+                 arrival.is_spread};
   if (wire::decode(judged.frame, judged.vnet, judged.packet) != wire::Malformed::kOk)
     return malformed(judged);
   judge(judged);

@@ -29,15 +29,17 @@ const std::array<const char*, static_cast<size_t>(Counter::kCount)> kCounterName
 };
 
 std::unique_ptr<Engine> Engine::create(const Limits& limits, std::array<uint64_t, 2> key,
-                                       FrameSink& frames, EventSink& events, Carrier* carrier) {
-  return std::make_unique<Shard>(limits, key, frames, events, carrier);
+                                       FrameSink& frames, EventSink& events, Carrier* carrier,
+                                       Relay* relay) {
+  return std::make_unique<Shard>(limits, key, frames, events, carrier, relay);
 }
 
 Shard::Shard(const Limits& limits, const flow::SipKey& key, FrameSink& frames, EventSink& events,
-             Carrier* carrier)
+             Carrier* carrier, Relay* relay)
     : limits_(limits),
       frames_(frames),
       carrier_(carrier),
+      relay_(relay),
       events_(events, count(Counter::kEventsLost)),
       budget_{limits.hold_octets_total},
       table_(limits.flows, key),
@@ -54,14 +56,16 @@ uint64_t Shard::counter(Counter counter) const {
 void Shard::receive(const FrameMeta& meta, const wire::VnetHeader& vnet, wire::Frame frame,
                     wire::Ticket ticket) {
   now_ns_ = meta.now_ns;
-  ++count(Counter::kFrames);
-  count(Counter::kFrameOctets) += frame.size();
+  if (!meta.is_relayed) {
+    ++count(Counter::kFrames);
+    count(Counter::kFrameOctets) += frame.size();
+  }
   const EndpointConfig* config = endpoint(meta.endpoint);
   if (config == nullptr) {
     ++count(Counter::kUnknownEndpoint);
     return;
   }
-  Arrival arrival{*config, meta.toward, vnet, frame, {}, {}, ticket};
+  Arrival arrival{*config, meta.toward, vnet, frame, {}, {}, ticket, meta.is_spread && relay_};
   if (meta.is_beginning && arrival.is_inline()) ticket = {};
   if (meta.is_copy) return note_end(arrival);
   take(arrival);
@@ -78,6 +82,7 @@ void Shard::take(Arrival& arrival) {
 
 void Shard::judge(const Arrival& arrival) {
   const wire::Packet& packet = arrival.packet;
+  if (arrival.is_spread && relays(arrival)) return;
   if (refuses_source(arrival)) return;
   if (is_refused_dhcp(packet, arrival.toward, arrival.endpoint)) {
     ++count(Counter::kDhcpRefused);

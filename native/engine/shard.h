@@ -24,7 +24,8 @@ struct Arrival {
   wire::Frame frame;
   wire::Packet packet;
   std::span<wire::HeldFrame> fragments;
-  wire::Ticket& ticket;  // whoever sends the frame on, or keeps it, takes this
+  wire::Ticket& ticket;    // whoever sends the frame on, or keeps it, takes this
+  bool is_spread = false;  // its flow may be another shard's
 
   bool is_inline() const { return endpoint.path == EndpointPath::kInline; }
   std::span<const uint8_t> payload() const {
@@ -57,7 +58,7 @@ CarriedFlow carried_flow(const flow::Flow& flow);
 class Shard final : public Engine {
  public:
   Shard(const Limits& limits, const flow::SipKey& key, FrameSink& frames, EventSink& events,
-        Carrier* carrier);
+        Carrier* carrier, Relay* relay);
   void set_policy(std::shared_ptr<const policy::Table> table, uint64_t now_ns) override;
   void set_endpoint(const EndpointConfig& config, uint64_t now_ns) override;
   void remove_endpoint(uint16_t id, uint64_t now_ns) override;
@@ -90,6 +91,9 @@ class Shard final : public Engine {
   void spoofed(uint16_t id, Spoof spoof);
   void report_spoofed();
   void arp(const Arrival& arrival);
+
+  // relaying.cc
+  bool relays(const Arrival& arrival);
 
   // fragments.cc
   void fragment(const Arrival& arrival);
@@ -231,6 +235,7 @@ class Shard final : public Engine {
   Limits limits_;
   FrameSink& frames_;
   Carrier* carrier_;
+  Relay* relay_;
   std::array<uint64_t, static_cast<size_t>(Counter::kCount)> counters_ = {};
   Events events_;
   flow::Budget budget_;

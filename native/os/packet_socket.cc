@@ -52,7 +52,14 @@ void bind_to(int fd, const std::string& if_name) {
   check(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), "bind", if_name);
 }
 
-Fd open_bound(int netns_fd, const std::string& if_name) {
+void attach_filter(int fd, std::span<const sock_filter> filter) {
+  const sock_fprog program = {static_cast<unsigned short>(filter.size()),
+                              const_cast<sock_filter*>(filter.data())};
+  check(::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program), "setsockopt",
+        "SO_ATTACH_FILTER");
+}
+
+Fd open_bound(int netns_fd, const std::string& if_name, std::span<const sock_filter> filter) {
   Fd fd;
   // Protocol 0: nothing of any device is received before bind() names the one.
   run_in_netns(netns_fd, [&] {
@@ -64,6 +71,7 @@ Fd open_bound(int netns_fd, const std::string& if_name) {
   set_option(fd.get(), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING");
   set_buffer(fd.get(), SO_RCVBUFFORCE, SO_RCVBUF, "SO_RCVBUF");
   set_buffer(fd.get(), SO_SNDBUFFORCE, SO_SNDBUF, "SO_SNDBUF");
+  if (!filter.empty()) attach_filter(fd.get(), filter);
   bind_to(fd.get(), if_name);
   return fd;
 }
@@ -111,8 +119,9 @@ uint8_t* insert_vlan_tag(uint8_t* frame, const tpacket_auxdata& aux, wire::VnetH
 
 }  // namespace
 
-PacketSocket::PacketSocket(int netns_fd, const std::string& if_name)
-    : fd_(open_bound(netns_fd, if_name)),
+PacketSocket::PacketSocket(int netns_fd, const std::string& if_name,
+                           std::span<const sock_filter> filter)
+    : fd_(open_bound(netns_fd, if_name, filter)),
       if_name_(if_name),
       receive_octets_(new uint8_t[kBatchFrames * kSlotOctets]),
       send_octets_(new uint8_t[kSendOctets]) {

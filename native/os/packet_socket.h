@@ -1,6 +1,7 @@
 // AF_PACKET frames with their vnet headers (packet(7), linux/virtio_net.h): GSO frames and partial
 // checksums pass whole in both directions, VLAN tags are in band.
 #pragma once
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <sys/socket.h>
 
@@ -35,7 +36,8 @@ struct PacketCounts {
 
 class PacketSocket {
  public:
-  PacketSocket(int netns_fd, const std::string& if_name);
+  // `filter` says which frames of the device are received; empty = all.
+  PacketSocket(int netns_fd, const std::string& if_name, std::span<const sock_filter> filter = {});
 
   // Up to kBatchFrames that wait now. Valid until the next call.
   std::span<const ReceivedFrame> receive();

@@ -4,11 +4,11 @@
 namespace vethwall::shard {
 
 const std::array<const char*, static_cast<size_t>(ShellCounter::kCount)> kShellCounterNames = {
-    "unmarked",       "receive_errors", "truncated",       "send_failed",
-    "socket_dropped", "stalls",         "stall_discarded", "corrupt_commands",
-    "bound_again",    "queue_packets",  "queue_accepted",  "queue_dropped",
-    "queue_overflow", "queue_errors",   "injected",        "injected_seen_again",
-    "raw_send_failed"};
+    "unmarked",        "receive_errors", "truncated",       "send_failed",
+    "socket_dropped",  "stalls",         "stall_discarded", "corrupt_commands",
+    "bound_again",     "queue_packets",  "queue_accepted",  "queue_dropped",
+    "queue_overflow",  "queue_errors",   "injected",        "injected_seen_again",
+    "raw_send_failed", "relayed",        "relay_lost"};
 
 std::array<uint64_t, kCounters> Shard::counters() const {
   std::array<uint64_t, kCounters> counts;

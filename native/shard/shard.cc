@@ -2,14 +2,14 @@
 
 #include <pthread.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <new>
 
 #include "os/fault.h"
-#include "wire/marker.h"
+#include "os/spread_filter.h"
+#include "shard/clock.h"
 
 namespace vethwall::shard {
 namespace {
@@ -20,7 +20,6 @@ constexpr uint64_t kTickNs = 40'000'000;
 constexpr uint64_t kStallNs = 500'000'000;
 // Seldom enough that the kernel programs, which read it for each frame, keep it in their cache.
 constexpr uint64_t kStampNs = 10'000'000;
-constexpr uint64_t kDiscardNs = 100'000'000;
 // Between two looks at the socket; a burst of commands must not starve it.
 constexpr int kCommandsPerRound = 1024;
 // A file of /proc for each queue.
@@ -28,10 +27,14 @@ constexpr uint64_t kQueueStatisticsNs = 1'000'000'000;
 enum Source : uint32_t { kFrames, kEvents };
 static_assert(kEvents < kFirstQueueNumber);
 
-uint64_t monotonic_ns() {
-  timespec now;
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+std::shared_ptr<Group> group_of(const Options& options) {
+  return options.group ? options.group : std::make_shared<Group>(wire::Spread{});
+}
+
+std::unique_ptr<os::PacketSocket> open_socket(const Options& options, const Group& group) {
+  std::vector<sock_filter> filter;
+  if (group.spread().shards > 1) filter = os::spread_filter(group.spread(), options.index);
+  return std::make_unique<os::PacketSocket>(options.netns_fd, options.if_name, filter);
 }
 
 std::optional<FlowMap> open_flow_map(int fd) {
@@ -45,14 +48,17 @@ Shard::Shard(const Options& options, const EngineFactory& factory, std::function
       event_ring_(options.event_ring_octets),
       command_ring_(options.command_ring_octets),
       events_(event_ring_),
-      socket_(std::make_unique<os::PacketSocket>(options.netns_fd, options.if_name)),
+      group_(group_of(options)),
+      index_(options.index),
+      socket_(open_socket(options, *group_)),
       heartbeat_(options.heartbeat_map_fd, options.heartbeat_file, options.heartbeat_slot),
       eventfd_(os::check(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd", "shard")),
       queues_(poller_, options.key),
       flow_map_(open_flow_map(options.flow_map_fd)),
-      engine_(factory(*this, events_, flow_map_ ? &*flow_map_ : nullptr)) {
+      engine_(factory(*this, events_, flow_map_ ? &*flow_map_ : nullptr, this)) {
   poller_.add(socket_->fd(), kFrames);
   poller_.add(eventfd_.get(), kEvents);
+  group_->join(index_, [this] { wake_thread(); });
 }
 
 Shard::~Shard() { stop(); }
@@ -71,6 +77,7 @@ void Shard::stop() {
   stopping_ = true;
   wake_thread();
   if (thread_.joinable()) thread_.join();
+  group_->leave(index_);
   heartbeat_.stamp(0);
   queues_.close_all();
   socket_.reset();
@@ -182,7 +189,7 @@ void Shard::round() {
 
 void Shard::stamp(uint64_t now_ns) {
   last_stamp_ns_ = now_ns;
-  heartbeat_.stamp(now_ns);
+  heartbeat_.stamp(group_->stamp(index_, now_ns));
 }
 
 bool Shard::run_posted(uint64_t now_ns) {
@@ -224,39 +231,6 @@ bool Shard::run_commands(uint64_t now_ns) {
   return done > 0;
 }
 
-bool Shard::receive(uint64_t now_ns) {
-  const bool has_frames = receive_frames(now_ns);
-  return queues_.receive(*engine_, now_ns) || has_frames;
-}
-
-bool Shard::receive_frames(uint64_t now_ns) {
-  const std::span<const os::ReceivedFrame> frames = socket_->receive();
-  for (const os::ReceivedFrame& received : frames) {
-    wire::Marker marker;
-    if (!wire::read_marker(received.frame, marker)) {
-      count(ShellCounter::kUnmarked);
-      continue;
-    }
-    const bool is_copy = marker.form == wire::MarkerForm::kCopy;
-    engine_->receive({marker.endpoint, marker.toward, now_ns, false, is_copy}, received.vnet,
-                     received.frame, {});
-  }
-  return !frames.empty();
-}
-
-// All that waits was queued before the heartbeat ran out, or shortly after: no time stamp of a
-// frame is needed to know that it is too old.
-void Shard::discard_stale() {
-  count(ShellCounter::kStalls);
-  const uint64_t deadline_ns = monotonic_ns() + kDiscardNs;
-  for (;;) {
-    const size_t frames = socket_->receive().size();
-    if (frames == 0) return;
-    count(ShellCounter::kStallDiscarded, frames);
-    if (monotonic_ns() > deadline_ns) return;
-  }
-}
-
 void Shard::tick(uint64_t now_ns) {
   last_tick_ns_ = now_ns;
   engine_->tick(now_ns);
@@ -274,7 +248,7 @@ void Shard::tick(uint64_t now_ns) {
 void Shard::sleep(uint64_t now_ns) {
   std::atomic<uint32_t>& asleep = command_ring_.control().flag;
   asleep.store(1, std::memory_order_seq_cst);
-  if (command_ring_.empty() && !has_posted_ && !stopping_) {
+  if (command_ring_.empty() && !has_posted_ && !stopping_ && group_->inbox(index_).empty()) {
     const uint64_t passed_ns = std::min(now_ns - last_tick_ns_, kTickNs);
     poller_.wait(static_cast<int>((kTickNs - passed_ns) / 1'000'000 + 1));
   }

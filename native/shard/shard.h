@@ -18,6 +18,7 @@
 #include "os/ring.h"
 #include "shard/event_writer.h"
 #include "shard/flow_map.h"
+#include "shard/group.h"
 #include "shard/queues.h"
 #include "shard/spin.h"
 
@@ -32,7 +33,9 @@ struct Options {
   int flow_map_fd = -1;  // -1: no flow leaves the engine by a flow map
   uint32_t event_ring_octets = 8u << 20;
   uint32_t command_ring_octets = 1u << 20;
-  flow::SipKey key = {};  // random: of what is sent into the namespaces of queues
+  std::shared_ptr<Group> group = {};  // empty = it is alone
+  uint32_t index = 0;                 // within the group
+  flow::SipKey key = {};              // random: of what is sent into the namespaces of queues
 };
 
 // What the shell counts itself, behind the engine's counters.
@@ -54,6 +57,8 @@ enum class ShellCounter : uint8_t {
   kInjected,       // packets sent into a queue's namespace
   kInjectedAgain,  // of these, queued to us in their turn
   kRawSendFailed,
+  kRelayed,    // packets that came here and are of another shard's flow
+  kRelayLost,  // of these, frames that the other had no room for
   kCount
 };
 extern const std::array<const char*, static_cast<size_t>(ShellCounter::kCount)> kShellCounterNames;
@@ -62,9 +67,9 @@ inline constexpr size_t kEngineCounters = static_cast<size_t>(engine::Counter::k
 inline constexpr size_t kCounters = kEngineCounters + static_cast<size_t>(ShellCounter::kCount);
 
 using EngineFactory = std::function<std::unique_ptr<engine::Engine>(
-    engine::FrameSink&, engine::EventSink&, engine::Carrier*)>;
+    engine::FrameSink&, engine::EventSink&, engine::Carrier*, engine::Relay*)>;
 
-class Shard final : private engine::FrameSink {
+class Shard final : private engine::FrameSink, private engine::Relay {
  public:
   // What is to be in force before or after a frame, never during one.
   using Action = std::function<void(engine::Engine&, uint64_t now_ns)>;
@@ -107,12 +112,16 @@ class Shard final : private engine::FrameSink {
   };
 
   bool emit(const wire::VnetHeader& vnet, wire::Frame frame, engine::Departure departure) override;
+  const wire::Spread& spread() const override { return group_->spread(); }
+  uint32_t own_shard() const override { return index_; }
+  void pass(uint32_t shard, const wire::VnetHeader& vnet, wire::Frame frame) override;
   void run();
   void round();
   bool run_posted(uint64_t now_ns);
   bool run_commands(uint64_t now_ns);
   bool receive(uint64_t now_ns);
   bool receive_frames(uint64_t now_ns);
+  bool receive_passed(uint64_t now_ns);
   void discard_stale();
   void stamp(uint64_t now_ns);
   void tick(uint64_t now_ns);
@@ -129,6 +138,8 @@ class Shard final : private engine::FrameSink {
   os::Ring event_ring_;
   os::Ring command_ring_;
   EventWriter events_;
+  const std::shared_ptr<Group> group_;
+  const uint32_t index_;
   std::unique_ptr<os::PacketSocket> socket_;  // closed by stop()
   os::Heartbeat heartbeat_;
   os::Fd eventfd_;

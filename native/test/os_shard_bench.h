@@ -120,7 +120,8 @@ class Bench {
     options.event_ring_octets = ring_octets;
     shard = std::make_unique<Shard>(
         options,
-        [this](engine::FrameSink& frames, engine::EventSink& events, engine::Carrier*) {
+        [this](engine::FrameSink& frames, engine::EventSink& events, engine::Carrier*,
+               engine::Relay*) {
           auto made = std::make_unique<Echo>(frames, events);
           echo = made.get();
           return made;
@@ -150,6 +151,7 @@ class Bench {
     }
   }
   void link(const std::string& args) { ip("-n " + name_ + " link " + args); }
+  int netns_fd() const { return netns_.get(); }
   std::string heartbeat_path() const { return "/tmp/" + name_ + ".heartbeat"; }
   uint64_t heartbeat() const {
     uint64_t slots[2] = {};

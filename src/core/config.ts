@@ -34,6 +34,9 @@ const loopbackAddress = z.string().transform((text, context) => {
   return z.NEVER
 })
 
+/** A core each, and one more for what is decided in JavaScript. */
+export const SHARDS_MAX = 64
+
 /** libcni's, which containerd, CRI-O and podman leave as it is. */
 const CNI_CACHE_DIRS = ['/var/lib/cni/results']
 const podGlob = z.string().regex(/^[^/]+\/[^/]+$/, 'write namespace/pod; * = any run of characters')
@@ -73,6 +76,8 @@ const configSchema = z.strictObject({
       content: z.array(podGlob).default([]),
       /** Pods whose `lo` is an endpoint too: sidecars speak in clear there. */
       loopback: z.array(podGlob).default([]),
+      /** Threads that flows are spread over; absent: by the node's CPUs. */
+      shards: z.int().min(1).max(SHARDS_MAX).optional(),
     })
     .default({ content: [], loopback: [] }),
   metrics: z.strictObject({ listen: loopbackAddress.optional() }).default({}),

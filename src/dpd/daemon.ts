@@ -1,5 +1,6 @@
 /** The daemon of one instance: the only place where its parts are put together. */
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../core/config.js'
@@ -30,7 +31,7 @@ import { Endpoints } from './endpoints.js'
 import { epochsFrom } from './epochs.js'
 import { EventsFile, type EventsSink, noEvents } from './events-file.js'
 import { flowMapOf, heartbeatOf } from './heartbeat.js'
-import { openInspection } from './inspection.js'
+import { openInspection, shardsFor } from './inspection.js'
 import { InstancePipes } from './instance-pipes.js'
 import { KernelSpoofs } from './kernel-spoofs.js'
 import { Learning } from './learning.js'
@@ -113,6 +114,7 @@ function openDaemon(setting: DaemonSetting) {
     ...{ netnsFd: enforcer.netnsFd, ifName: VTH_NAME },
     heartbeat: heartbeatOf(context.driver, instance),
     flowMapFd: flowMapOf(context.driver),
+    count: config.inspection.shards ?? shardsFor(availableParallelism()),
     ...{ file: setting.workerFile, events, learning, spoofs: spoofBook, warn },
     eventsPerSecond: config.events.file === null ? null : config.events.perSecond,
     giveUp: (error) => {

@@ -7,11 +7,13 @@ import { compiled, policy, setOf, WEB } from '../core/policy/fixture.js'
 import { type Netns, until } from '../netns.js'
 import { POD, wire } from './engine-bench.js'
 
-/** 80: judged by request; 81: decided at its SYN. */
+/** 80: judged by request; 81: decided at its SYN; UDP 91: says how much it got. */
 const SERVER = `
   const net = require('node:net')
   const answer = 'HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok'
   const quiet = (socket) => socket.on('error', () => {})
+  const udp = require('node:dgram').createSocket('udp4')
+  udp.on('message', (m, from) => udp.send(String(m.length), from.port, from.address)).bind(91)
   net.createServer((s) => quiet(s).on('data', () => s.end(answer))).listen(80, '::')
   net.createServer((s) => quiet(s).on('data', (d) => s.write(d))).listen(81, '::', () => console.log('ready'))`
 
@@ -37,20 +39,20 @@ const CLIENT = `
   })`
 
 const RULES =
-  'podSelector: {}\nmode: protect\ningress: [{ports: [{port: 80}], http: [{methods: [GET]}]}, {ports: [{port: 81}]}]'
+  'podSelector: {}\nmode: protect\ningress: [{ports: [{port: 80}], http: [{methods: [GET]}]}, {ports: [{port: 81}, {port: 90, protocol: UDP}, {port: 91, protocol: UDP}]}]'
 
 export function rules(generation: number): CompiledPolicy {
   const pod = { ...WEB, id: POD, addresses: ['10.9.0.2/24', 'fd09::2/64'] }
   return compiled(setOf(policy('web', RULES)), { generation, endpoints: [pod] })
 }
 
-export async function shardsBench(t: Test) {
+export async function shardsBench(t: Test, count = 1) {
   const { client, pod, enforcer } = wire(t)
   const lines: string[] = []
   const log: string[] = []
   const given: Error[] = []
   const { engine, shards } = openInspection({
-    netnsFd: enforcer.fd,
+    ...{ count, netnsFd: enforcer.fd },
     ifName: 'vth',
     heartbeat: { slot: 0, mapFd: null, file: null },
     flowMapFd: null,

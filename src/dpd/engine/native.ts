@@ -28,7 +28,14 @@ export interface NativeShardOptions {
   readonly eventRingOctets: number
   readonly commandRingOctets: number
   readonly key: Uint8Array
+  /** null = it is alone. */
+  readonly group: NativeGroup | null
+  /** Within the group. */
+  readonly index: number
 }
+
+/** What the shards of one device share. */
+export type NativeGroup = object
 
 /** Tickets are acknowledged when what they stand for is in force. */
 export interface NativeShard {
@@ -87,6 +94,7 @@ export interface NativeReplay {
 
 interface EngineModule {
   readonly Shard: new (options: NativeShardOptions, wake: () => void) => NativeShard
+  readonly ShardGroup: new (shards: number, seed: number) => NativeGroup
   readonly Replay: new (options: NativeReplayOptions) => NativeReplay
 }
 
@@ -100,6 +108,11 @@ export function newShard(options: NativeShardOptions, wake: () => void): NativeS
   } catch (error) {
     throw toOsError(error)
   }
+}
+
+/** `seed`: 32 random bits. */
+export function newGroup(shards: number, seed: number): NativeGroup {
+  return new (engineModule().ShardGroup)(shards, seed)
 }
 
 export function newReplay(options: NativeReplayOptions): NativeReplay {

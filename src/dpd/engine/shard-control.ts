@@ -1,7 +1,7 @@
 /** One shard of the engine: what is in force in it, and what is acknowledged. Its rings are another thread's. */
 import { toOsError } from '../../intercept/addon.js'
 import type { EngineControl, EngineEndpoint, EngineQueue, PacketQueues } from './engine.js'
-import { type EngineLimits, type NativeShard, newShard } from './native.js'
+import { type EngineLimits, type NativeGroup, type NativeShard, newShard } from './native.js'
 
 export interface ShardOptions {
   /** Of the enforcer. */
@@ -16,6 +16,13 @@ export interface ShardOptions {
   readonly commandRingOctets?: number
   /** 16 random octets: the seed of the flow table's hash, and of the first flow id. */
   readonly key: Uint8Array
+  readonly place?: ShardPlace
+}
+
+/** Among the shards of one device; absent = it is the only one. */
+export interface ShardPlace {
+  readonly group: NativeGroup
+  readonly index: number
 }
 
 /** Where the engine's thread leaves CLOCK_MONOTONIC ns: value `slot`, a host-order uint64. */
@@ -56,6 +63,8 @@ export class ShardControl implements EngineControl, PacketQueues {
         eventRingOctets: options.eventRingOctets ?? EVENT_RING_OCTETS,
         commandRingOctets: options.commandRingOctets ?? COMMAND_RING_OCTETS,
         key: options.key,
+        group: options.place?.group ?? null,
+        index: options.place?.index ?? 0,
       },
       () => this.#wake(),
     )
