@@ -41,7 +41,7 @@ import { NodeAddresses } from './node-addresses.js'
 import { openNotifier } from './notify.js'
 import { Peers } from './peers.js'
 import { watchDirectories } from './policy-files.js'
-import { PolicySources } from './policy-sources.js'
+import { PolicyReader } from './policy-reader.js'
 import { PolicyStore } from './policy-store.js'
 import { preflight } from './preflight.js'
 import { Reconciler } from './reconciler.js'
@@ -64,7 +64,7 @@ export interface Setting {
 }
 
 interface DaemonSetting extends Setting {
-  /** Of the workers: it starts `runShardWorker` in each. */
+  /** Of the workers: it starts `runWorker` in each. */
   readonly workerFile: URL
 }
 
@@ -140,10 +140,10 @@ function openDaemon(setting: DaemonSetting) {
   const spoofs = new KernelSpoofs({ pipes, endpoints, book: spoofBook, warn })
   const node = new NodeAddresses(config.nodeAddresses ?? null)
   const directories = { policies: config.policyDir, endpoints: config.endpointsDir }
-  const lastGoodPath = join(instance.stateDir, 'last-good-policy.json')
+  const lastGoodFile = join(instance.stateDir, 'last-good-policy.json')
   const policy = new PolicyStore(
     {
-      sources: new PolicySources(directories, lastGoodPath, warn),
+      sources: new PolicyReader({ directories, lastGoodFile, file: setting.workerFile, warn }),
       inputs: () => compileInputs(config, endpoints, overrides, node),
       engine,
       judge: shards,

@@ -10,8 +10,8 @@ import { type Arguments, readArguments, USAGE } from './arguments.js'
 import { checkFiles } from './check.js'
 import { ConfigError, loadConfig } from './config-file.js'
 import { openContext, startDaemon } from './daemon.js'
-import { runShardWorker } from './shards/worker.js'
 import { runWatchdogProcess } from './watchdog.js'
+import { runWorker } from './worker.js'
 
 function run(args: Arguments): Promise<void> | void {
   const config = loadConfig(args)
@@ -60,4 +60,4 @@ function failed(error: unknown): void {
 }
 
 if (isMainThread) main(process.argv.slice(2)).catch(failed)
-else runShardWorker()
+else runWorker()

@@ -50,6 +50,19 @@ export function readYamlDirectory(directory: string): DirectoryReading {
   return { files, unreadable }
 }
 
+/** Of all files that `readYamlDirectory` would read. */
+export function yamlOctetsOf(directories: readonly string[]): number {
+  let octets = 0
+  for (const directory of directories) {
+    try {
+      for (const name of filesIn(directory, YAML_NAME)) octets += fs.statSync(name).size
+    } catch {
+      // Who reads it tells what is wrong with it.
+    }
+  }
+  return octets
+}
+
 /** What changes when any file does: names, inodes, sizes, times. */
 function fingerprint(directories: readonly string[], pattern: RegExp): string {
   return directories

@@ -23,6 +23,11 @@ export type SourcesLoad =
   | { readonly ok: true; readonly sources: Sources }
   | { readonly ok: false; readonly faults: readonly FileFault[] }
 
+export interface Directories {
+  readonly policies: string
+  readonly endpoints: string
+}
+
 const textFileSchema = z.object({ path: z.string(), text: z.string() })
 const lastGoodSchema = z.object({
   schema: z.literal(1),
@@ -58,7 +63,7 @@ function unreadableFaults(readings: readonly DirectoryReading[]): FileFault[] {
 
 export class PolicySources {
   constructor(
-    private readonly directories: { readonly policies: string; readonly endpoints: string },
+    private readonly directories: Directories,
     /** null = nothing is kept. */
     private readonly lastGoodFile: string | null,
     private readonly onFault: (message: string) => void,

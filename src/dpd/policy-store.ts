@@ -5,10 +5,13 @@
 import type { FileFault, PolicyStatus } from '../core/api/status.js'
 import { type CompileInput, compile } from '../core/policy/compile.js'
 import type { CompiledPolicy } from '../core/policy/compiled.js'
-import { EMPTY_SOURCES, type PolicySources, type Sources } from './policy-sources.js'
+import { EMPTY_SOURCES, type Sources, type SourcesLoad } from './policy-sources.js'
 
 export interface PolicyStoreParts {
-  readonly sources: PolicySources
+  readonly sources: {
+    read(): SourcesLoad | Promise<SourcesLoad>
+    readLastGood(): Sources | null
+  }
   /** What besides the sources goes into a compilation, at this moment. */
   readonly inputs: () => Omit<CompileInput, 'set' | 'directory' | 'generation'>
   readonly engine: { setPolicy(block: Uint8Array): Promise<void> }
@@ -32,6 +35,9 @@ export class PolicyStore {
   #loadedAtMs: number
   #failedLoads = 0
   #turn: Promise<void> = Promise.resolve()
+  /** Reads come one after the other; `#nextRead` has not begun. */
+  #lastRead: Promise<unknown> = Promise.resolve()
+  #nextRead: Promise<SourcesLoad> | null = null
 
   /** `initial` is what the judge was made with: empty, generation 0. */
   constructor(
@@ -78,11 +84,23 @@ export class PolicyStore {
     return result
   }
 
-  /** At start and whenever a file changed. */
-  reload(): Promise<void> {
-    return this.inTurn(async () => {
-      if (this.#read()) await this.#enforce()
+  /** At start and whenever a file changed. Other changes need not wait until it is read. */
+  async reload(): Promise<void> {
+    const load = await this.#read()
+    await this.inTurn(async () => {
+      if (this.#take(load)) await this.#enforce()
     })
+  }
+
+  #read(): Promise<SourcesLoad> {
+    if (this.#nextRead !== null) return this.#nextRead
+    const read = this.#lastRead.then(() => {
+      this.#nextRead = null
+      return this.parts.sources.read()
+    })
+    this.#nextRead = read
+    this.#lastRead = read.catch(() => undefined)
+    return read
   }
 
   /** The endpoints or the overrides changed; call it within `inTurn`. */
@@ -91,8 +109,7 @@ export class PolicyStore {
   }
 
   /** True where there is something new to enforce. */
-  #read(): boolean {
-    const load = this.parts.sources.read()
+  #take(load: SourcesLoad): boolean {
     if (load.ok) {
       this.#faults = []
       this.#use(load.sources, 'files')

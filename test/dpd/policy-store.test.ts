@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import type { CompiledPolicy } from '../../src/core/policy/compiled.js'
 import { watchDirectories } from '../../src/dpd/policy-files.js'
 import { PolicySources } from '../../src/dpd/policy-sources.js'
-import { PolicyStore } from '../../src/dpd/policy-store.js'
+import { PolicyStore, type PolicyStoreParts } from '../../src/dpd/policy-store.js'
 import { until } from '../netns.js'
 import { compiled, ingressPolicy } from './judge/bench.js'
 
@@ -23,11 +23,14 @@ function makeFiles(t: Test): Files {
   }
 }
 
-function openStore(files: Files): { store: PolicyStore; log: string[] } {
+function openStore(
+  files: Files,
+  sources?: PolicyStoreParts['sources'],
+): { store: PolicyStore; log: string[] } {
   const log: string[] = []
   const store = new PolicyStore(
     {
-      sources: new PolicySources(files, files.lastGood, (message) => log.push(message)),
+      sources: sources ?? new PolicySources(files, files.lastGood, (message) => log.push(message)),
       inputs: () => ({
         defaults: { mode: 'discover' },
         nodeAddresses: [],
@@ -94,19 +97,35 @@ t.test('a broken set leaves the old one active and is named', async (t) => {
   t.match(JSON.parse(readFileSync(files.lastGood, 'utf8')), { schema: 1 })
 })
 
-t.test('changes wait for one another', async (t) => {
-  const { store, log } = openStore(makeFiles(t))
-  await Promise.all([
-    store.reload(),
-    store.inTurn(async () => void log.push('between')),
-    store.reload(),
-  ])
+t.test('changes wait for one another, and none for what is only read', async (t) => {
+  const files = makeFiles(t)
+  const sources = new PolicySources(files, files.lastGood, t.fail)
+  const reads: (() => void)[] = []
+  const { store, log } = openStore(files, {
+    read: () => new Promise((resolve) => reads.push(() => resolve(sources.read()))),
+    readLastGood: () => null,
+  })
+  const first = store.reload()
+  await until('it is read', () => reads.length > 0)
+  const others = [store.reload(), store.reload()]
+  await store.inTurn(async () => void log.push('while it is read'))
+  t.equal(reads.length, 1)
+  reads.shift()?.()
+  await first
+  const change = store.inTurn(() => store.recompile())
+  await until('the second read', () => reads.length > 0)
+  reads.shift()?.()
+  await Promise.all([...others, change])
+  t.equal(reads.length, 0, 'two that wait for the first are read once')
   t.same(
-    log.filter((line) => /applied|between/.test(line)),
-    ['applied 1', 'between', 'applied 2'],
+    log.filter((line) => /applied|while/.test(line)),
+    ['while it is read', 'applied 1', 'applied 2', 'applied 3', 'applied 4'],
   )
   await t.rejects(store.inTurn(async () => Promise.reject(new Error('x'))))
-  await t.resolves(store.reload(), 'a failed one holds up nothing')
+  await t.resolves(
+    store.inTurn(() => store.recompile()),
+    'a failed one holds up nothing',
+  )
 })
 
 t.test('watched: a file that comes, changes by rename, goes; a directory made later', async (t) => {

@@ -143,6 +143,7 @@ export class ShardJudge {
     const { file, number, eventsPerSecond, endedFlowsKept, knowledge } = this.parts
     const progress = this.#progress.buffer
     const start: ShardStart = {
+      role: 'shard',
       ...{ number, eventsPerSecond, endedFlowsKept, isReplacement, progress },
       knowledge: knowledge(),
     }
