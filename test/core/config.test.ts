@@ -62,6 +62,8 @@ t.test('faults name line and column', async (t) => {
   t.match(errors('metrics: { listen: "127.0.0.1:99999" }'), [/loopback/])
   t.match(errors('nodeAddresses: [10.0.0.256]'), [/^1:17 nodeAddresses\[0\]: write an IP address/])
   t.match(errors('policyDir: policy.d'), [/absolute path/])
+  for (const shards of ['0', '65', '1.5', 'auto'])
+    t.match(errors(`inspection: { shards: ${shards} }`), [/^1:15 inspection\.shards: /], shards)
   t.match(errors('a: [\n'), [/YAML/])
   t.match(errors('log: {}\n---\nlog: {}\n'), [/second YAML document/])
 })

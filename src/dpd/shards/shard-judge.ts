@@ -60,7 +60,7 @@ export class ShardJudge {
   #queries = 0
   #replaced = 0
   readonly #replacedAtMs: number[] = []
-  #fault: Error | null = null
+  #fault: string | null = null
   /** Of workers that have ended. */
   #before: ShardCounts = NO_COUNTS
   #counts: ShardCounts = NO_COUNTS
@@ -150,7 +150,7 @@ export class ShardJudge {
     const worker = new Worker(file, { workerData: start, argv: [], name: this.parts.name })
     worker.on('message', (message: FromWorker) => this.#take(message))
     worker.on('error', (error) => {
-      this.#fault = error
+      this.#fault = error.stack ?? error.message
     })
     worker.on('exit', () => this.#ended())
     return worker
@@ -192,17 +192,17 @@ export class ShardJudge {
     this.#progressSeen = seen
     if (this.#looks < LOOKS_WITHOUT_PROGRESS_MAX) return
     this.#looks = 0
-    this.#fault ??= new Error(`no progress at ${LOOKS_WITHOUT_PROGRESS_MAX} looks in a row`)
+    this.#fault ??= `no progress at ${LOOKS_WITHOUT_PROGRESS_MAX} looks in a row`
     void this.#worker.terminate()
   }
 
   #ended(): void {
-    const fault = this.#fault ?? new Error('it ended by itself')
+    const fault = this.#fault ?? 'it ended by itself'
     this.#fault = null
     this.#isReady = false
     const left = [...this.#pending.values()]
     this.#pending.clear()
-    for (const pending of left) if (pending.isQuery) pending.reject(fault)
+    for (const pending of left) if (pending.isQuery) pending.reject(new Error(fault))
     const told = left.filter(({ isQuery }) => !isQuery)
     if (this.#isStopping) {
       for (const pending of told) pending.resolve(null)
@@ -214,7 +214,7 @@ export class ShardJudge {
       this.#post({ kind: 'follow', isFollowed: this.parts.knowledge().isFollowed }, pending)
   }
 
-  #replace(fault: Error): void {
+  #replace(fault: string): void {
     const { name, warn, giveUp, monotonicMs } = this.parts
     const nowMs = monotonicMs()
     const forgotten = [...this.#counts.liveFlows.values()].reduce((sum, flows) => sum + flows, 0)
@@ -224,7 +224,7 @@ export class ShardJudge {
     this.#replacedAtMs.push(nowMs)
     while (nowMs - (this.#replacedAtMs[0] ?? nowMs) > REPLACEMENTS_WITHIN_MS)
       this.#replacedAtMs.shift()
-    const what = `${name}: its judge ended: ${fault.stack ?? fault.message}`
+    const what = `${name}: its judge ended: ${fault}`
     if (this.#replacedAtMs.length > REPLACEMENTS_MAX) {
       this.#isStopping = true
       giveUp(new Error(what))
