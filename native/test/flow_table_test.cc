@@ -1,4 +1,6 @@
 // The flow table, its hash and its timers.
+#include "flow/age_list.h"
+#include "flow/inspection.h"
 #include "flow/table.h"
 #include "flow/token_bucket.h"
 #include "test/tap.h"
@@ -77,9 +79,11 @@ TEST(flood_of_openings_evicts_openings) {
 
 TEST(holds_are_listed_by_age) {
   flow::FlowTable table(10, {1, 2});
-  flow::AgeList<&Flow::hold> holds;
+  flow::AgeList<&flow::Inspection::hold> holds;
+  flow::Budget budget{1 << 20};
   Flow& a = *table.insert(key_of(1));
   Flow& b = *table.insert(key_of(2));
+  for (Flow* flow : {&a, &b}) flow->inspection = std::make_unique<flow::Inspection>(budget, true);
   holds.add(a, 1);
   holds.add(b, 2);
   holds.add(a, 3);
