@@ -72,14 +72,16 @@ const configSchema = z.strictObject({
     .default({ adopt: 'never', cacheDirs: [...CNI_CACHE_DIRS] }),
   inspection: z
     .strictObject({
-      /** Pods whose flows are read to their end, whatever the rules need. */
+      /** Pods whose flows are read deeper than the rules need: the deepest that names a pod holds. */
+      identify: z.array(podGlob).default([]),
+      transactions: z.array(podGlob).default([]),
       content: z.array(podGlob).default([]),
       /** Pods whose `lo` is an endpoint too: sidecars speak in clear there. */
       loopback: z.array(podGlob).default([]),
       /** Threads that flows are spread over; absent: by the node's CPUs. */
       shards: z.int().min(1).max(SHARDS_MAX).optional(),
     })
-    .default({ content: [], loopback: [] }),
+    .default({ identify: [], transactions: [], content: [], loopback: [] }),
   metrics: z.strictObject({ listen: loopbackAddress.optional() }).default({}),
   events: z
     .strictObject({

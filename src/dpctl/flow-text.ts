@@ -3,7 +3,9 @@ import type { FlowView } from '../core/api/flow.js'
 import { protocolName } from '../core/events/eve.js'
 import type { Fields } from '../core/inspect/contract.js'
 
-export const FLOW_HEADS = ['FLOW', 'POD', 'DIR', 'PEER', 'PROTO', 'APP', 'VERDICT', 'RULE', 'WHAT']
+export const FLOW_HEADS = [
+  ...['FLOW', 'POD', 'DIR', 'PEER', 'PROTO', 'APP', 'VERDICT', 'RULE', 'RUNS', 'WHAT'],
+]
 
 const IPPROTO_ICMP = 1
 const IPPROTO_ICMPV6 = 58
@@ -39,6 +41,12 @@ export function whatText(flow: FlowView): string {
   return fieldsText(last === undefined ? flow.fields : last.fields)
 }
 
+/** Where a live flow's frames pass, and why there. */
+export function runsText({ runs, runsWhy }: FlowView): string {
+  if (runs === null) return 'ended'
+  return runs === 'kernel' && runsWhy === 'decided' ? runs : `${runs}: ${runsWhy}`
+}
+
 function shortened(text: string): string {
   return text.length > WHAT_COLUMNS ? `${text.slice(0, WHAT_COLUMNS - 1)}…` : text
 }
@@ -53,6 +61,7 @@ export function flowRow(flow: FlowView): string[] {
     flow.app ?? '-',
     verdictText(flow),
     flow.decision.rule,
+    runsText(flow),
     shortened(whatText(flow)),
   ]
 }

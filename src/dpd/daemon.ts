@@ -25,11 +25,13 @@ import { compileInputs, defaultsOf } from './compile-inputs.js'
 import { ConflistKeeper } from './conflist-keeper.js'
 import { keepConflist } from './conflist-watch.js'
 import { Control } from './control.js'
+import { Depths } from './depth.js'
 import { DriftBook } from './drift-book.js'
 import { DriftRepair } from './drift-repair.js'
 import { Endpoints } from './endpoints.js'
 import { epochsFrom } from './epochs.js'
 import { EventsFile, type EventsSink, noEvents } from './events-file.js'
+import { placed } from './flow-place.js'
 import { flowMapOf, heartbeatOf } from './heartbeat.js'
 import { openInspection, shardsFor } from './inspection.js'
 import { InstancePipes } from './instance-pipes.js'
@@ -134,7 +136,7 @@ function openDaemon(setting: DaemonSetting) {
   })
   const endpoints = new Endpoints({
     ...{ pipes, engine, ruled, judge: shards, warn, dhcpServers: config.dhcpServers },
-    ...{ content: config.inspection.content, forwarders: config.spoofing.allow },
+    ...{ depths: new Depths(config.inspection), forwarders: config.spoofing.allow },
     nextEpoch: epochsFrom(startedAtMs),
   })
   const spoofs = new KernelSpoofs({ pipes, endpoints, book: spoofBook, warn })
@@ -211,18 +213,26 @@ function openDaemon(setting: DaemonSetting) {
     ...{ conflist, control, driver, engine, events, shards, learning, pipes, policy, reconciler },
     spoofs,
     running,
+    places: { endpoints, pipes },
   }
 }
 
 type Daemon = ReturnType<typeof openDaemon>
 
 /** The control socket and, where configured, the metrics port. */
-async function serve({ instance, config, log }: Setting, { control, shards, running }: Daemon) {
+async function serve(
+  { instance, config, log }: Setting,
+  { control, places, shards, running }: Daemon,
+) {
   const fault = (message: string): void => log.error(message)
   const routes = [
     ...statusRoutes(control),
     ...endpointRoutes(control),
-    ...flowRoutes(shards, (id) => control.quarantineOf(id)),
+    ...flowRoutes(
+      shards,
+      (id) => control.quarantineOf(id),
+      (list) => placed(places, list),
+    ),
     ...runningRoutes(running),
   ]
   const socket = createServer(routes, fault)

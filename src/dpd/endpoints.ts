@@ -17,6 +17,7 @@ import { ownAddresses } from '../core/own-addresses.js'
 import type { CompiledEndpoint, CompiledPolicy } from '../core/policy/compiled.js'
 import { matchGlob, parseGlob } from '../core/policy/glob.js'
 import type { PathSetting } from '../intercept/driver.js'
+import { type Depths, readsOf } from './depth.js'
 import type { EngineControl } from './engine/engine.js'
 import type { JudgedEndpoint } from './judge/flow.js'
 import type { Pipes } from './pipes.js'
@@ -50,8 +51,7 @@ export interface EndpointsParts {
     setEndpoints(endpoints: readonly JudgedEndpoint[]): Promise<void>
     removeEndpoint(id: number): Promise<void>
   }
-  /** `namespace/pod` globs of the endpoints that are read to their end. */
-  readonly content: readonly string[]
+  readonly depths: Depths
   /** `namespace/pod` globs of those that send under other addresses than their own. */
   readonly forwarders: readonly string[]
   readonly dhcpServers: readonly string[]
@@ -76,12 +76,10 @@ export function pathOf(
 
 export class Endpoints {
   readonly #byKey = new Map<string, Endpoint>()
-  readonly #content
   readonly #forwarders
   readonly #dhcpServers
 
   constructor(private readonly parts: EndpointsParts) {
-    this.#content = parts.content.map(parseGlob)
     this.#forwarders = parts.forwarders.map(parseGlob)
     this.#dhcpServers = parts.dhcpServers.map((text) => parseAddress(text).octets)
   }
@@ -281,7 +279,7 @@ export class Endpoints {
       path,
       failure: settings.failure,
       strict: settings.mode === 'protect',
-      deliverAll: this.#readsAll(record, settings.mode),
+      ...readsOf(this.parts.depths.of(record, settings.mode)),
       own: this.#ownOf(record, settings),
       dhcpServers: this.#dhcpServers,
       epoch,
@@ -301,17 +299,10 @@ export class Endpoints {
     }
   }
 
-  /** A copy costs the pod nothing: outside protect everything is read, to learn and to record. */
-  #readsAll(record: EndpointRecord, mode: Mode): boolean {
-    const name = `${record.namespace}/${record.pod}`
-    if (mode !== 'protect' || record.ifName === LOOPBACK) return true
-    return this.#content.some((glob) => matchGlob(glob, name))
-  }
-
   #judged(record: EndpointRecord, settings: CompiledEndpoint): JudgedEndpoint {
     const { id, namespace, pod, ifName } = record
     const { mode, failure } = settings
-    const deliverAll = this.#readsAll(record, mode)
-    return { id, namespace, pod, ifName, mode, failure, enforced: mode === 'protect', deliverAll }
+    const depth = this.parts.depths.of(record, mode)
+    return { id, namespace, pod, ifName, mode, failure, enforced: mode === 'protect', depth }
   }
 }

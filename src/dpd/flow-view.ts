@@ -65,5 +65,15 @@ export function viewFlow(
     endedAt: ending === null ? null : new Date(ending.atMs).toISOString(),
     how: ending?.how ?? null,
     counts: ending?.counts ?? null,
+    runs: ending === null ? 'engine' : null,
+    runsWhy: ending === null ? inEngine(flow) : '',
   }
+}
+
+/** As far as the judge knows: what is decided may have left meanwhile. */
+function inEngine({ phase, endpoint, reading }: Flow): string {
+  if (phase === 'denied') return 'denied'
+  if (reading === null) return 'decided'
+  if (endpoint.enforced && phase === 'judging') return 'rules ask what it carries'
+  return `read, depth ${endpoint.depth}`
 }

@@ -74,7 +74,7 @@ export async function openReplay(parts: ReplayParts) {
   judge.setEndpoint({
     ...{ id, namespace, pod, ifName: 'capture', mode: 'monitor', failure: 'open' },
     enforced: false,
-    deliverAll: true,
+    depth: 'content',
   })
   const engine = new ReplayEngine()
   engine.onEvents((events) => engine.send(judge.handle(events)))

@@ -36,7 +36,7 @@ const FLOW: FlowView = {
   transactions: [],
   transactionsTotal: 0,
   startedAt: '2026-01-01T00:00:00Z',
-  ...{ endedAt: null, how: null, counts: null },
+  ...{ endedAt: null, how: null, counts: null, runs: 'engine', runsWhy: 'decided' },
 }
 const STATUS = {
   ...{ version: '0.1.0', instance: 'x', pid: 1, startedAt: 'now', driver: 'bpf' },

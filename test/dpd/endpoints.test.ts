@@ -2,6 +2,7 @@ import t from 'tap'
 import { formatAddress } from '../../src/core/address.js'
 import type { EndpointPath, EndpointRecord } from '../../src/core/endpoint.js'
 import type { CompiledPolicy } from '../../src/core/policy/compiled.js'
+import { type DepthGlobs, Depths } from '../../src/dpd/depth.js'
 import { Endpoints } from '../../src/dpd/endpoints.js'
 import type { Engine, EngineEndpoint } from '../../src/dpd/engine/engine.js'
 import { epochsFrom } from '../../src/dpd/epochs.js'
@@ -19,15 +20,17 @@ class World {
 
   readonly own = new Map<number, EngineEndpoint['own']>()
 
-  constructor(content: readonly string[] = [], forwarders: readonly string[] = []) {
+  constructor(depths: DepthGlobs = {}, forwarders: readonly string[] = []) {
     const kernel = (verb: string) => (_record: EndpointRecord, s: { path: EndpointPath }) => {
       this.#note(`${verb} ${s.path}`)
     }
     const pipes = { ensure: kernel('ensure'), setPath: kernel('setPath') } as unknown as Pipes
     const engine = {
-      setEndpoint: async ({ id, path, strict, deliverAll, own }: EngineEndpoint) => {
+      setEndpoint: async ({ id, path, strict, deliverAll, identifies, own }: EngineEndpoint) => {
         this.own.set(id, own)
-        this.#note(`engine ${path}${strict ? ' strict' : ''}${deliverAll ? ' all' : ''}`)
+        this.#note(
+          `engine ${path}${strict ? ' strict' : ''}${deliverAll ? ' all' : identifies ? ' read' : ''}`,
+        )
       },
       removeEndpoint: async () => this.#note('engine none'),
     } as unknown as Engine
@@ -44,7 +47,7 @@ class World {
         },
         removeEndpoint: async (id) => void this.judged.delete(id),
       },
-      content,
+      depths: new Depths(depths),
       ...{ forwarders, dhcpServers: [] },
       nextEpoch: epochsFrom(0),
       warn: (message) => this.log.push(message),
@@ -79,10 +82,10 @@ t.test('towards inline the engine goes first, away from it the kernel', async (t
   t.same(await world.apply(PROTECT), [], 'nothing changed, nothing is done')
   t.same(
     await world.apply(MONITOR),
-    ['setPath inline', 'setPath direct', 'engine tap all', 'setPath tap'],
+    ['setPath inline', 'setPath direct', 'engine tap read', 'setPath tap'],
     'carried flows are recalled first',
   )
-  t.match(world.judged.get(POD), { mode: 'monitor', enforced: false, deliverAll: true })
+  t.match(world.judged.get(POD), { mode: 'monitor', enforced: false, depth: 'transactions' })
   t.same(await world.apply(PROTECT), ['setPath tap', 'engine inline strict', 'setPath inline'])
   t.same(await world.apply(QUARANTINE), [
     'setPath inline',
@@ -113,7 +116,7 @@ t.test('a fault is said, not applied, and tried again', async (t) => {
 })
 
 t.test('depth content is by pod', async (t) => {
-  const world = new World(['default/w*'])
+  const world = new World({ content: ['default/w*'], identify: ['*/*'] })
   world.endpoints.add(RECORD)
   t.same(await world.apply(PROTECT), ['engine inline strict all', 'ensure inline'])
 })
@@ -152,7 +155,7 @@ t.test('the engine knows what is the pod’s own, and is told when that changes'
   ])
   t.ok(ownTexts()?.includes('10.1.0.71'))
   t.notOk(ownTexts()?.includes('10.1.0.70'))
-  const forwarding = new World([], ['default/w*'])
+  const forwarding = new World({}, ['default/w*'])
   forwarding.endpoints.add(RECORD)
   await forwarding.apply(PROTECT)
   t.equal(forwarding.own.get(POD), null, 'one that may forward')
@@ -164,7 +167,7 @@ t.test('where rules lead to the engine it knows first, and forgets last', async 
   const endpoint = world.endpoints.add(record)
   t.same(await world.apply(PROTECT), ['engine inline strict', 'rules inline'])
   t.match(endpoint, { path: 'inline', applied: true })
-  t.same(await world.apply(MONITOR), ['engine tap all', 'rules tap'], 'nothing is drained')
+  t.same(await world.apply(MONITOR), ['engine tap read', 'rules tap'], 'nothing is drained')
   t.same(await world.apply(MONITOR), ['rules tap'], 'asked under each policy')
   t.same(await world.apply(QUARANTINE), ['rules quarantine', 'rules quarantine', 'engine none'])
   world.failOnce = 'rules inline'

@@ -29,7 +29,7 @@ t.test('seen twice is learned once, kept over restarts, capped', async (t) => {
 })
 
 t.test('a flow in discover becomes a policy that imports unchanged', async (t) => {
-  const bench = new Bench('', { mode: 'discover', enforced: false, deliverAll: true })
+  const bench = new Bench('', { mode: 'discover', enforced: false, depth: 'transactions' })
   const directory = {
     ...EMPTY_DIRECTORY,
     pods: [

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { EndpointPath, EndpointRecord } from '../../src/core/endpoint.js'
+import { Depths } from '../../src/dpd/depth.js'
 import { Endpoints } from '../../src/dpd/endpoints.js'
 import type { Engine } from '../../src/dpd/engine/engine.js'
 import { epochsFrom } from '../../src/dpd/epochs.js'
@@ -46,7 +47,7 @@ function makeWorld() {
     look: async () => wholeAgain,
   }
   const endpoints = new Endpoints({
-    ...{ pipes, engine, ruled, judge, content: [], forwarders: [], dhcpServers: [] },
+    ...{ pipes, engine, ruled, judge, depths: new Depths({}), forwarders: [], dhcpServers: [] },
     nextEpoch: epochsFrom(0),
     warn: (m) => log.push(m),
   })

@@ -229,6 +229,9 @@ t.test('other verdicts recall what is carried; those of others do not', async (t
     t.same(turns, [1, 1], 'alive')
     return (await frames()) === start
   })
+  const listed = await node.dpctl('flows', '--state', 'live')
+  const row = / tcp .*default\/app\/load +kernel\b/
+  t.equal(listed.stdout.split('\n').filter((line) => row.test(line)).length, 2, listed.stdout)
   const start = await frames()
   await node.policy('other.yaml', policy(UDP, 'other'))
   await settled()
@@ -265,5 +268,15 @@ t.test('an echo flow is cut too', async (t) => {
     t.match(stdout, / 0% packet loss/)
     const seen = (await frames()) - start
     t.ok(seen < 30, `${seen} of 80 frames came up`)
+  }
+})
+
+t.test('outside protect copies stop where nothing more is read', async (t) => {
+  await node.policy('app.yaml', ALL.replace('mode: protect', 'mode: monitor'))
+  for (const host of hosts) {
+    const before = await frames()
+    const { sent } = await Load.start(host, 'tcp', 1).say('sent')
+    const seen = (await frames()) - before
+    t.ok(seen < sent / 1000 / 4, `${seen} frames were copied of ${sent / 1000} turns`)
   }
 })

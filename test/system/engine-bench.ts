@@ -94,7 +94,15 @@ export async function engineBench(t: Test): Promise<EngineBench> {
   const { engine, heartbeat } = startEngine(t, enforcer)
   const endpoint = { id: POD, path: 'inline', failure: 'closed' } as const
   await engine.setEndpoint({
-    ...{ ...endpoint, strict: false, deliverAll: true, own: null, dhcpServers: [], epoch: 0 },
+    ...{
+      ...endpoint,
+      strict: false,
+      deliverAll: true,
+      identifies: false,
+      own: null,
+      dhcpServers: [],
+      epoch: 0,
+    },
   })
   engine.start()
   const server = await startServer(t, pod)

@@ -169,7 +169,14 @@ t.test('the heartbeat runs and ends with the engine', async (t) => {
   await pending.catch((error) => t.match(error, /the engine has stopped/))
   await t.rejects(
     engine.setEndpoint({
-      ...{ id: 2, path: 'tap', failure: 'open', strict: false, deliverAll: false },
+      ...{
+        id: 2,
+        path: 'tap',
+        failure: 'open',
+        strict: false,
+        deliverAll: false,
+        identifies: false,
+      },
       ...{ own: null, dhcpServers: [], epoch: 0 },
     }),
   )

@@ -86,6 +86,7 @@ export async function queueBench(t: Test): Promise<QueueBench> {
     failure: 'closed',
     strict: false,
     deliverAll: false,
+    identifies: false,
     own: null,
     dhcpServers: [],
     epoch: 0,

@@ -73,11 +73,19 @@ export async function shardsBench(t: Test, count = 1) {
   await shards.setEndpoints([
     {
       ...{ ...who, namespace: 'shop', pod: 'web-1', ifName: 'eth0', mode: 'protect' },
-      ...{ enforced: true, deliverAll: false },
+      ...{ enforced: true, depth: 'rules' },
     },
   ])
   await engine.setEndpoint({
-    ...{ ...who, path: 'inline', strict: false, deliverAll: false, own: null, dhcpServers: [] },
+    ...{
+      ...who,
+      path: 'inline',
+      strict: false,
+      deliverAll: false,
+      identifies: false,
+      own: null,
+      dhcpServers: [],
+    },
     epoch: 0,
   })
   await engine.setPolicy(rules(1).l4Block)

@@ -8,14 +8,16 @@ t.setTimeout(120_000)
 const bench = await shardsBench(t, 2)
 const { engine, shards, client } = bench
 
-/** Prints what came back to each of so many sockets. */
+/** Prints what came back to each of so many sockets, which ask again where nothing comes: it is UDP. */
 const ASK = `
   const [port, count, octets] = process.argv.slice(1).map(Number)
   const ask = () => new Promise((resolve) => {
     const socket = require('node:dgram').createSocket('udp4')
-    const done = (what) => { clearTimeout(late); socket.close(); resolve(what) }
+    const done = (what) => { clearTimeout(late); clearInterval(again); socket.close(); resolve(what) }
     socket.on('message', (m) => done(String(m))).on('error', ({ code }) => done(code))
-    socket.connect(port, '10.9.0.2', () => socket.send(Buffer.alloc(octets)))
+    const send = () => socket.send(Buffer.alloc(octets))
+    const again = setInterval(send, 2_000)
+    socket.connect(port, '10.9.0.2', send)
     const late = setTimeout(() => done('nothing'), 10_000)
   })
   Promise.all(Array.from({ length: count }, ask)).then((all) => console.log(all.join()))`

@@ -66,6 +66,10 @@ export const flowViewSchema = z.object({
   endedAt: z.string().nullable(),
   how: z.enum(['fin', 'rst', 'idle', 'evicted', 'denied']).nullable(),
   counts: countsSchema.nullable(),
+  /** Where a live flow's frames pass; null when it has ended. */
+  runs: z.enum(['kernel', 'engine']).nullable(),
+  /** What keeps it there. */
+  runsWhy: z.string(),
 })
 export type FlowView = z.infer<typeof flowViewSchema>
 

@@ -2,7 +2,7 @@ import { type FlowView, whyAnswerSchema } from '../../core/api/flow.js'
 import { protocolName } from '../../core/events/eve.js'
 import { type Command, printJson } from '../command.js'
 import { EXIT_OK, UsageError } from '../exit-code.js'
-import { fieldsText, peerText, verdictText, withPort } from '../flow-text.js'
+import { fieldsText, peerText, runsText, verdictText, withPort } from '../flow-text.js'
 import { formatPairs } from '../table.js'
 
 function describe(flow: FlowView): string {
@@ -25,6 +25,7 @@ function describe(flow: FlowView): string {
     ['policy', decision.policy ?? '-'],
     ['reason', decision.reason],
     ['generation', String(decision.generation)],
+    ['runs', runsText(flow)],
     ['started', flow.startedAt],
     ['ended', flow.endedAt === null ? 'live' : `${flow.endedAt} (${flow.how ?? '?'})`],
   ])

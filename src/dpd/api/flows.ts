@@ -1,7 +1,7 @@
 /** /v1/flows, followed or not, and /v1/flows/<id>/why. */
 
 import type { Quarantine } from '../../core/api/endpoint.js'
-import { type FlowQuery, flowQuerySchema } from '../../core/api/flow.js'
+import { type FlowQuery, type FlowView, flowQuerySchema } from '../../core/api/flow.js'
 import { API_PROTOCOL, ApiRefusal, describeIssues } from '../../core/api/protocol.js'
 import { explain } from '../because.js'
 import { type FlowQueries, matchesQuery } from '../flows.js'
@@ -28,6 +28,7 @@ function follow(book: FlowQueries, query: FlowQuery): Answer {
 export function flowRoutes(
   book: FlowQueries,
   quarantineOf: (endpoint: number) => Quarantine | null,
+  place: (flows: readonly FlowView[]) => FlowView[],
 ): Route[] {
   return [
     {
@@ -35,7 +36,8 @@ export function flowRoutes(
       path: '/v1/flows',
       handle: async (request) => {
         const query = queryOf(request.query)
-        return query.follow === '1' ? follow(book, query) : json({ flows: await book.list(query) })
+        if (query.follow === '1') return follow(book, query)
+        return json({ flows: place(await book.list(query)) })
       },
     },
     {
@@ -43,8 +45,9 @@ export function flowRoutes(
       path: '/v1/flows/:flow/why',
       handle: async ({ params }) => {
         const id = params.flow ?? ''
-        const flow = /^\d{1,16}$/.test(id) ? await book.find(Number(id)) : null
-        if (flow !== null)
+        const found = /^\d{1,16}$/.test(id) ? await book.find(Number(id)) : null
+        const flow = found === null ? undefined : place([found])[0]
+        if (flow !== undefined)
           return json({ flow, because: explain(flow, quarantineOf(flow.endpoint)) })
         throw new ApiRefusal(
           404,

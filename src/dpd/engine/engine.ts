@@ -11,8 +11,10 @@ export interface EngineEndpoint {
   readonly failure: Failure
   /** protect: malformed and other non-IP frames are denied, not passed. */
   readonly strict: boolean
-  /** Depth `content`: octets events go on after a flow is settled. */
+  /** Depth `content`: octets events go on after a flow is settled, and it never leaves. */
   readonly deliverAll: boolean
+  /** Octets go to the judge until it settles the flow, also where L4 allows it; as in tap. */
+  readonly identifies: boolean
   /** Network order: what the pod may call its own; null = it may forward for others. */
   readonly own: { readonly mac: Uint8Array; readonly addresses: readonly Uint8Array[] } | null
   readonly dhcpServers: readonly Uint8Array[]

@@ -11,6 +11,7 @@ export const REPLAY_ENDPOINT: EngineEndpoint = {
   failure: 'open',
   strict: false,
   deliverAll: false,
+  identifies: false,
   own: null,
   dhcpServers: [],
   epoch: 0,

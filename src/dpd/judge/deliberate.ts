@@ -130,12 +130,14 @@ function ruleFlow(court: Court, flow: Flow, reading: Reading, outcome: Outcome):
 
 /** Acts on the ruling of a flow whose inspection is alive. */
 export function decree(court: Court, flow: Flow, reading: Reading, ruling: Ruling): void {
-  if (flow.phase === 'judging') {
+  const wasJudged = flow.phase === 'judging'
+  if (wasJudged) {
     if (ruling.verdict === 'deny') denyWhole(court, flow, reading, ruling)
     else if (ruling.verdict === 'allow') allowWhole(court, flow, reading, ruling)
     else releaseJudged(court, flow, reading, ruling)
   }
-  if (flow.phase !== 'denied') endReading(court, flow, reading)
+  if (flow.phase !== 'denied')
+    endReading(court, flow, reading, wasJudged && flow.phase === 'settled')
 }
 
 function denyWhole(court: Court, flow: Flow, { released }: Reading, ruling: Ruling): void {
@@ -185,13 +187,29 @@ function releaseJudged(court: Court, flow: Flow, reading: Reading, ruling: Rulin
   court.release(flow, 'reply', reading.delivered.reply, last.id)
 }
 
-/** Nothing more will be said: octets that would still come are not worth their way. */
-function endReading(court: Court, flow: Flow, { inspection, delivered }: Reading): void {
-  const isOver = inspection.state !== 'probing' && inspection.state !== 'parsing'
-  if (!isOver && (flow.phase === 'judging' || flow.endpoint.deliverAll)) return
+/** What it is, and what its first transaction says. */
+function isIdentified({ app, transactions, transactionsTotal }: Flow): boolean {
+  return app !== null && (transactionsTotal > 1 || transactions.some(({ complete }) => complete))
+}
+
+/** Whether more of its octets could tell anything that somebody asked for. */
+function isRead(flow: Flow, { inspection }: Reading): boolean {
+  if (inspection.state !== 'probing' && inspection.state !== 'parsing') return true
+  const { depth, enforced } = flow.endpoint
+  if (enforced && flow.phase === 'judging') return false
+  return depth === 'rules' || (depth === 'identify' && isIdentified(flow))
+}
+
+/** Octets that would still come are not worth their way. `wasSettled`: the engine has heard so. */
+function endReading(court: Court, flow: Flow, reading: Reading, wasSettled: boolean): void {
+  if (!isRead(flow, reading) && !(wasSettled && flow.endpoint.depth !== 'content')) return
   for (const transaction of flow.transactions) endTransaction(court, flow, transaction)
   flow.reading = null
-  if (!flow.endpoint.deliverAll && flow.endpoint.enforced) return
-  court.skip(flow, 'orig', delivered.orig, 'toEnd')
-  court.skip(flow, 'reply', delivered.reply, 'toEnd')
+  if (flow.endpoint.depth === 'content') {
+    court.skip(flow, 'orig', reading.delivered.orig, 'toEnd')
+    court.skip(flow, 'reply', reading.delivered.reply, 'toEnd')
+    return
+  }
+  const waits = flow.endpoint.enforced && flow.phase === 'judging'
+  if (!wasSettled && !waits) court.settle(flow, flow.ruling)
 }

@@ -13,6 +13,7 @@ import type {
 import type { CompiledPolicy } from '../../core/policy/compiled.js'
 import type { Connection } from '../../core/policy/evaluate.js'
 import type { Settlement } from '../../core/policy/settlement.js'
+import type { Depth } from '../depth.js'
 import type { Inspection } from '../dpi/stream.js'
 import type { Ruling } from './ruling.js'
 
@@ -26,8 +27,7 @@ export interface JudgedEndpoint {
   readonly failure: Failure
   /** inline: verdicts act; tap: they are only recorded. */
   readonly enforced: boolean
-  /** Octets keep coming after a flow is settled. */
-  readonly deliverAll: boolean
+  readonly depth: Depth
 }
 
 type Detail = () => Fields

@@ -124,7 +124,7 @@ export class Judge {
     const isOver = flow.ruling.verdict !== 'undecided'
     if (isOver)
       flow.phase = flow.ruling.verdict === 'deny' && endpoint.enforced ? 'denied' : 'settled'
-    const wantsOctets = endpoint.deliverAll ? flow.phase !== 'denied' : !isOver
+    const wantsOctets = endpoint.depth === 'rules' ? !isOver : flow.phase !== 'denied'
     if (transport !== null && wantsOctets) {
       const view = { flow: flow.id, tuple: event.tuple, transport }
       flow.read(new Inspection(view, this.settings.parsers))

@@ -6,6 +6,8 @@ import { type Flow, IPPROTO_TCP, type Transaction } from './flow.js'
 import type { Ruling } from './ruling.js'
 
 export function rejudge(court: Court, flow: Flow): void {
+  // Octets of a flow that L4 alone allowed went on unheld while it was identified.
+  if (flow.phase === 'settled' && flow.endpoint.depth !== 'content') flow.reading = null
   const { reading } = flow
   if (reading === null || isDenied(flow)) {
     rejudgeSettled(court, flow)

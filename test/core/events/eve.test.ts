@@ -27,6 +27,7 @@ const FLOW: FlowView = {
   startedAt: '2026-01-02T03:04:00.000Z',
   ...{ endedAt: ISO, how: 'denied' },
   counts: { packets: { orig: 3, reply: 2 }, octets: { orig: 300, reply: 200 } },
+  ...{ runs: null, runsWhy: '' },
 }
 const FIELDS = {
   method: 'POST',

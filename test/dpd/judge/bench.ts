@@ -101,7 +101,7 @@ export class Bench {
       mode: 'protect',
       failure: 'closed',
       enforced: true,
-      deliverAll: false,
+      depth: 'rules',
       ...endpoint,
     })
   }

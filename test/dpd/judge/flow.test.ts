@@ -79,7 +79,7 @@ t.test('midstream without a verdict: both ends as opener, or not at all', async 
 
 t.test('monitor: the verdict is recorded, nothing is enforced', async (t) => {
   const policy = ingressPolicy(`- { name: get, http: [{ methods: [GET] }] }`, 'monitor')
-  const bench = new Bench(policy, { mode: 'monitor', enforced: false, deliverAll: true })
+  const bench = new Bench(policy, { mode: 'monitor', enforced: false, depth: 'transactions' })
   const flow = bench.open({})
   const post = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n'
   t.same(brief(bench.octets(flow, 'orig', 0, post)), [])
@@ -96,7 +96,7 @@ t.test('an L4 denial in monitor: the flow is read on', async (t) => {
   const bench = new Bench(ingressPolicy('[]', 'monitor'), {
     mode: 'monitor',
     enforced: false,
-    deliverAll: true,
+    depth: 'content',
   })
   const flow = bench.open({}, { l4: 'deny', rule: RULE_DEFAULT_DENY })
   bench.octets(flow, 'orig', 0, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')

@@ -53,13 +53,13 @@ t.test('an event of the next generation is judged by this one, then again', asyn
 
 t.test('from tap to inline: what would have been denied is', async (t) => {
   const monitor = ingressPolicy(`- { name: get, http: [{ methods: [GET] }] }`, 'monitor')
-  const bench = new Bench(monitor, { mode: 'monitor', enforced: false, deliverAll: true })
+  const bench = new Bench(monitor, { mode: 'monitor', enforced: false, depth: 'transactions' })
   const flow = bench.open({})
   const post = REQUEST.replace('GET', 'POST')
   t.same(brief(bench.octets(flow, 'orig', 0, post)), [])
   t.match(bench.told.denied, [{ fields: { method: 'POST' } }])
   const known = bench.judge.flow(flow)?.endpoint
   if (known === undefined) throw new Error('no flow')
-  bench.judge.setEndpoint({ ...known, mode: 'protect', enforced: true, deliverAll: false })
+  bench.judge.setEndpoint({ ...known, mode: 'protect', enforced: true, depth: 'rules' })
   t.match(brief(bench.judge.setPolicy(compiled(HTTP_GET, 2))), [{ cmd: 'deny' }])
 })
