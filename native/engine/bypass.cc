@@ -64,6 +64,10 @@ bool Shard::is_settled(const Flow& flow) const {
 
 void Shard::forward_of(Flow& flow, const Arrival& arrival) {
   if (!arrival.is_inline()) return let_pass(flow, arrival);
+  if (has_filters(flow, arrival)) {
+    forward(arrival);
+    return look_for_big(flow, arrival);
+  }
   const flow::Bypass bypass = arrival.ticket ? flow::Bypass::kMark : flow::Bypass::kCarry;
   if (send_on(arrival, is_settled(flow))) flow.bypass = bypass;
 }
@@ -74,7 +78,7 @@ void Shard::let_pass(Flow& flow, const Arrival& arrival) {
   if (!is_settled(flow)) return;
   if (arrival.ticket) {
     if (arrival.ticket.accept(true)) flow.bypass = flow::Bypass::kMark;
-  } else if (epoch_of(flow) != 0 && arrival.fragments.empty()) {
+  } else if (epoch_of(flow) != 0 && carrier_ != nullptr && arrival.fragments.empty()) {
     if (emit(arrival.vnet, arrival.frame, {{}, true, epoch_of(flow)}))
       flow.bypass = flow::Bypass::kCarry;
   }
@@ -90,7 +94,7 @@ void Shard::follow_bypassed(Flow& flow, Dir dir, const Arrival& arrival) {
   const uint32_t unseen = packet.sequence - half.sequence_of(half.sent);
   const bool is_repeated = half.fin_at != flow::kNowhere || uint32_t{0} - unseen < kRepeatedOctets;
   if (unseen == 0 || !is_repeated) {
-    if (flow.bypass == flow::Bypass::kMark) flow.octets[i] += unseen;
+    if (flow.bypass != flow::Bypass::kCarry) flow.octets[i] += unseen;
     half.send_to(half.sent + unseen + packet.payload_octets, (packet.tcp_flags & kFin) != 0);
   }
   if ((packet.tcp_flags & kRst) != 0) return report_closed(flow, Closed::kRst);

@@ -12,6 +12,11 @@ bool has_ended(const flow::Flow& flow) {
   return flow.tcp[0].fin_at != flow::kNowhere && flow.tcp[1].fin_at != flow::kNowhere;
 }
 
+// What passes unseen is not told by anybody.
+bool is_uncounted(const flow::Flow& flow) {
+  return flow.bypass == flow::Bypass::kMark || flow.bypass == flow::Bypass::kFilter;
+}
+
 }  // namespace
 
 void Shard::settle_after(Flow& flow) {
@@ -62,7 +67,7 @@ flow::Timer Shard::timer_of(const Flow& flow) const {
   if (flow.is_closed)
     return flow.stance == flow::Stance::kDenied ? flow::Timer::kDenied : flow::Timer::kClosing;
   if (flow::is_icmp(flow.protocol())) return flow::Timer::kIcmp;
-  if (flow.bypass == flow::Bypass::kMark && !has_ended(flow))
+  if (is_uncounted(flow) && !has_ended(flow))
     return flow.protocol() == IPPROTO_TCP ? flow::Timer::kBypassed : flow::Timer::kEstablished;
   if (flow.protocol() != IPPROTO_TCP)
     return flow.is_answered ? flow::Timer::kUdpAnswered : flow::Timer::kUdpUnanswered;

@@ -21,6 +21,7 @@ void Shard::command(const CommandHeader& command, std::span<const uint8_t> refus
                     uint64_t now_ns) {
   now_ns_ = now_ns;
   Flow* flow = table_.find(command.flow);
+  if (flow != nullptr && command.kind == CommandKind::kRecalled) return recalled(*flow);
   if (flow == nullptr || flow->is_closed) return;
   if (policy_ != nullptr && command.generation < policy_->generation()) {
     ++count(Counter::kStaleCommands);
@@ -43,6 +44,7 @@ void Shard::apply(Flow& flow, const CommandHeader& command, std::span<const uint
       return deny_command(flow, command, refusal);
     case CommandKind::kSettle:
       return settle(flow, command);
+    case CommandKind::kRecalled:
     case CommandKind::kPad:
       return;
   }

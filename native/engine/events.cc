@@ -15,6 +15,18 @@ EventHeader header_of(const flow::Flow& flow, EventKind kind) {
   return header;
 }
 
+OpenedBody opened_body(const flow::Flow& flow) {
+  OpenedBody body = {};
+  body.family = flow.key.family;
+  body.protocol = flow.protocol();
+  body.vlan = flow.key.vlans[0];
+  body.source_port = flow.source_port;
+  body.destination_port = flow.destination_port;
+  std::memcpy(body.source, flow.source().octets.data(), 16);
+  std::memcpy(body.destination, flow.destination().octets.data(), 16);
+  return body;
+}
+
 }  // namespace
 
 void Events::report_lost() {
@@ -30,19 +42,23 @@ void Events::report_lost() {
   lost_ = 0;
 }
 
-uint8_t* Events::begin(EventHeader header, uint32_t body_octets) {
+uint8_t* Events::try_begin(EventHeader header, uint32_t body_octets) {
   report_lost();
   header.octets = static_cast<uint32_t>(sizeof header) + padded(body_octets);
   uint8_t* place = lost_ == 0 ? sink_.reserve(header.octets) : nullptr;
-  if (place == nullptr) {
-    ++lost_;
-    ++lost_counter_;
-    return nullptr;
-  }
+  if (place == nullptr) return nullptr;
   std::memcpy(place, &header, sizeof header);
   uint8_t* body = place + sizeof header;
   std::memset(body + body_octets, 0, padded(body_octets) - body_octets);
   return body;
+}
+
+uint8_t* Events::begin(EventHeader header, uint32_t body_octets) {
+  uint8_t* body = try_begin(header, body_octets);
+  if (body != nullptr) return body;
+  ++lost_;
+  ++lost_counter_;
+  return nullptr;
 }
 
 bool Events::opened(const flow::Flow& flow, uint32_t generation) {
@@ -54,14 +70,7 @@ bool Events::opened(const flow::Flow& flow, uint32_t generation) {
   header.e = static_cast<uint8_t>(flow.pod_side);
   uint8_t* place = begin(header, sizeof(OpenedBody));
   if (place == nullptr) return false;
-  OpenedBody body = {};
-  body.family = flow.key.family;
-  body.protocol = flow.protocol();
-  body.vlan = flow.key.vlans[0];
-  body.source_port = flow.source_port;
-  body.destination_port = flow.destination_port;
-  std::memcpy(body.source, flow.source().octets.data(), 16);
-  std::memcpy(body.destination, flow.destination().octets.data(), 16);
+  const OpenedBody body = opened_body(flow);
   std::memcpy(place, &body, sizeof body);
   sink_.commit();
   return true;
@@ -117,16 +126,30 @@ bool Events::closed(const flow::Flow& flow, Closed how, const CarriedCounts& car
 }
 
 bool Events::spoofed(uint16_t endpoint, Spoof spoof, uint64_t frames) {
-  report_lost();
   EventHeader header = {};
-  header.octets = sizeof header;
   header.kind = EventKind::kSpoofed;
   header.endpoint = endpoint;
   header.at = frames;
   header.c = static_cast<uint8_t>(spoof);
-  uint8_t* place = lost_ == 0 ? sink_.reserve(header.octets) : nullptr;
+  if (try_begin(header, 0) == nullptr) return false;
+  sink_.commit();
+  return true;
+}
+
+bool Events::big(const flow::Flow& flow, uint32_t epoch) {
+  EventHeader header = header_of(flow, EventKind::kBig);
+  header.a = epoch;
+  header.e = static_cast<uint8_t>(flow.pod_side);
+  uint8_t* place = try_begin(header, sizeof(OpenedBody));
   if (place == nullptr) return false;
-  std::memcpy(place, &header, sizeof header);
+  const OpenedBody body = opened_body(flow);
+  std::memcpy(place, &body, sizeof body);
+  sink_.commit();
+  return true;
+}
+
+bool Events::recall(const flow::Flow& flow) {
+  if (try_begin(header_of(flow, EventKind::kRecall), 0) == nullptr) return false;
   sink_.commit();
   return true;
 }

@@ -23,13 +23,17 @@ class Events {
   bool hold_ended(const flow::Flow& flow, Dir dir, uint64_t at, HoldCause cause, Took took);
   // `carried`: what passed without the engine.
   bool closed(const flow::Flow& flow, Closed how, const CarriedCounts& carried);
-  // Not counted as lost where it is false: it can be said again.
+  // Not counted as lost where they are false: they can be said again.
   bool spoofed(uint16_t endpoint, Spoof spoof, uint64_t frames);
+  bool big(const flow::Flow& flow, uint32_t epoch);
+  bool recall(const flow::Flow& flow);
   // Tells about losses as soon as there is room.
   void report_lost();
 
  private:
   uint8_t* begin(EventHeader header, uint32_t body_octets);
+  // Null where the ring was full, which is no loss.
+  uint8_t* try_begin(EventHeader header, uint32_t body_octets);
   EventSink& sink_;
   uint64_t& lost_counter_;
   uint64_t lost_ = 0;  // not yet reported

@@ -15,6 +15,8 @@ enum class EventKind : uint8_t {
   kClosed = 5,
   kLost = 6,
   kSpoofed = 7,  // of an endpoint, not of a flow
+  kBig = 8,      // a filter may carry the flow from here on
+  kRecall = 9,   // no filter may carry it any more
 };
 enum class Dir : uint8_t { kOrig = 0, kReply = 1 };
 enum class L4Verdict : uint8_t { kUndecided = 0, kAllow = 1, kDeny = 2 };
@@ -35,17 +37,17 @@ struct EventHeader {
   uint16_t endpoint;  //
   uint64_t flow;      //
   uint64_t at;        // octets, gap, holdEnded; lost: number of events | spoofed: of frames
-  uint32_t a;         // octets: payload octets that follow | gap: octets | opened: generation
-  uint32_t b;         // octets: bit 0 ended, bit 1 held | opened: rule id
-  uint8_t c;          // gap, holdEnded: cause | closed: how | opened: L4Verdict | spoofed: Spoof
-  uint8_t d;          // holdEnded: took | opened: Start
-  uint8_t e;          // opened: PodSide
+  uint32_t a;  // octets: payload octets that follow | gap: octets | opened: generation | big: epoch
+  uint32_t b;  // octets: bit 0 ended, bit 1 held | opened: rule id
+  uint8_t c;   // gap, holdEnded: cause | closed: how | opened: L4Verdict | spoofed: Spoof
+  uint8_t d;   // holdEnded: took | opened: Start
+  uint8_t e;   // opened, big: PodSide
   uint8_t pad;
   uint32_t rule;  // closed: the last rule that judged the flow, 0 = none
 };
 static_assert(sizeof(EventHeader) == 40);
 
-// Follows the header of kOpened.
+// Follows the header of kOpened and kBig.
 struct OpenedBody {
   uint8_t family;    // 4 or 6
   uint8_t protocol;  // IPPROTO_*
@@ -70,7 +72,8 @@ enum class CommandKind : uint8_t {
   kSkip = 2,
   kRelease = 3,
   kDeny = 4,
-  kSettle = 5
+  kSettle = 5,
+  kRecalled = 6  // no filter carries the flow any more; whatever the policy
 };
 enum class Answer : uint8_t { kReset = 0, kIcmp = 1, kRefusal = 2 };
 enum class Then : uint8_t { kClose = 0, kContinue = 1 };

@@ -122,6 +122,12 @@ class Shard final : public Engine {
   void note_end(const Arrival& arrival);
   uint32_t epoch_of(const Flow& flow) const { return endpoints_[flow.endpoint()].config.epoch; }
 
+  // big_flows.cc: flows that filters carry where no flow map is
+  bool has_filters(const Flow& flow, const Arrival& arrival) const;
+  void look_for_big(Flow& flow, const Arrival& arrival);
+  bool waits_for_recall(const Flow& flow, const Arrival& arrival);
+  void recalled(Flow& flow);
+
   // carried.cc: flows that the kernel's flow map carries
   CarriedCounts carried(Flow& flow);
   bool has_moved(Flow& flow);

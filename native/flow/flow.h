@@ -28,8 +28,9 @@ enum class Stance : uint8_t { kUndecided, kForward, kDenied };
 // How a settled flow's frames pass without the engine.
 enum class Bypass : uint8_t {
   kNone,
-  kMark,   // by a connection mark, which counts nothing: what is missed is told by the numbers
-  kCarry,  // by the kernel's flow map, which counts
+  kMark,    // by a connection mark, which counts nothing: what is missed is told by the numbers
+  kCarry,   // by the kernel's flow map, which counts
+  kFilter,  // by a filter, as kMark; it knows no connection: a SYN waits until it is gone
 };
 
 // A SYN with another initial sequence number on a live flow: the receiver answers it with a
@@ -65,7 +66,10 @@ struct Flow {
   // From here the widest first: there may be very many flows.
   uint32_t rule = 0;
   uint32_t judged_generation = 0;  // of the policy that allowed it last
-  uint32_t carried_packets = 0;    // by the kernel, modulo 2^32, when that was last looked at
+  union {                          // by what carries flows here: the kernel's flow map, or filters
+    uint32_t carried_packets = 0;  // modulo 2^32, when that was last looked at
+    uint32_t settled_octets;       // of frames that came up since it was settled or told as big
+  };
   uint16_t source_port = 0;
   uint16_t destination_port = 0;
   PendingSyn pending_syn;

@@ -55,6 +55,7 @@ struct Setup {
   bool deliver_all = false;
   bool identifies = false;
   uint32_t epoch = 0;
+  bool has_flow_map = true;
   engine::Limits limits = {};
 };
 
@@ -65,7 +66,8 @@ class Net {
         config{kEndpoint, setup.path, setup.failure, setup.strict, setup.deliver_all} {
     config.epoch = setup.epoch;
     config.identifies = setup.identifies;
-    engine = engine::Engine::create(setup.limits, {1, 2}, sink, ring, &carried);
+    engine = engine::Engine::create(setup.limits, {1, 2}, sink, ring,
+                                    setup.has_flow_map ? &carried : nullptr);
     engine->set_endpoint(config, now);
     engine->set_policy(table, now);
   }

@@ -120,7 +120,8 @@ class Ring : public engine::EventSink {
     Event event = {};
     std::memcpy(&event.header, record_.data(), sizeof event.header);
     const uint8_t* body = record_.data() + sizeof event.header;
-    if (event.header.kind == EventKind::kOpened) std::memcpy(&event.opened, body, 40);
+    if (event.header.kind == EventKind::kOpened || event.header.kind == EventKind::kBig)
+      std::memcpy(&event.opened, body, 40);
     if (event.header.kind == EventKind::kClosed) std::memcpy(&event.closed, body, 32);
     if (event.header.kind == EventKind::kOctets)
       event.octets.assign(reinterpret_cast<const char*>(body), event.header.a);

@@ -167,6 +167,18 @@ export interface SpoofedEvent {
   /** Since the event before. */
   readonly frames: number
 }
+/** A TCP flow whose verdict stands has carried so much that a filter of the `tc` driver pays for it. */
+export interface BigEvent extends OfFlow {
+  readonly ev: 'big'
+  readonly tuple: FiveTuple
+  readonly podSide: 'opener' | 'receiver'
+  /** Of the verdicts that allow it. */
+  readonly epoch: number
+}
+/** A connection on the flow's ports is not let begin while a filter may carry it: answer `recalled`. */
+export interface RecallEvent extends OfFlow {
+  readonly ev: 'recall'
+}
 export type EngineEvent =
   | OpenedEvent
   | OctetsEvent
@@ -175,6 +187,8 @@ export type EngineEvent =
   | ClosedEvent
   | LostEvent
   | SpoofedEvent
+  | BigEvent
+  | RecallEvent
 
 export type Answer = 'reset' | 'icmp' | { readonly refusal: Uint8Array }
 
@@ -216,4 +230,14 @@ export interface SettleCommand extends ToFlow {
   readonly verdict: 'allow' | 'deny'
   readonly rule: RuleId
 }
-export type EngineCommand = NeedCommand | SkipCommand | ReleaseCommand | DenyCommand | SettleCommand
+/** No filter carries the flow any more; of any generation. */
+export interface RecalledCommand extends ToFlow {
+  readonly cmd: 'recalled'
+}
+export type EngineCommand =
+  | NeedCommand
+  | SkipCommand
+  | ReleaseCommand
+  | DenyCommand
+  | SettleCommand
+  | RecalledCommand

@@ -24,6 +24,8 @@ const EVENT_HOLD_ENDED = 4
 const EVENT_CLOSED = 5
 const EVENT_LOST = 6
 const EVENT_SPOOFED = 7
+const EVENT_BIG = 8
+const EVENT_RECALL = 9
 
 /** struct EventHeader. */
 const EV = { octets: 0, kind: 4, dir: 5, endpoint: 6, flow: 8, at: 16 } as const
@@ -132,6 +134,12 @@ function decodeEvent(octets: Uint8Array, view: DataView, at: number): EngineEven
       return { ev: 'lost', events: position }
     case EVENT_SPOOFED:
       return { ev: 'spoofed', endpoint, what: named(SPOOFED, c), frames: position }
+    case EVENT_BIG: {
+      const podSide = named(POD_SIDES, view.getUint8(at + EV_DETAIL.e))
+      return { ev: 'big', flow, endpoint, tuple: decodeTuple(octets, view, at), podSide, epoch: a }
+    }
+    case EVENT_RECALL:
+      return { ev: 'recall', flow, endpoint }
     default:
       throw new RangeError(`engine event of unknown kind ${kind}: addon and daemon differ in build`)
   }
@@ -169,7 +177,7 @@ function named<T>(names: readonly T[], index: number): T {
   return name
 }
 
-const COMMANDS = { need: 1, skip: 2, release: 3, deny: 4, settle: 5 } as const
+const COMMANDS = { need: 1, skip: 2, release: 3, deny: 4, settle: 5, recalled: 6 } as const
 const ANSWER_RESET = 0
 const ANSWER_ICMP = 1
 const ANSWER_REFUSAL = 2
@@ -243,6 +251,7 @@ function setCount(view: DataView, at: number, command: EngineCommand): void {
       setUint64(view, at + CMD.at, command.from)
       break
     case 'settle':
+    case 'recalled':
       break
   }
 }

@@ -4,6 +4,7 @@
  */
 import type {
   At,
+  BigEvent,
   ClosedEvent,
   Dir,
   EngineCommand,
@@ -16,6 +17,7 @@ import type {
   OctetsEvent,
   OpenedEvent,
   Parser,
+  RecallEvent,
   SpoofedEvent,
 } from '../../core/inspect/contract.js'
 import type { CompiledPolicy } from '../../core/policy/compiled.js'
@@ -94,6 +96,7 @@ export class Judge {
     if (event.ev === 'opened') this.#opened(event)
     else if (event.ev === 'lost') this.settings.report.lost(event.events)
     else if (event.ev === 'spoofed') this.#spoofed(event)
+    else if (event.ev === 'big' || event.ev === 'recall') return
     else this.#ofFlow(event)
   }
 
@@ -102,7 +105,9 @@ export class Judge {
     if (endpoint !== undefined) this.settings.report.spoofed(endpoint, event)
   }
 
-  #ofFlow(event: Exclude<EngineEvent, OpenedEvent | LostEvent | SpoofedEvent>): void {
+  #ofFlow(
+    event: Exclude<EngineEvent, OpenedEvent | LostEvent | SpoofedEvent | BigEvent | RecallEvent>,
+  ): void {
     const flow = this.#flows.get(event.flow)
     if (flow === undefined) return
     if (event.ev === 'octets') this.#octets(flow, event)

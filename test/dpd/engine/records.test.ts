@@ -117,10 +117,31 @@ t.test('what follows, in one span with a pad', async (t) => {
   ])
 })
 
+t.test('big flows', async (t) => {
+  const records = hex(`
+    50000000 08 00 ${OF_FLOW}
+    0000000000000000 4d000000 00000000 00 00 01 00 00000000
+    04 06 0000 e8fd bb01
+    0a000001 000000000000000000000000
+    0a000002 000000000000000000000000
+    28000000 09 00 ${OF_FLOW}
+    0000000000000000 00000000 00000000 00 00 00 00 00000000
+  `)
+  const tuple = {
+    ...{ protocol: 6, source: '10.0.0.1', sourcePort: 65000 },
+    ...{ destination: '10.0.0.2', destinationPort: 443, vlan: 0 },
+  }
+  const flow = { flow: 2 ** 40 + 7, endpoint: 5 }
+  t.same(decode(records), [
+    { ev: 'big', ...flow, tuple, podSide: 'receiver', epoch: 77 },
+    { ev: 'recall', ...flow },
+  ])
+})
+
 t.test('what is no record', async (t) => {
   t.throws(() => decode(hex('30000000 06 00 0000')), RangeError, 'longer than the span')
   t.throws(() => decode(hex('00000000 06 00 0000')), RangeError, 'no length')
-  t.throws(() => decode(hex(`28000000 09 ${'00'.repeat(35)}`)), /unknown kind 9/)
+  t.throws(() => decode(hex(`28000000 0a ${'00'.repeat(35)}`)), /unknown kind 10/)
 })
 
 const to = { flow: 2 ** 40 + 7, generation: 42 }
@@ -162,6 +183,10 @@ const commands: readonly (readonly [command: EngineCommand, want: string])[] = [
   [
     { cmd: 'settle', ...to, verdict: 'allow', rule: 18 },
     `30000000 05 00 00 00 ${FLOW} 0000000000000000 0000000000000000 2a000000 12000000 01000000 00000000`,
+  ],
+  [
+    { cmd: 'recalled', ...to },
+    `30000000 06 00 00 00 ${FLOW} 0000000000000000 0000000000000000 2a000000 00000000 00000000 00000000`,
   ],
 ]
 
