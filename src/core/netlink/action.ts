@@ -53,6 +53,8 @@ export interface DecodedAction {
   /** null = of a kind, or in a form, that we never install. */
   readonly action: TcAction | null
   readonly packets: number
+  /** Of frames, Ethernet header included. */
+  readonly octets: number
 }
 
 function optionsOf(action: TcAction): Attribute[] {
@@ -94,10 +96,15 @@ function decodeKind(kind: string, options: readonly Attribute[]): TcAction | nul
 }
 
 /** struct gnet_stats_basic: u64 octets, u32 packets. */
-function packetsOf(attributes: readonly Attribute[]): number {
+function countsOf(attributes: readonly Attribute[]): { packets: number; octets: number } {
   const stats = find(attributes, TCA_ACT_STATS)
   const basic = stats === null ? null : find(asNested(stats), TCA_STATS_BASIC)
-  return basic === null ? 0 : viewOf(basic.octets).getUint32(8, HOST_LITTLE_ENDIAN)
+  if (basic === null) return { packets: 0, octets: 0 }
+  const view = viewOf(basic.octets)
+  return {
+    packets: view.getUint32(8, HOST_LITTLE_ENDIAN),
+    octets: Number(view.getBigUint64(0, HOST_LITTLE_ENDIAN)),
+  }
 }
 
 function decodeAction(nest: Attribute): DecodedAction {
@@ -109,7 +116,7 @@ function decodeAction(nest: Attribute): DecodedAction {
     kind === null || options === null ? null : decodeKind(asText(kind), asNested(options))
   return {
     action: known === null || cookie === null ? known : { ...known, cookie: cookie.octets },
-    packets: packetsOf(attributes),
+    ...countsOf(attributes),
   }
 }
 

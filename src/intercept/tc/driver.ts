@@ -6,23 +6,12 @@ import type { RefusedFrames } from '../../core/bpf/maps.js'
 import { type EndpointPath, type EndpointRecord, linksOf } from '../../core/endpoint.js'
 import { VBR_IFINDEX, VBR_NAME, VTH_IFINDEX, VTH_NAME } from '../../core/instance.js'
 import { addAction, decodeActionDump, dumpActions } from '../../core/netlink/action.js'
-import {
-  decodeFilter,
-  deleteFilter,
-  dumpFilters,
-  type FoundFilter,
-  getFilter,
-  replaceFilter,
-} from '../../core/netlink/filter.js'
-import type { Message, Request } from '../../core/netlink/message.js'
 import { replaceIngress } from '../../core/netlink/qdisc.js'
 import {
   addU32Table,
   type DecodedU32Node,
-  decodeU32Node,
   ROOT_TABLE,
   type U32Node,
-  u32Filter,
   u32Handle,
 } from '../../core/netlink/u32.js'
 import {
@@ -36,48 +25,42 @@ import { readFilters } from '../devices.js'
 import type { Drift, Enforcer, PathSetting, PipeDriver, Seen, SeenShared } from '../driver.js'
 import type { Os } from '../os.js'
 import { apply, dump } from '../rtnetlink.js'
+import { CarriedFlows } from './carried-flows.js'
+import { type Device, isCarriedNode } from './carried-nodes.js'
 import { CAUSE_NAMES, counted, countsByCause, refusedByEndpoint } from './causes.js'
+import {
+  deleteNode,
+  deleteNodes,
+  dumpNodes,
+  EXISTS,
+  GONE,
+  getNode,
+  isOurClassifier,
+  type NodeName,
+  nodesIn,
+  PRIORITY,
+  replaceNodes,
+} from './classifier.js'
 import { driftOf, findNode, isSameSelector } from './difference.js'
 import { endpointRules, type InForce, isVbrFirst } from './endpoint-rules.js'
 import { askedFor, askedIn, inForce, inForceIn, nodesOf } from './in-force.js'
 import { isCurrentLayout, LAST_NODE, sharedNodes, TABLE_BUCKETS, VTH_NODE } from './vbr-rules.js'
 
-const PRIORITY = 1
-/** Answers of a device, qdisc or filter that is gone: `remove` of the absent succeeds. */
-const GONE = ['ENOENT', 'EINVAL', 'ENODEV'] as const
-const EXISTS = ['EEXIST'] as const
 /** A setPath of dpd between the watchdog's reading and writing: once more with what it asked for. */
 const STALE_ATTEMPTS = 3
-
-function replaceNodes(ifindex: number, nodes: readonly U32Node[]): Request[] {
-  return nodes.map((node) => replaceFilter(u32Filter({ ifindex, priority: PRIORITY }, node)))
-}
-
-function getNode(ifindex: number, node: Pick<U32Node, 'table' | 'bucket' | 'node'>): Request {
-  return getFilter({ ifindex, priority: PRIORITY, handle: u32Handle(node) }, 'u32')
-}
-
-/** The whole classifier with its tables. */
-function deleteNodes(ifindex: number): Request {
-  return deleteFilter({ ifindex, priority: PRIORITY, handle: 0 }, 'u32')
-}
-
-function nodesIn(messages: readonly Message[]): DecodedU32Node[] {
-  return messages.flatMap((message) => {
-    const filter = decodeFilter(message)
-    const node = filter === null ? null : decodeU32Node(filter)
-    return node === null ? [] : [node]
-  })
-}
-
-const isOurClassifier = ({ kind, priority, chain }: FoundFilter): boolean =>
-  kind === 'u32' && priority === PRIORITY && chain === 0
 
 /** Those nodes and the classifier's hash tables, whose handles name no node. */
 function isOneOf(nodes: readonly U32Node[]): IsOurs {
   const handles = new Set(nodes.map(u32Handle))
   return (found) =>
     isOurClassifier(found) && ((found.handle & 0xfff) === 0 || handles.has(found.handle >>> 0))
+}
+
+/** With what carries flows of the endpoint. */
+function isOnDevice(record: EndpointRecord, device: Device, nodes: readonly U32Node[]): IsOurs {
+  const isRule = isOneOf(nodes)
+  return (found) =>
+    isRule(found) || (isOurClassifier(found) && isCarriedNode(record, device, found))
 }
 
 /** Without records any endpoint's nodes may be there. */
@@ -91,9 +74,11 @@ function isOnVbr(records: readonly EndpointRecord[] | undefined): IsOurs {
 export class TcDriver implements PipeDriver {
   readonly name = 'tc'
   readonly #os: Os
+  readonly #carried: CarriedFlows
 
   constructor(os: Os) {
     this.#os = os
+    this.#carried = new CarriedFlows(os)
   }
 
   ensureShared(enforcer: Enforcer): void {
@@ -117,11 +102,14 @@ export class TcDriver implements PipeDriver {
     const { vinIfindex, vexIfindex } = linksOf(record)
     const fd = enforcer.netlinkFd
     apply(this.#os, fd, [replaceIngress(vinIfindex), replaceIngress(vexIfindex)])
+    this.#carried.releaseAll(enforcer, record)
     this.#deleteForeignSelectors(enforcer, record, inForce(setting))
     this.#apply(enforcer, record, inForce(setting))
   }
 
+  /** Whatever changes, decided flows come up to be judged by it. */
   setPath(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
+    this.#carried.releaseAll(enforcer, record)
     this.#apply(enforcer, record, inForce(setting))
   }
 
@@ -133,9 +121,7 @@ export class TcDriver implements PipeDriver {
   remove(enforcer: Enforcer, record: EndpointRecord): void {
     const { vinIfindex, vexIfindex } = linksOf(record)
     const { vbr } = endpointRules(record, inForce({ path: 'quarantine', failure: 'closed' }))
-    const onVbr = vbr.map((node) =>
-      deleteFilter({ ifindex: VBR_IFINDEX, priority: PRIORITY, handle: u32Handle(node) }, 'u32'),
-    )
+    const onVbr = vbr.map((node) => deleteNode(VBR_IFINDEX, node))
     const requests = [deleteNodes(vinIfindex), deleteNodes(vexIfindex), ...onVbr]
     apply(this.#os, enforcer.netlinkFd, requests, { accept: GONE })
   }
@@ -162,8 +148,8 @@ export class TcDriver implements PipeDriver {
       ...driftOf(links.vinName, want.vin, nodes.vin),
       ...driftOf(links.vexName, want.vex, nodes.vex),
       ...driftOf(VBR_NAME, want.vbr, this.#get(enforcer, VBR_IFINDEX, want.vbr)),
-      ...driftOfForeign(vin, links.vinName, isOneOf(want.vin)),
-      ...driftOfForeign(vex, links.vexName, isOneOf(want.vex)),
+      ...driftOfForeign(vin, links.vinName, isOnDevice(record, 'vin', want.vin)),
+      ...driftOfForeign(vex, links.vexName, isOnDevice(record, 'vex', want.vex)),
     ]
   }
 
@@ -174,8 +160,9 @@ export class TcDriver implements PipeDriver {
 
   repair(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
     const { vin, vex } = endpointRules(record, inForce(setting))
-    this.#clearForeign(enforcer, linksOf(record).vinIfindex, isOneOf(vin))
-    this.#clearForeign(enforcer, linksOf(record).vexIfindex, isOneOf(vex))
+    const { vinIfindex, vexIfindex } = linksOf(record)
+    this.#clearForeign(enforcer, vinIfindex, isOnDevice(record, 'vin', vin))
+    this.#clearForeign(enforcer, vexIfindex, isOnDevice(record, 'vex', vex))
     this.ensure(enforcer, record, setting)
   }
 
@@ -197,7 +184,7 @@ export class TcDriver implements PipeDriver {
     this.#installShared(enforcer)
   }
 
-  /** Nothing is carried: no map, and no program to ask it. */
+  /** Which of its nodes is which flow's is known to dpd alone (dpd/big-flows.ts). */
   carried(): null {
     return null
   }
@@ -218,7 +205,7 @@ export class TcDriver implements PipeDriver {
   setStale(enforcer: Enforcer, record: EndpointRecord, isStale: boolean): boolean {
     let hasChanged = false
     for (let attempt = 0; attempt < STALE_ATTEMPTS; attempt++) {
-      const asked = askedIn(this.#dump(enforcer, linksOf(record).vinIfindex))
+      const asked = askedIn(dumpNodes(this.#os, enforcer, linksOf(record).vinIfindex))
       if (asked === null) return hasChanged
       const want = asked.path === 'inline' && isStale
       if (this.#readInForce(enforcer, record)?.isStale === want) return hasChanged
@@ -250,7 +237,7 @@ export class TcDriver implements PipeDriver {
       [vinIfindex, rules.vin],
       [vexIfindex, rules.vex],
     ] as const) {
-      const have = this.#dump(enforcer, ifindex)
+      const have = dumpNodes(this.#os, enforcer, ifindex)
       const isForeign = (node: U32Node) => {
         const found = findNode(have, node)
         return found !== null && !isSameSelector(node, found)
@@ -261,8 +248,8 @@ export class TcDriver implements PipeDriver {
 
   #readInForce(enforcer: Enforcer, record: EndpointRecord): InForce | null {
     const { vinIfindex, vexIfindex } = linksOf(record)
-    const vin = this.#dump(enforcer, vinIfindex)
-    return inForceIn(record, { vin, vex: this.#dump(enforcer, vexIfindex) })
+    const vin = dumpNodes(this.#os, enforcer, vinIfindex)
+    return inForceIn(record, { vin, vex: dumpNodes(this.#os, enforcer, vexIfindex) })
   }
 
   #clearForeign(enforcer: Enforcer, ifindex: number, isOurs: IsOurs): void {
@@ -278,11 +265,7 @@ export class TcDriver implements PipeDriver {
     return vth !== undefined && isCurrentLayout(last?.actions[0]?.action?.cookie)
   }
 
-  #get(
-    enforcer: Enforcer,
-    ifindex: number,
-    nodes: readonly Pick<U32Node, 'table' | 'bucket' | 'node'>[],
-  ): DecodedU32Node[] {
+  #get(enforcer: Enforcer, ifindex: number, nodes: readonly NodeName[]): DecodedU32Node[] {
     const requests = nodes.map((node) => getNode(ifindex, node))
     return nodesIn(apply(this.#os, enforcer.netlinkFd, requests, { accept: GONE }))
   }
@@ -294,9 +277,5 @@ export class TcDriver implements PipeDriver {
       .flatMap(({ action, packets }) =>
         action?.kind === 'gact' ? [{ gact: action, packets }] : [],
       )
-  }
-
-  #dump(enforcer: Enforcer, ifindex: number): DecodedU32Node[] {
-    return nodesIn(dump(this.#os, enforcer.netlinkFd, dumpFilters(ifindex), { accept: GONE }))
   }
 }

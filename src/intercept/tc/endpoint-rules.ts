@@ -23,15 +23,15 @@ import {
 } from './frame-words.js'
 import { scratchOf, TABLES } from './vbr-rules.js'
 
-/** In order of trial on vin and vex. */
+/** In order of trial on vin and vex; 3 to 6 lead to flows that are carried (carried-nodes.ts). */
 export const NODES = {
   forgedDestination: 1,
   forgedSource: 2,
-  podMac: 3,
-  broadcast: 4,
-  ipv4Multicast: 5,
-  ipv6Multicast: 6,
-  foreign: 7,
+  podMac: 7,
+  broadcast: 8,
+  ipv4Multicast: 9,
+  ipv6Multicast: 10,
+  foreign: 11,
 } as const
 
 /** What is in force: what was asked for, and whether the judge is dead (design §6). */

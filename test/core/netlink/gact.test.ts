@@ -59,7 +59,7 @@ t.test('tc actions add action drop index 1987510274', (t) => {
     `),
   )
   const message = { type: request.type, flags: 0, sequence: 0, portId: 0, payload: request.payload }
-  t.same(decodeActionDump(message), [{ action: SHARED, packets: 0 }])
+  t.same(decodeActionDump(message), [{ action: SHARED, packets: 0, octets: 0 }])
   t.end()
 })
 

@@ -96,7 +96,7 @@ t.test('… handle 1:34:91 u32 ht 1:34: match u16 0x1234 at -10 action mirred eg
   const filter = decodeFilter(asMessage(MIRROR_GOLDEN))
   const node = filter && decodeU32Node(filter)
   t.same(node?.matches, MIRROR.matches)
-  t.same(node?.actions, [{ action: MIRROR.actions[0], packets: 0 }])
+  t.same(node?.actions, [{ action: MIRROR.actions[0], packets: 0, octets: 0 }])
   t.equal(node && u32Handle(node), 0x0013_4091)
   t.end()
 })

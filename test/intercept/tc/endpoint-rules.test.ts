@@ -29,10 +29,10 @@ const ASKED = 'gact pipe'
 t.test('direct: all but forged markers cross', (t) => {
   const { vin, vex } = rulesOf({})
   const forged = { 1: FORGED_BY_POD, 2: FORGED_BY_POD }
-  t.same(actionsOf(vin), { ...forged, 3: to(VEX), 7: `${ASKED}; ${to(VEX)}` })
+  t.same(actionsOf(vin), { ...forged, 7: to(VEX), 11: `${ASKED}; ${to(VEX)}` })
   t.same(actionsOf(vex), {
-    ...{ 1: FORGED, 2: FORGED, 7: `${ASKED}; ${to(VIN)}` },
-    ...{ 3: to(VIN), 4: to(VIN), 5: to(VIN), 6: to(VIN) },
+    ...{ 1: FORGED, 2: FORGED, 11: `${ASKED}; ${to(VIN)}` },
+    ...{ 7: to(VIN), 8: to(VIN), 9: to(VIN), 10: to(VIN) },
   })
   t.end()
 })
@@ -40,18 +40,18 @@ t.test('direct: all but forged markers cross', (t) => {
 t.test('inline: each kind of destination has its marker', (t) => {
   const { vin, vex } = rulesOf({ path: 'inline' })
   t.same(actionsOf(vex), {
-    ...{ 1: FORGED, 2: FORGED, 3: marked('1234'), 4: marked('5234') },
-    ...{ 5: marked('9234'), 6: marked('9234'), 7: `${ASKED}; gact drop index ${0x7677_0002}` },
+    ...{ 1: FORGED, 2: FORGED, 7: marked('1234'), 8: marked('5234') },
+    ...{ 9: marked('9234'), 10: marked('9234'), 11: `${ASKED}; gact drop index ${0x7677_0002}` },
   })
   const source = `pedit eth+4=0x4e65,eth+8=0x75561234 pipe; ${to(VBR)}`
   t.equal(
-    actionsOf(vin)[7],
+    actionsOf(vin)[11],
     `${ASKED}; ${FOREIGN_BY_POD}; gact drop index ${0x7677_0002}`,
     'from the pod it is counted for the pod too',
   )
-  t.equal(actionsOf(vin)[3], source, 'the two octets of the neighbour stay')
+  t.equal(actionsOf(vin)[7], source, 'the two octets of the neighbour stay')
   t.equal(
-    actionsOf(rulesOf({ path: 'inline', strict: false }).vin)[7],
+    actionsOf(rulesOf({ path: 'inline', strict: false }).vin)[11],
     `${ASKED}; gact pipe index ${0x7677_0003}; ${to(VEX)}`,
     'not strict: foreign addresses pass, counted',
   )
@@ -60,17 +60,17 @@ t.test('inline: each kind of destination has its marker', (t) => {
 
 t.test('tap: the original first, then the marked copy', (t) => {
   const { vex } = rulesOf({ path: 'tap' })
-  t.equal(actionsOf(vex)[3], `mirred egress mirror ${VIN}; ${marked('1234')}`)
+  t.equal(actionsOf(vex)[7], `mirred egress mirror ${VIN}; ${marked('1234')}`)
   t.end()
 })
 
 t.test('quarantine and a dead judge', (t) => {
   const quarantine = `gact drop index ${0x7677_0004}`
   t.same(actionsOf(rulesOf({ path: 'quarantine' }).vin), {
-    ...{ 1: FORGED_BY_POD, 2: FORGED_BY_POD, 3: quarantine, 7: `${ASKED}; ${quarantine}` },
+    ...{ 1: FORGED_BY_POD, 2: FORGED_BY_POD, 7: quarantine, 11: `${ASKED}; ${quarantine}` },
   })
   const dead = (failure: InForce['failure']) =>
-    actionsOf(rulesOf({ path: 'inline', failure, isStale: true }).vin)[3]
+    actionsOf(rulesOf({ path: 'inline', failure, isStale: true }).vin)[7]
   t.equal(dead('open'), `gact pipe index ${0x7677_0005}; ${to(VEX)}`)
   t.equal(dead('closed'), `gact drop index ${0x7677_0006}`)
   t.end()
