@@ -9,6 +9,7 @@ import { learnedPolicy } from '../core/policy/learn.js'
 import { PRODUCT_VERSION } from '../core/product-version.js'
 import { type EndpointsApi, findPods } from './api/endpoints.js'
 import type { StatusApi } from './api/status.js'
+import type { BigFlows } from './big-flows.js'
 import type { ConflistKeeper } from './conflist-keeper.js'
 import type { DriftBook } from './drift-book.js'
 import type { Endpoint, Endpoints } from './endpoints.js'
@@ -42,6 +43,7 @@ export interface ControlParts {
   readonly spoofs: SpoofBook
   readonly reconciler: Reconciler
   readonly drift: DriftBook
+  readonly big: Pick<BigFlows, 'counts'>
   readonly pipes: Pipes
   readonly loopback: Pick<LoopbackEndpoints, 'follow'>
   readonly conflist: Pick<ConflistKeeper, 'findings' | 'repaired'>
@@ -211,6 +213,7 @@ export class Control implements EndpointsApi, StatusApi {
       events: this.#events(counts),
       engine: engine.counters(),
       kernel: this.parts.pipes.counters(),
+      big: this.parts.big.counts(),
       driftPasses: reconciler.passes,
       driftRepaired: drift.repaired,
       driftUnrepaired: drift.unrepaired,

@@ -14,6 +14,7 @@ import { ensureEnforcer } from '../intercept/enforcer.js'
 import { recover } from '../intercept/recover.js'
 import { readStateFile, writeStateFile } from '../intercept/state-file.js'
 import { attach } from '../intercept/swap.js'
+import { CarriedFlows } from '../intercept/tc/carried-flows.js'
 import { endpointRoutes } from './api/endpoints.js'
 import { flowRoutes } from './api/flows.js'
 import { createServer } from './api/http.js'
@@ -21,6 +22,7 @@ import { listenOnLoopback, listenOnSocket, refuseSecond } from './api/listen.js'
 import { runningRoutes } from './api/running.js'
 import { metricsRoute, statusRoutes } from './api/status.js'
 import { attachFile } from './attach-file.js'
+import { BigFlows, LOOK_MS } from './big-flows.js'
 import { compileInputs, defaultsOf } from './compile-inputs.js'
 import { ConflistKeeper } from './conflist-keeper.js'
 import { keepConflist } from './conflist-watch.js'
@@ -127,17 +129,16 @@ function openDaemon(setting: DaemonSetting) {
   const monotonicMs = (): number => performance.now()
   const drift = new DriftBook(warn)
   const ruled = new RuledPods({
-    os,
-    instance,
-    queues: engine,
-    book: drift,
-    nowMs: monotonicMs,
-    warn,
+    ...{ os, instance, queues: engine, book: drift, nowMs: monotonicMs, warn },
   })
   const endpoints = new Endpoints({
     ...{ pipes, engine, ruled, judge: shards, warn, dhcpServers: config.dhcpServers },
     ...{ depths: new Depths(config.inspection), forwarders: config.spoofing.allow },
-    nextEpoch: epochsFrom(startedAtMs),
+    ...{ driver: context.driver.name, nextEpoch: epochsFrom(startedAtMs) },
+  })
+  const big = new BigFlows({
+    ...{ carried: new CarriedFlows(os), enforcer, endpoints, nowMs: monotonicMs, warn },
+    send: (commands) => shards.send(commands),
   })
   const spoofs = new KernelSpoofs({ pipes, endpoints, book: spoofBook, warn })
   const node = new NodeAddresses(config.nodeAddresses ?? null)
@@ -192,27 +193,14 @@ function openDaemon(setting: DaemonSetting) {
     startedAtMs,
     peers: () => peers.current,
     preflight: () => preflight(os),
-    ...{
-      endpoints,
-      policy,
-      overrides,
-      learning,
-      shards,
-      engine,
-      events,
-      spoofs: spoofBook,
-      reconciler,
-      drift,
-      pipes,
-      conflist,
-      loopback,
-    },
+    ...{ endpoints, policy, overrides, learning, shards, engine, events },
+    ...{ spoofs: spoofBook, reconciler, drift, big, pipes, conflist, loopback },
   })
+  shards.onBigFlows((events) => big.handle(events))
   const driver = context.driver.name
   return {
     ...{ conflist, control, driver, engine, events, shards, learning, pipes, policy, reconciler },
-    spoofs,
-    running,
+    ...{ big, spoofs, running },
     places: { endpoints, pipes },
   }
 }
@@ -271,6 +259,7 @@ export async function startDaemon(setting: DaemonSetting): Promise<void> {
     setInterval(reconcile, RECONCILE_MS),
     setInterval(() => void reconciler.repair().catch(fault('repair')), REPAIR_MS),
     setInterval(() => spoofs.look(), REPAIR_MS),
+    setInterval(() => daemon.big.look(), LOOK_MS),
     setInterval(() => void reconciler.lookAtRules().catch(fault('rules')), REPAIR_MS),
   ]
   const conflist = keepConflist(daemon.conflist, instance.stateDir)

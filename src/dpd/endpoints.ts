@@ -6,6 +6,7 @@
 import { parseAddress } from '../core/address.js'
 import {
   type AttachmentKey,
+  type DriverName,
   type EndpointPath,
   type EndpointRecord,
   type Failure,
@@ -33,7 +34,7 @@ export interface Endpoint {
   applied: boolean
   /** What the engine knows of the pod's own addresses. */
   sources: string
-  /** Of the verdicts in the kernel's flow map; 0 = it carries none of this endpoint's flows. */
+  /** Of the verdicts by which the kernel carries flows; 0 = it carries none of this endpoint's. */
   epoch: number
   /** What they follow from: verdicts.ts. */
   verdicts: string | null
@@ -55,6 +56,8 @@ export interface EndpointsParts {
   /** `namespace/pod` globs of those that send under other addresses than their own. */
   readonly forwarders: readonly string[]
   readonly dhcpServers: readonly string[]
+  /** The instance's own: flows of its endpoints leave the engine. */
+  readonly driver: DriverName
   /** Never the same number twice, not in another dpd's time either; not 0. */
   readonly nextEpoch: () => number
   readonly warn: (message: string) => void
@@ -142,7 +145,7 @@ export class Endpoints {
    * the engine has the policy, so that none that it denies goes on, and none is settled by the old one.
    */
   #recall(endpoint: Endpoint, compiled: CompiledPolicy): void {
-    if (endpoint.record.driver !== 'bpf' || endpoint.record.links === null) return
+    if (endpoint.record.driver !== this.parts.driver || endpoint.record.links === null) return
     const verdicts = verdictsOf(compiled, endpoint.record.id)
     if (verdicts === null || verdicts === endpoint.verdicts) return
     endpoint.verdicts = verdicts

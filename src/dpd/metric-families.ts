@@ -1,4 +1,5 @@
 /** All that /metrics says. */
+import type { BigFlowCounts } from './big-flows.js'
 import type { Endpoint } from './endpoints.js'
 import { type Family, type Sample, snakeCase } from './metrics.js'
 import type { ReportCounters } from './reporter.js'
@@ -23,6 +24,7 @@ export interface MetricSources {
   readonly events: { readonly written: number; readonly lost: number }
   readonly engine: Readonly<Record<string, number>>
   readonly kernel: Readonly<Record<string, number>>
+  readonly big: BigFlowCounts
   readonly driftPasses: number
   readonly driftRepaired: Readonly<Record<string, number>>
   readonly driftUnrepaired: Readonly<Record<string, number>>
@@ -90,7 +92,12 @@ function gauge(name: string, help: string, samples: readonly Sample[]): Family {
 const one = (value: number): Sample[] => [{ value }]
 
 export function metricFamilies(from: MetricSources): Family[] {
-  return [...daemonFamilies(from), ...flowFamilies(from), ...packetFamilies(from)]
+  return [
+    ...daemonFamilies(from),
+    ...flowFamilies(from),
+    ...packetFamilies(from),
+    ...bigFamilies(from),
+  ]
 }
 
 function daemonFamilies(from: MetricSources): Family[] {
@@ -231,6 +238,23 @@ function flowFamilies(from: MetricSources): Family[] {
       'Engine events that never reached the judge. Growing: give dpd more CPU.',
       one(reports.lostEvents),
     ),
+  ]
+}
+
+/** Driver `tc`. */
+function bigFamilies({ big }: MetricSources): Family[] {
+  return [
+    gauge('filtered_flows', 'Big flows that a tc filter carries past dpd.', one(big.live)),
+    counter('filtered_flows_started', 'Flows that a tc filter was made for.', one(big.carried)),
+    counter(
+      'filtered_flows_refused',
+      'Big flows that no tc filter was made for. Growing: more than 64 of a pod or 1 024 of the node at a time.',
+      one(big.refused),
+    ),
+    {
+      ...counter('filtered_bytes', 'Octets of them, their larger direction.', one(big.octets)),
+      unit: 'bytes',
+    },
   ]
 }
 

@@ -49,6 +49,7 @@ class World {
       },
       depths: new Depths(depths),
       ...{ forwarders, dhcpServers: [] },
+      driver: 'bpf',
       nextEpoch: epochsFrom(0),
       warn: (message) => this.log.push(message),
     })

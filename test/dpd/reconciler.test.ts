@@ -48,7 +48,7 @@ function makeWorld() {
   }
   const endpoints = new Endpoints({
     ...{ pipes, engine, ruled, judge, depths: new Depths({}), forwarders: [], dhcpServers: [] },
-    nextEpoch: epochsFrom(0),
+    ...{ driver: 'bpf', nextEpoch: epochsFrom(0) },
     warn: (m) => log.push(m),
   })
   const policy = {

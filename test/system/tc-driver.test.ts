@@ -1,7 +1,7 @@
 // The tc driver in real namespaces. Needs act_pedit and act_gact, which a stock kernel has.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { EndpointRecord } from '../../src/core/endpoint.js'
 import { instanceOf, VBR_IFINDEX } from '../../src/core/instance.js'
 import { decodeFilter, dumpFilters, replaceFilter } from '../../src/core/netlink/filter.js'
@@ -22,8 +22,9 @@ import { inForce } from '../../src/intercept/tc/in-force.js'
 import { TABLES } from '../../src/intercept/tc/vbr-rules.js'
 import { runWatchdog } from '../../src/intercept/tc/watchdog.js'
 import { testNetns, uniqueName } from '../netns.js'
+import { bigFlows } from './pipe/big-flows.js'
 import { pipeScenario, SCENARIO_TIMEOUT_MS } from './pipe/scenario.js'
-import { HOST, makeTopology } from './pipe/topology.js'
+import { HOST, makeTopology, type Topology } from './pipe/topology.js'
 import { type Running, Traffic } from './pipe/traffic.js'
 
 t.setTimeout(SCENARIO_TIMEOUT_MS)
@@ -114,38 +115,40 @@ function installOthers(fd: number, record: EndpointRecord, ids: readonly number[
   )
 }
 
-t.test(
-  'u32: a frame meets the nodes of its own bucket only',
-  { skip: missing === '' ? false : `this kernel has no ${missing}` },
-  async (t) => {
-    const { enforcer, record, enforcerNetns, host, pod } = makeTopology(t, OWN)
-    const traffic = new Traffic(t)
-    const driver = new TcDriver(os)
-    driver.ensureShared(enforcer)
-    driver.ensure(enforcer, record, { path: 'inline', failure: 'open' })
-    const neighbour = OWN + 256
-    const others = Array.from({ length: OTHERS }, (_, at) => OWN + 1 + at)
-    installOthers(enforcer.netlinkFd, record, [neighbour, ...others])
-    await traffic.echo({ netns: enforcerNetns, ifName: 'vth-neuv' })
-    await traffic.serve(host, [HOST.v4])
-    // Neighbours are found: what follows is datagrams and their answers.
-    await traffic.udp(pod, HOST.v4, { datagrams: 1, intervalMicros: 0, patienceMs: 10_000 })
-    const before = new Map(walks(enforcer.netlinkFd).map((w) => [u32Handle(w.node), w.walked]))
-    const flow = { datagrams: FRAMES / 2, intervalMicros: 500, patienceMs: 10_000 }
-    t.match(await traffic.udp(pod, HOST.v4, flow), { lost: 0 })
-    const after = walks(enforcer.netlinkFd).map(({ node, walked }) => ({
-      node,
-      walked: walked - (before.get(u32Handle(node)) ?? 0),
-    }))
-    const isShared = ({ table }: DecodedU32Node) => !ENDPOINT_TABLES.includes(table)
-    const elsewhere = after.filter(({ node }) => !isShared(node) && node.bucket !== OWN)
-    t.equal(elsewhere.length, OTHERS * NODES_OF_ENDPOINT, 'nodes in other buckets')
-    t.equal(Math.max(...elsewhere.map(({ walked }) => walked)), 0, 'no frame comes to any of them')
-    const looks = after.reduce((sum, { walked }) => sum + walked, 0)
-    const perFrame = looks / FRAMES
-    t.comment(`${perFrame} nodes for a frame, of ${after.length}`)
-    t.ok(perFrame >= 3, 'each frame is counted')
-    // ARP and the like, a few frames beside the datagrams, are allowed for by one node a frame.
-    t.ok(perFrame <= ROOT_NODES + BUCKET_NODES + 1, `${perFrame} nodes for a frame`)
-  },
-)
+async function walk(t: Test, { enforcer, record, enforcerNetns, host, pod }: Topology) {
+  const traffic = new Traffic(t)
+  const driver = new TcDriver(os)
+  driver.ensureShared(enforcer)
+  driver.ensure(enforcer, record, { path: 'inline', failure: 'open' })
+  const neighbour = OWN + 256
+  const others = Array.from({ length: OTHERS }, (_, at) => OWN + 1 + at)
+  installOthers(enforcer.netlinkFd, record, [neighbour, ...others])
+  const echo = await traffic.echo({ netns: enforcerNetns, ifName: 'vth-neuv' })
+  await traffic.serve(host, [HOST.v4])
+  // Neighbours are found: what follows is datagrams and their answers.
+  await traffic.udp(pod, HOST.v4, { datagrams: 1, intervalMicros: 0, patienceMs: 10_000 })
+  const before = new Map(walks(enforcer.netlinkFd).map((w) => [u32Handle(w.node), w.walked]))
+  const flow = { datagrams: FRAMES / 2, intervalMicros: 500, patienceMs: 10_000 }
+  t.match(await traffic.udp(pod, HOST.v4, flow), { lost: 0 })
+  await echo.stop()
+  const after = walks(enforcer.netlinkFd).map(({ node, walked }) => ({
+    node,
+    walked: walked - (before.get(u32Handle(node)) ?? 0),
+  }))
+  const isShared = ({ table }: DecodedU32Node) => !ENDPOINT_TABLES.includes(table)
+  const elsewhere = after.filter(({ node }) => !isShared(node) && node.bucket !== OWN)
+  t.equal(elsewhere.length, OTHERS * NODES_OF_ENDPOINT, 'nodes in other buckets')
+  t.equal(Math.max(...elsewhere.map(({ walked }) => walked)), 0, 'no frame comes to any of them')
+  const looks = after.reduce((sum, { walked }) => sum + walked, 0)
+  const perFrame = looks / FRAMES
+  t.comment(`${perFrame} nodes for a frame, of ${after.length}`)
+  t.ok(perFrame >= 3, 'each frame is counted')
+  // ARP and the like, a few frames beside the datagrams, are allowed for by one node a frame.
+  t.ok(perFrame <= ROOT_NODES + BUCKET_NODES + 1, `${perFrame} nodes for a frame`)
+}
+
+t.test('u32', { skip: missing === '' ? false : `this kernel has no ${missing}` }, async (t) => {
+  const topology = makeTopology(t, OWN)
+  await t.test('a frame meets the nodes of its own bucket only', (t) => walk(t, topology))
+  await t.test('big flows leave the engine', (t) => bigFlows(t, topology))
+})

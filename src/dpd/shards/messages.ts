@@ -1,6 +1,6 @@
 /** What crosses between the main thread and the worker of a shard; all of it is plain data. */
 import type { FlowQuery, FlowView } from '../../core/api/flow.js'
-import type { FlowId } from '../../core/inspect/contract.js'
+import type { EngineCommand, EngineEvent, FlowId } from '../../core/inspect/contract.js'
 import type { EndpointsDirectory } from '../../core/policy/endpoints-directory.js'
 import type { LearnedTuple } from '../../core/policy/learn.js'
 import type { PortablePolicy } from '../../core/policy/portable.js'
@@ -98,9 +98,13 @@ export type ToWorker =
   | { readonly kind: 'order'; readonly id: number; readonly order: Order }
   /** A batch of reports was read. */
   | { readonly kind: 'taken' }
+  /** Of the main thread to the engine. */
+  | { readonly kind: 'commands'; readonly commands: readonly EngineCommand[] }
 
 export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'answer'; readonly id: number; readonly value: Answers[keyof Answers] }
   | { readonly kind: 'reports'; readonly reports: Reports }
   | { readonly kind: 'counts'; readonly counts: ShardCounts }
+  /** What is told of flows that filters may carry. */
+  | { readonly kind: 'big'; readonly events: readonly EngineEvent[] }

@@ -5,6 +5,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import { ApiRefusal } from '../../core/api/protocol.js'
+import type { EngineCommand, EngineEvent } from '../../core/inspect/contract.js'
 import { addCounts, NO_COUNTS } from './counts.js'
 import type {
   Answers,
@@ -34,6 +35,7 @@ export interface ShardJudgeParts extends Pick<ShardStart, 'eventsPerSecond' | 'e
   readonly number: number
   readonly knowledge: () => Knowledge
   readonly onReports: (reports: Reports) => void
+  readonly onBigFlows: (events: readonly EngineEvent[]) => void
   readonly warn: (message: string) => void
   readonly giveUp: (error: Error) => void
   readonly monotonicMs: () => number
@@ -139,6 +141,11 @@ export class ShardJudge {
     await this.#worker.terminate()
   }
 
+  /** Lost with a worker that ends meanwhile: what they answer is asked again. */
+  command(commands: readonly EngineCommand[]): void {
+    this.#send({ kind: 'commands', commands })
+  }
+
   #open(isReplacement: boolean): Worker {
     const { file, number, eventsPerSecond, endedFlowsKept, knowledge } = this.parts
     const progress = this.#progress.buffer
@@ -179,6 +186,9 @@ export class ShardJudge {
       case 'reports':
         this.parts.onReports(message.reports)
         this.#send({ kind: 'taken' })
+        break
+      case 'big':
+        this.parts.onBigFlows(message.events)
         break
       case 'counts':
         this.#counts = message.counts

@@ -1,6 +1,6 @@
 /** The judges of all shards: told the same, asked together; their reports go one way. */
 import type { FlowQuery, FlowView } from '../../core/api/flow.js'
-import type { FlowId } from '../../core/inspect/contract.js'
+import type { EngineCommand, EngineEvent, FlowId } from '../../core/inspect/contract.js'
 import type { CompiledPolicy } from '../../core/policy/compiled.js'
 import { toPortable } from '../../core/policy/portable.js'
 import type { EventsFile } from '../events-file.js'
@@ -13,7 +13,10 @@ import type { Knowledge, PeersInput, Reports, ShardCounts } from './messages.js'
 import { ShardJudge, type ShardJudgeParts } from './shard-judge.js'
 
 export interface ShardsParts
-  extends Omit<ShardJudgeParts, 'name' | 'number' | 'endedFlowsKept' | 'knowledge' | 'onReports'> {
+  extends Omit<
+    ShardJudgeParts,
+    'name' | 'number' | 'endedFlowsKept' | 'knowledge' | 'onReports' | 'onBigFlows'
+  > {
   /** Of the engine's shards, in this process. */
   readonly numbers: readonly number[]
   /** With an empty set, until the first one is read. */
@@ -30,6 +33,7 @@ export class Shards implements FlowQueries {
   #policy
   #peers: PeersInput
   readonly #followers = new Set<Follower>()
+  #bigListener: (events: readonly EngineEvent[]) => void = () => undefined
 
   constructor(private readonly parts: ShardsParts) {
     this.#policy = toPortable(parts.policy, [])
@@ -44,6 +48,7 @@ export class Shards implements FlowQueries {
           name: `shard ${i}`,
           knowledge: () => this.#knowledge(),
           onReports: (reports) => this.#take(reports),
+          onBigFlows: (events) => this.#bigListener(events),
         }),
     )
   }
@@ -72,6 +77,16 @@ export class Shards implements FlowQueries {
     if (isSamePeers(peers, this.#peers)) return
     this.#peers = peers
     await this.#tell({ kind: 'peers', peers })
+  }
+
+  /** `big`, `recall` and `lost`, and `closed` of flows that were told as big. */
+  onBigFlows(listener: (events: readonly EngineEvent[]) => void): void {
+    this.#bigListener = listener
+  }
+
+  /** A shard passes over what is about a flow of another's. */
+  send(commands: readonly EngineCommand[]): void {
+    for (const judge of this.#judges) judge.command(commands)
   }
 
   follow(follower: Follower): () => void {

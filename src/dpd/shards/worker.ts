@@ -3,6 +3,7 @@
  * could take their time.
  */
 import { parentPort, workerData } from 'node:worker_threads'
+import type { EngineEvent } from '../../core/inspect/contract.js'
 import { fromPortable } from '../../core/policy/portable.js'
 import { ShardRings } from '../engine/shard-rings.js'
 import { openJudging } from '../judging.js'
@@ -17,6 +18,7 @@ import type {
   ToWorker,
 } from './messages.js'
 import { Outbox } from './outbox.js'
+import { ToldAsBig } from './told-as-big.js'
 
 const PROGRESS_MS = 200
 /** What the main thread knows of the counts of a worker that ends is not older. */
@@ -42,6 +44,7 @@ class ShardWorker {
   readonly #rings: ShardRings
   readonly #outbox: Outbox
   readonly #judging
+  readonly #bigFlows = new ToldAsBig()
   #stopFollowing: (() => void) | null = null
   #hasWorked = false
 
@@ -71,9 +74,11 @@ class ShardWorker {
     this.#rings.onEvents((batch) => {
       this.#hasWorked = true
       this.#rings.send(judge.handle(batch))
+      this.#tellBig(this.#bigFlows.of(batch))
     })
     this.port.on('message', (message) => {
       if (message.kind === 'taken') this.#outbox.taken()
+      else if (message.kind === 'commands') this.#rings.send(message.commands)
       else {
         const value = this.#obey(message.order)
         this.port.postMessage({ kind: 'answer', id: message.id, value })
@@ -82,7 +87,11 @@ class ShardWorker {
     const progress = new Int32Array(this.given.progress)
     setInterval(() => Atomics.add(progress, 0, 1), PROGRESS_MS)
     setInterval(() => this.#tellCounts(), COUNTS_MS)
-    if (this.given.isReplacement) this.#rings.discard()
+    if (this.given.isReplacement) {
+      this.#rings.discard()
+      // Ends may be among what was passed over.
+      this.#tellBig([{ ev: 'lost', events: 0 }])
+    }
     this.#rings.start()
     this.port.postMessage({ kind: 'ready' })
   }
@@ -124,6 +133,10 @@ class ShardWorker {
     this.#stopFollowing = isFollowed
       ? this.#judging.flows.follow((news, flow) => this.#outbox.tell(news, flow))
       : null
+  }
+
+  #tellBig(events: readonly EngineEvent[]): void {
+    if (events.length > 0) this.port.postMessage({ kind: 'big', events })
   }
 
   #tellCounts(): void {
