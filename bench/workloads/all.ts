@@ -2,6 +2,7 @@ import { add } from './add.js'
 import { endpoints } from './endpoints.js'
 import { liveFlowsWorkload } from './live-flows.js'
 import { redis } from './redis.js'
+import { replay } from './replay.js'
 import { requests } from './requests.js'
 import { roundTrips } from './round-trip.js'
 import { rules } from './rules.js'
@@ -15,4 +16,6 @@ export const PATH_WORKLOADS: readonly PathWorkload[] = [
   ...requests,
   redis,
 ]
-export const NODE_WORKLOADS: readonly NodeWorkload[] = [liveFlowsWorkload, rules, endpoints, add]
+export const NODE_WORKLOADS: readonly NodeWorkload[] = [
+  ...[liveFlowsWorkload, rules, endpoints, add, replay],
+]

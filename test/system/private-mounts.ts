@@ -6,12 +6,13 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { ENDS_WITH_US } from '../process.js'
 
-/** A file below this folder; its TAP is ours, and its exit status. */
-export function runPrivately(file: string, propagation: 'private' | 'slave'): void {
+/** A file below this folder; its TAP is ours, and its exit status. Returns its process id. */
+export function runPrivately(file: string, propagation: 'private' | 'slave'): number {
   const unshare = ['unshare', '--mount', '--propagation', propagation]
   const node = [process.execPath, '--enable-source-maps', join(import.meta.dirname, file)]
-  const { status } = spawnSync('setpriv', [...ENDS_WITH_US, ...unshare, ...node], {
+  const { status, pid } = spawnSync('setpriv', [...ENDS_WITH_US, ...unshare, ...node], {
     stdio: 'inherit',
   })
   process.exitCode = status ?? 1
+  return pid
 }
