@@ -12,6 +12,7 @@ CarriedFlow carried_flow(const flow::Flow& flow) {
           is_opener ? flow.source_port : flow.destination_port,
           is_opener ? flow.destination_port : flow.source_port};
 }
+
 CarriedCounts Shard::carried(Flow& flow) {
   if (flow.bypass != flow::Bypass::kCarry || carrier_ == nullptr) return {};
   const CarriedCounts counts = carrier_->read(carried_flow(flow));

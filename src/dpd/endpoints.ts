@@ -13,14 +13,13 @@ import {
   LOOPBACK,
   type Mode,
 } from '../core/endpoint.js'
-import { parseMac } from '../core/mac.js'
-import { ownAddresses } from '../core/own-addresses.js'
 import type { CompiledEndpoint, CompiledPolicy } from '../core/policy/compiled.js'
 import { matchGlob, parseGlob } from '../core/policy/glob.js'
 import type { PathSetting } from '../intercept/driver.js'
 import { type Depths, readsOf } from './depth.js'
 import type { EngineControl } from './engine/engine.js'
 import type { JudgedEndpoint } from './judge/flow.js'
+import { ownOf } from './own.js'
 import type { Pipes } from './pipes.js'
 import type { RuledPods } from './ruled/ruled-pods.js'
 import { verdictsOf } from './verdicts.js'
@@ -283,23 +282,14 @@ export class Endpoints {
       failure: settings.failure,
       strict: settings.mode === 'protect',
       ...readsOf(this.parts.depths.of(record, settings.mode)),
-      own: this.#ownOf(record, settings),
+      own: this.#forwards(record) ? null : ownOf(record, settings),
       dhcpServers: this.#dhcpServers,
       epoch,
     })
   }
 
-  /** Of a pod without any known address nothing that it sends could be told from a forgery. */
-  #ownOf(record: EndpointRecord, { sources }: CompiledEndpoint) {
-    const { namespace, pod, links, linkLocals = [] } = record
-    const mac = links?.mac ?? record.mac
-    const name = `${namespace}/${pod}`
-    if (mac === undefined || record.ifName === LOOPBACK || sources.length === 0) return null
-    if (this.#forwarders.some((glob) => matchGlob(glob, name))) return null
-    return {
-      mac: parseMac(mac),
-      addresses: ownAddresses(mac, [...sources, ...linkLocals]),
-    }
+  #forwards({ namespace, pod }: EndpointRecord): boolean {
+    return this.#forwarders.some((glob) => matchGlob(glob, `${namespace}/${pod}`))
   }
 
   #judged(record: EndpointRecord, settings: CompiledEndpoint): JudgedEndpoint {
