@@ -49,6 +49,13 @@ export class Court {
     return reading.standing
   }
 
+  /** What the engine does not evaluate: policies that only report. */
+  hasStaged({ endpoint, podSide }: Flow): boolean {
+    const settings = this.policy.endpoint(endpoint.id)
+    if (settings === null) return false
+    return (podSide === 'receiver' ? settings.ingress : settings.egress).staged !== null
+  }
+
   takeCommands(): EngineCommand[] {
     const commands = this.#commands
     this.#commands = []

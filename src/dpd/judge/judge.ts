@@ -143,10 +143,10 @@ export class Judge {
   /** The engine's own where it decided under this generation; the same question asked here otherwise. */
   #firstRuling(flow: Flow, event: OpenedEvent): Ruling {
     const { rulings, policy } = this.#court
+    const isDecided = event.l4 !== 'undecided' && event.generation === policy.generation
+    if (isDecided && !this.#court.hasStaged(flow)) return rulings.by(event.rule, event.l4)
     const ruling = this.#court.evaluate(flow, { app: null })
-    if (event.l4 !== 'undecided' && event.generation === policy.generation) {
-      return rulings.by(event.rule, event.l4)
-    }
+    if (isDecided) return rulings.by(event.rule, event.l4)
     if (event.start !== 'midstream' || ruling.verdict !== 'undecided') return ruling
     if (!flow.endpoint.enforced) return ruling
     return this.#ruleMidstream(flow)

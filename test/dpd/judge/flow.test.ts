@@ -104,6 +104,22 @@ t.test('an L4 denial in monitor: the flow is read on', async (t) => {
   t.equal(bench.told.denied.length >= 1, true)
 })
 
+t.test('what the engine decided is asked again for staged policies alone', async (t) => {
+  const rules = ingressPolicy('[{ name: all }]')
+  const staged = ingressPolicy('[]')
+    .replace('mode:', 'staged: true\n  mode:')
+    .replace('web', 'later')
+  for (const [text, would] of [
+    [rules, undefined],
+    [`${rules}\n---\n${staged}`, 'allow'],
+  ] as const) {
+    const bench = new Bench(text)
+    const flow = bench.open({}, { l4: 'allow', rule: RULE_NOT_ISOLATED })
+    t.equal(bench.ruling(flow).verdict, 'allow')
+    t.equal(bench.judge.flow(flow)?.staged?.verdict, would)
+  }
+})
+
 t.test('an endpoint that goes takes its flows along', async (t) => {
   const bench = new Bench(DNS)
   const flow = bench.open({})
