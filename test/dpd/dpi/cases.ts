@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fromLatin1 } from '../../../src/core/bytes.js'
 import { root } from '../../root.js'
+import { readCaptured } from './captured.js'
 import { readRecorded } from './recorded.js'
 import type { Send } from './send.js'
 
@@ -38,6 +39,7 @@ function readCase(section: string): Case {
   for (const [, kind = '', body = ''] of section.matchAll(/^```(.+)\n([\s\S]*?)^```/gm)) {
     if (kind === 'expect') expected = body
     else if (kind.startsWith('recorded ')) sends.push(...readRecorded(kind.slice(9)))
+    else if (kind.startsWith('captured ')) sends.push(...capturedSends(kind.slice(9)))
     else sends.push(readSend(kind, body))
   }
   const lines = expected.split('\n').filter((line) => line !== '')
@@ -51,6 +53,14 @@ function readCase(section: string): Case {
     state,
     clause: clause ?? '',
   }
+}
+
+/** `folder/file [flow]`, flows counted from 0. */
+function capturedSends(text: string): readonly Send[] {
+  const [name = '', number = '0'] = text.split(' ')
+  const flow = readCaptured(name)[Number(number)]
+  if (flow === undefined) throw new Error(`${name}: there is no flow ${number}`)
+  return flow.sends
 }
 
 function readSend(kind: string, body: string): Send {
