@@ -90,6 +90,7 @@ enum class Counter : uint8_t {
   kFragmentsDropped,
   kReassembled,
   kEventsLost,
+  kCopiesShed,
   kStaleCommands,
   kResetsSent,
   kIcmpSent,

@@ -27,6 +27,9 @@ OpenedBody opened_body(const flow::Flow& flow) {
   return body;
 }
 
+// No verdict waits for its octets.
+bool is_copy(const flow::Flow& flow) { return flow.tap || flow.stance != flow::Stance::kUndecided; }
+
 }  // namespace
 
 void Events::report_lost() {
@@ -78,6 +81,10 @@ bool Events::opened(const flow::Flow& flow, uint32_t generation) {
 
 uint8_t* Events::octets(const flow::Flow& flow, Dir dir, uint64_t at, uint32_t octets, bool ended,
                         bool held) {
+  if (!held && is_copy(flow) && sink_.is_behind()) {
+    ++shed_counter_;
+    return nullptr;
+  }
   EventHeader header = header_of(flow, EventKind::kOctets);
   header.dir = dir;
   header.at = at;

@@ -12,10 +12,12 @@ namespace vethwall::engine {
 
 class Events {
  public:
-  Events(EventSink& sink, uint64_t& lost_counter) : sink_(sink), lost_counter_(lost_counter) {}
+  Events(EventSink& sink, uint64_t& lost_counter, uint64_t& shed_counter)
+      : sink_(sink), lost_counter_(lost_counter), shed_counter_(shed_counter) {}
   // Each is false where the ring was full.
   bool opened(const flow::Flow& flow, uint32_t generation);
-  // Where to write `octets` payload octets; publish() follows. Null where the ring was full.
+  // Where to write `octets` payload octets; publish() follows. Null where the ring was full, or
+  // where the reader is behind and no verdict waits for them.
   uint8_t* octets(const flow::Flow& flow, Dir dir, uint64_t at, uint32_t octets, bool ended,
                   bool held);
   void publish() { sink_.commit(); }
@@ -36,6 +38,7 @@ class Events {
   uint8_t* try_begin(EventHeader header, uint32_t body_octets);
   EventSink& sink_;
   uint64_t& lost_counter_;
+  uint64_t& shed_counter_;
   uint64_t lost_ = 0;  // not yet reported
 };
 

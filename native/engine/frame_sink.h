@@ -32,6 +32,9 @@ class EventSink {
   // counts the loss. The record is visible to the reader after commit().
   virtual uint8_t* reserve(uint32_t octets) = 0;
   virtual void commit() = 0;
+  // True while the reader is so late that copies of what has gone on already would keep it from
+  // what waits for its verdict.
+  virtual bool is_behind() { return false; }
 };
 
 }  // namespace vethwall::engine

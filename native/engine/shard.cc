@@ -17,15 +17,15 @@ constexpr uint64_t kIcmpBurst = 50;
 }  // namespace
 
 const std::array<const char*, static_cast<size_t>(Counter::kCount)> kCounterNames = {
-    "frames",        "frame_octets",       "emitted",        "unknown_endpoint",
-    "malformed",     "essential",          "not_ip_denied",  "flows_opened",
-    "flows_closed",  "flow_table_full",    "denied_frames",  "midstream_denied",
-    "held_octets",   "hold_time",          "hold_memory",    "contradiction",
-    "out_of_window", "out_of_order_limit", "fragments_held", "fragments_dropped",
-    "reassembled",   "events_lost",        "stale_commands", "resets_sent",
-    "icmp_sent",     "refusals_sent",      "hold_full",      "urgent_cleared",
-    "spoofed_ip",    "spoofed_arp",        "spoofed_nd",     "arp_conflicts",
-    "dhcp_refused",
+    "frames",         "frame_octets",       "emitted",        "unknown_endpoint",
+    "malformed",      "essential",          "not_ip_denied",  "flows_opened",
+    "flows_closed",   "flow_table_full",    "denied_frames",  "midstream_denied",
+    "held_octets",    "hold_time",          "hold_memory",    "contradiction",
+    "out_of_window",  "out_of_order_limit", "fragments_held", "fragments_dropped",
+    "reassembled",    "events_lost",        "copies_shed",    "stale_commands",
+    "resets_sent",    "icmp_sent",          "refusals_sent",  "hold_full",
+    "urgent_cleared", "spoofed_ip",         "spoofed_arp",    "spoofed_nd",
+    "arp_conflicts",  "dhcp_refused",
 };
 
 std::unique_ptr<Engine> Engine::create(const Limits& limits, std::array<uint64_t, 2> key,
@@ -40,7 +40,7 @@ Shard::Shard(const Limits& limits, const flow::SipKey& key, FrameSink& frames, E
       frames_(frames),
       carrier_(carrier),
       relay_(relay),
-      events_(events, count(Counter::kEventsLost)),
+      events_(events, count(Counter::kEventsLost), count(Counter::kCopiesShed)),
       budget_{limits.hold_octets_total},
       table_(limits.flows, key),
       icmp_tokens_(kIcmpPerSecond, kIcmpBurst),

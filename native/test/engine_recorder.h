@@ -128,7 +128,9 @@ class Ring : public engine::EventSink {
     if (event.header.kind == EventKind::kOpened) flow = event.header.flow;
     all.push_back(std::move(event));
   }
+  bool is_behind() override { return behind; }
   Events all;
+  bool behind = false;
   int room = -1;      // records; negative: no end
   uint64_t flow = 0;  // last opened
 

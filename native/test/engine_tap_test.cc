@@ -184,6 +184,37 @@ TEST(inline_cuts_what_tap_only_recorded) {
   });
 }
 
+TEST(copies_are_shed_while_the_reader_is_behind) {
+  both([](uint8_t family) {
+    Net net(family, kTap);
+    net.handshake(kHttp);
+    net.ring.behind = true;
+    net.client(kHttp, 0, "GET");
+    CHECK_EQ(net.events().joined(Dir::kOrig), "");
+    CHECK_EQ(net.counter(Counter::kCopiesShed), 1u);
+    net.ring.behind = false;
+    net.client(kHttp, 3, " / ");
+    Events events = net.events();
+    CHECK_EQ(events.last(EventKind::kGap).header.at, 0u);
+    CHECK_EQ(events.last(EventKind::kGap).header.a, 3u);
+    CHECK_EQ(events.joined(Dir::kOrig), " / ");
+    CHECK_EQ(net.counter(Counter::kEventsLost), 0u);
+  });
+}
+
+TEST(what_waits_for_its_verdict_is_never_shed) {
+  both([](uint8_t family) {
+    Net net(family);
+    net.ring.behind = true;
+    net.handshake(kHttp);
+    net.client(kHttp, 0, "GET");
+    CHECK_EQ(net.events().joined(Dir::kOrig), "GET");
+    net.udp(true, kDns, "query");
+    CHECK_EQ(net.events().joined(Dir::kOrig), "query");
+    CHECK_EQ(net.counter(Counter::kCopiesShed), 0u);
+  });
+}
+
 TEST(tap_follows_inline_without_loss) {
   both([](uint8_t family) {
     Net net(family);

@@ -64,6 +64,8 @@ const ENGINE_HELP: Readonly<Record<string, string>> = {
   raw_send_failed:
     "Packets that could not be sent into a pod's namespace. Growing: look at its routes and MTU.",
   events_lost: 'Events that the ring had no room for. Growing: give dpd more CPU.',
+  copies_shed:
+    'Copies of payload that were not read, so that flows that wait for a verdict got theirs in time. Growing: give dpd more CPU or read less deep.',
   midstream_denied:
     'TCP flows without a seen beginning, denied. A burst after a restart of dpd is normal.',
 }
