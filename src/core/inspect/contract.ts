@@ -100,9 +100,21 @@ export type Fact =
       /** What no rule asks for and only events tell, as header fields; made if one does, until the end. */
       readonly detail?: () => Fields
       readonly complete: boolean
+      /** Of a reply that says which addresses a name stands for; made if a rule follows names. */
+      readonly resolved?: () => Resolved | null
     }
   | { readonly kind: 'txEnd'; readonly tx: TxId; readonly end: At }
   | { readonly kind: 'flow'; readonly fields: Fields }
+
+/** A name that the opener asked for and what stands for it, by the chain of aliases between. */
+export interface Resolved {
+  /** Lower case, no final dot. */
+  readonly name: string
+  /** Text form, IPv6 in RFC 5952 spelling. */
+  readonly addresses: readonly string[]
+  /** The least on the way. */
+  readonly ttlSeconds: number
+}
 
 export type GapCause = 'midstream' | 'lost' | 'memory' | 'out-of-order-limit'
 

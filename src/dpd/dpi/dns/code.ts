@@ -56,6 +56,8 @@ export const RRType = {
   srv: 33,
   dname: 39,
   opt: 41,
+  svcb: 64,
+  https: 65,
 } as const
 
 export const Opcode = { query: 0, notify: 4, update: 5 } as const

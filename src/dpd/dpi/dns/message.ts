@@ -3,6 +3,7 @@ import { Reader } from '../../../core/bytes.js'
 import { RRType } from './code.js'
 import { readName } from './name.js'
 import { rdataText } from './rdata.js'
+import { readService, type Service, serviceText } from './service.js'
 
 export const HEADER_OCTETS = 12
 /** A question's name, type and class take at least this; so do the counts' lies end. */
@@ -33,9 +34,13 @@ export interface Question {
 }
 
 export interface Answer {
+  /** Its owner. */
+  readonly name: string
   readonly type: number
   readonly text: string
   readonly ttlSeconds: number
+  /** Of SVCB and HTTPS. */
+  readonly service?: Service
 }
 
 export interface Message {
@@ -80,7 +85,7 @@ export function parseMessage(octets: Uint8Array): Message | null {
   if (questions === null) return null
   const questionsEnd = reader.at
   const found: Answer[] = []
-  let edns: Resource | null = null
+  let edns: Answer | null = null
   for (let index = 0; index < records; index++) {
     // An UPDATE's prerequisites stand where answers do and may be empty (RFC 2136 §2.4).
     const resource = readResource(octets, reader, header.response && index < answers)
@@ -90,8 +95,7 @@ export function parseMessage(octets: Uint8Array): Message | null {
       if (edns !== null || index < answers + authorities) return null
       edns = resource
     } else if (header.response && index < answers) {
-      const { type, text, ttlSeconds } = resource
-      found.push({ type, text, ttlSeconds })
+      found.push(resource)
     }
   }
   if (reader.left > 0) return null
@@ -114,17 +118,18 @@ export function readQuestions(
   return questions
 }
 
-interface Resource extends Answer {
-  readonly name: string
-}
-
-function readResource(octets: Uint8Array, reader: Reader, shown: boolean): Resource | null {
+function readResource(octets: Uint8Array, reader: Reader, shown: boolean): Answer | null {
   const name = readName(octets, reader)
   const type = reader.u16be()
   reader.skip(2)
   const ttlSeconds = reader.u32be()
   const rdata = reader.reader(reader.u16be())
   if (name === null || reader.short) return null
-  const text = shown ? rdataText(octets, type, rdata) : ''
+  if (!shown) return { name, type, ttlSeconds, text: '' }
+  if (type === RRType.svcb || type === RRType.https) {
+    const service = readService(octets, rdata)
+    return service === null ? null : { name, type, ttlSeconds, text: serviceText(service), service }
+  }
+  const text = rdataText(octets, type, rdata)
   return text === null ? null : { name, type, ttlSeconds, text }
 }

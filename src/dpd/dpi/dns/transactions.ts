@@ -5,6 +5,7 @@ import type { At, Dir, Fact, Fields, TxId } from '../../../core/inspect/contract
 import { Opcode, rcodeName, typeName } from './code.js'
 import { type Message, parseMessage, type Question, readHeader } from './message.js'
 import { type Asked, askedOf, refused } from './refusal.js'
+import { resolvedOf } from './resolved.js'
 
 /** Unanswered queries of a flow; the oldest goes when another comes. */
 export const OPEN_TX = 64
@@ -107,11 +108,15 @@ function readResponse(
   state.open = state.open.filter((open) => open !== query)
   const { tx } = query
   const fields = message === null ? { malformed: true } : responseFields(message)
+  const resolved = () => (message === null || hasFailed(message) ? null : resolvedOf(message))
   return [
-    { kind: 'tx', tx, dir: 'reply', begin, fields, complete: true },
+    { kind: 'tx', tx, dir: 'reply', begin, fields, complete: true, resolved },
     { kind: 'txEnd', tx, end },
   ]
 }
+
+const hasFailed = ({ header, extendedRcode }: Message): boolean =>
+  header.rcode !== 0 || extendedRcode !== 0
 
 function responseFields({ header, answers, extendedRcode }: Message): Fields {
   const ttls = answers.map((answer) => answer.ttlSeconds)
