@@ -1,4 +1,5 @@
-// The module: one object of functions and classes. Environments share nothing but the shards.
+// The module: one object of functions and classes. Environments share nothing but the shards and
+// learned names.
 #include <napi.h>
 
 #include "addon/exports.h"
@@ -7,6 +8,7 @@ namespace vethwall::addon {
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_os(env, exports);
+  export_names(env, exports);
   Napi::Object bpf = Napi::Object::New(env);
   export_bpf(env, bpf);
   export_tcx(env, bpf);

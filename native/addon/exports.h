@@ -4,6 +4,7 @@
 
 namespace vethwall::addon {
 
+void export_names(Napi::Env env, Napi::Object exports);
 void export_os(Napi::Env env, Napi::Object exports);
 void export_bpf(Napi::Env env, Napi::Object exports);
 void export_policy(Napi::Env env, Napi::Object exports);
