@@ -1,5 +1,5 @@
 /** Where a message ends (RFC 9112 §6). */
-import { type FieldLines, listOf } from './fields.js'
+import { type FieldLines, isToken, listOf } from './fields.js'
 
 export type Body =
   | { readonly kind: 'octets'; readonly octets: number }
@@ -18,6 +18,11 @@ export function requestBody(fields: FieldLines, old: boolean): BodyOrClause {
     return malformed('RFC 9112 §6.3 Transfer-Encoding with Content-Length')
   }
   if (old) return malformed('RFC 9112 §6.1 Transfer-Encoding in HTTP/1.0')
+  // Parameters and quoted commas are read in many ways, and no coding in use has any.
+  if (hasEmptyMember(fields, 'transfer-encoding')) return malformed('RFC 9110 §5.6.1 empty member')
+  if (!listOf(fields, 'transfer-encoding').every(isToken)) {
+    return malformed('RFC 9112 §7 transfer-coding')
+  }
   if (!endsChunked(fields)) return malformed('RFC 9112 §6.3 chunked is not the final coding')
   return { kind: 'chunked' }
 }
@@ -37,6 +42,10 @@ export function replyBody(
   return contentLength(fields) ?? { kind: 'untilClose' }
 }
 
+/** Recipients must skip them (RFC 9110 §5.6.1); not all do, and no sender has them here. */
+const hasEmptyMember = (fields: FieldLines, name: string): boolean =>
+  (fields.get(name) ?? []).some((value) => /(?:^|,)[ \t]*(?:,|$)/.test(value))
+
 /** chunked last and once (RFC 9112 §6.1). */
 function endsChunked(fields: FieldLines): boolean {
   const codings = listOf(fields, 'transfer-encoding')
@@ -46,6 +55,7 @@ function endsChunked(fields: FieldLines): boolean {
 /** undefined = no such field; repeats of one value are that value (RFC 9110 §8.6). */
 function contentLength(fields: FieldLines): BodyOrClause | undefined {
   if (!fields.has('content-length')) return undefined
+  if (hasEmptyMember(fields, 'content-length')) return malformed('RFC 9110 §8.6 Content-Length')
   const lengths = new Set(listOf(fields, 'content-length'))
   const [length = ''] = lengths
   if (lengths.size !== 1) return malformed('RFC 9112 §6.3 differing Content-Length')
