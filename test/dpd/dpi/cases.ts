@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fromLatin1 } from '../../../src/core/bytes.js'
 import { root } from '../../root.js'
 import { readCaptured } from './captured.js'
+import { frames } from './http2/frames.js'
 import { readRecorded } from './recorded.js'
 import type { Send } from './send.js'
 
@@ -65,7 +66,8 @@ function capturedSends(text: string): readonly Send[] {
 
 function readSend(kind: string, body: string): Send {
   const [dir, encoding, end] = kind.split(' ')
-  const octets = encoding === 'hex' ? fromHex(body) : fromText(body)
+  const octets =
+    encoding === 'hex' ? fromHex(body) : encoding === 'frames' ? frames(body) : fromText(body)
   return {
     dir: dir === 'reply' ? 'reply' : 'orig',
     octets,

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { fromLatin1, latin1 } from '../../../src/core/bytes.js'
 import { deliver } from './deliver.js'
+import { frames } from './http2/frames.js'
 import type { Send } from './send.js'
 
 const orig = (text: string): Send => ({ dir: 'orig', octets: fromLatin1(text), ended: false })
@@ -41,6 +42,64 @@ t.test('HTTP in a tunnel: the inner transaction alone is refused', async (t) => 
   t.match(facts.at(-1)?.fact, { kind: 'tx', tx: 1, dir: 'orig' })
   t.equal(inspection.refusal(0), null)
   t.not(inspection.refusal(1), null)
+})
+
+const h2 = (dir: Send['dir'], body: string): Send => ({ dir, octets: frames(body), ended: false })
+const H2_GET = ':method: GET | :scheme: http | :path: / | :authority: a'
+const H2_OPEN = 'preface\nSETTINGS 0\n'
+const GRPC =
+  ':method: POST | :scheme: http | :path: /a.B/C | :authority: a | content-type: application/grpc'
+
+t.test('HTTP/2: 403 on the stream, then GOAWAY', async (t) => {
+  const two = h2(
+    'orig',
+    `${H2_OPEN}HEADERS 1 end_stream end_headers | ${H2_GET}\nHEADERS 3 end_stream end_headers | ${H2_GET}`,
+  )
+  const denied = 'HEADERS 3 end_stream end_headers | #08 03 34 30 33\nGOAWAY 0 | #00000003 00000000'
+  const early = deliver([two]).inspection.refusal(1)
+  t.same(early?.toOpener, frames(`SETTINGS 0\nSETTINGS 0 ack\n${denied}`), 'the server is silent')
+  t.equal(early?.then, 'close')
+  const settled = deliver([two, h2('reply', 'SETTINGS 0\nSETTINGS 0 ack')]).inspection
+  t.same(settled.refusal(1)?.toOpener, frames(denied))
+})
+
+t.test('HTTP/2: none where the reply has begun, or in the middle of a frame', async (t) => {
+  const one = h2('orig', `${H2_OPEN}HEADERS 1 end_stream end_headers | ${H2_GET}`)
+  const begun = h2('reply', 'SETTINGS 0\nHEADERS 1 end_headers | :status: 200')
+  t.equal(deliver([one, begun]).inspection.refusal(0), null)
+  t.equal(deliver([one, h2('reply', 'SETTINGS 0\n#000004')]).inspection.refusal(0), null)
+  t.equal(deliver([one]).inspection.refusal(9), null)
+})
+
+t.test('HTTP/2: a table that the client took back is empty first', async (t) => {
+  const one = h2('orig', `preface\nSETTINGS 0 | 1=0\nHEADERS 1 end_stream end_headers | ${H2_GET}`)
+  const octets = deliver([one]).inspection.refusal(0)?.toOpener
+  t.same(
+    octets,
+    frames(
+      'SETTINGS 0\nSETTINGS 0 ack\nHEADERS 1 end_stream end_headers | #20 08 03 34 30 33\nGOAWAY 0 | #00000001 00000000',
+    ),
+  )
+})
+
+t.test('gRPC: PERMISSION_DENIED in trailers alone', async (t) => {
+  const one = h2('orig', `${H2_OPEN}HEADERS 1 end_headers | ${GRPC}`)
+  const octets = deliver([one, h2('reply', 'SETTINGS 0\nSETTINGS 0 ack')]).inspection.refusal(0)
+  const header = 'grpc-status: 7 | grpc-message: denied by network policy'
+  t.same(
+    octets?.toOpener,
+    frames(
+      `HEADERS 1 end_stream end_headers | #88 0f 10 10 | "application/grpc" | ${header}\nGOAWAY 0 | #00000001 00000000`,
+    ),
+  )
+})
+
+t.test('HTTP/2 after an upgrade: the first request too', async (t) => {
+  const upgrade = orig('GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nHTTP2-Settings: \r\n\r\n')
+  const accepted = reply('HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n')
+  const { inspection } = deliver([upgrade, accepted])
+  const denied = 'HEADERS 1 end_stream end_headers | #08 03 34 30 33\nGOAWAY 0 | #00000001 00000000'
+  t.same(inspection.refusal(0)?.toOpener, frames(`SETTINGS 0\n${denied}`))
 })
 
 const query = (edns: boolean): Uint8Array =>

@@ -9,6 +9,10 @@ import type {
   Step,
   TxId,
 } from '../../../core/inspect/contract.js'
+import { type Connection, openUpgraded } from '../http2/connection.js'
+import { stepHttp2 } from '../http2/parser.js'
+import { refuse } from '../http2/refusal.js'
+import { applyUpgrade } from '../http2/settings.js'
 import {
   beginBody,
   type Cursor,
@@ -22,7 +26,7 @@ import {
 import { PROBE_OCTETS, probeHttp } from './probe.js'
 import { forbidden } from './refusal.js'
 import { parseReply, type Reply } from './reply.js'
-import { parseRequest } from './request.js'
+import { parseRequest, type Request } from './request.js'
 
 /** Pipelined requests without a reply; beyond it the opener's octets rest. */
 const OPEN_TX = 64
@@ -34,7 +38,9 @@ const EMPTY_LINES = 2
 interface Exchange {
   readonly tx: TxId
   readonly isHead: boolean
-  readonly leaves: 'connect' | 'upgrade' | null
+  readonly leaves: Request['leaves']
+  readonly offers: Request['offers']
+  readonly http2Settings: Request['http2Settings']
   /** One past the request's last octet; null while its chunked body goes on. */
   end: At | null
 }
@@ -52,6 +58,8 @@ interface HttpState {
   /** Of the reply whose body goes on. */
   receiving: TxId | null
   emptyLines: number
+  /** The connection went on in HTTP/2 (RFC 7540 §3.2): this parser's still, for it has the first request. */
+  http2: Connection | null
 }
 
 function openState(): HttpState {
@@ -64,10 +72,12 @@ function openState(): HttpState {
     offer: null,
     receiving: null,
     emptyLines: 0,
+    http2: null,
   }
 }
 
 function step(state: HttpState, dir: Dir, input: Uint8Array, at: At, ended: boolean): Step {
+  if (state.http2 !== null) return stepHttp2(state.http2, dir, input, at)
   const cursor: Cursor = { input, at, ended, used: 0 }
   const facts: Fact[] = []
   const advance = dir === 'orig' ? advanceRequests : advanceReplies
@@ -98,16 +108,17 @@ function readRequest(state: HttpState, cursor: Cursor, facts: Fact[]): Next | un
     return ++state.emptyLines > EMPTY_LINES ? malformed('RFC 9112 §2.2 empty lines') : undefined
   }
   state.emptyLines = 0
-  if (head.lines[0] === PREFACE && head.lines.length === 1) return preface(state, head.begin)
+  // At a connection's beginning HTTP/2 has its own parser; here a server could read either.
+  if (head.lines[0] === PREFACE) return malformed('RFC 9113 §3.4 preface after other octets')
   const request = parseRequest(head.lines)
   if ('clause' in request) return malformed(request.clause)
-  const { method, leaves, body } = request
+  const { method, leaves, offers, http2Settings, body } = request
   const end = body.kind === 'octets' ? position(cursor) + body.octets : null
-  const exchange: Exchange = { tx: state.nextTx++, isHead: method === 'HEAD', leaves, end }
+  const tx = state.nextTx++
+  const exchange: Exchange = { tx, isHead: method === 'HEAD', leaves, offers, http2Settings, end }
   state.open.push(exchange)
   state.sending = exchange
   if (leaves !== null) state.offer = exchange
-  const { tx } = exchange
   facts.push({
     kind: 'tx',
     tx,
@@ -174,9 +185,11 @@ function answer(
   cursor: Cursor,
   facts: Fact[],
 ): Next | undefined {
-  const { tx, leaves, end } = exchange
-  if (reply.status === 101 && leaves !== 'upgrade') {
-    return malformed('RFC 9110 §15.2.2 Upgrade was not asked for')
+  const { tx, end } = exchange
+  if (reply.status === 101) {
+    const clause = notOffered(exchange, reply)
+    if (clause !== null) return malformed(clause)
+    if (reply.protocol === 'h2c') return continueInHttp2(state, exchange)
   }
   const { fields, detail } = reply
   facts.push({ kind: 'tx', tx, dir: 'reply', begin, fields, detail, complete: true })
@@ -184,7 +197,8 @@ function answer(
   const after = position(cursor)
   if (reply.status === 101 || tunnels(exchange, reply)) {
     facts.push({ kind: 'txEnd', tx, end: after })
-    return { kind: 'switch', app: null, from: { orig: end ?? 0, reply: after } }
+    const app = reply.protocol === 'websocket' ? 'websocket' : null
+    return { kind: 'switch', app, from: { orig: end ?? 0, reply: after } }
   }
   if (reply.body.kind === 'octets') {
     facts.push({ kind: 'txEnd', tx, end: after + reply.body.octets })
@@ -194,14 +208,25 @@ function answer(
   return beginBody(state.reply, cursor, reply.body)
 }
 
-/** Prior knowledge of HTTP/2 (RFC 9113 §3.4): the whole connection is its. */
-function preface(state: HttpState, begin: At): Next {
-  if (state.nextTx > 0) return malformed('RFC 9113 §3.4 preface after a request')
-  return { kind: 'switch', app: 'h2', from: { orig: begin, reply: 0 } }
+function notOffered({ leaves, offers }: Exchange, { protocol }: Reply): string | null {
+  if (leaves !== 'upgrade') return 'RFC 9110 §15.2.2 Upgrade was not asked for'
+  return protocol === null || offers.includes(protocol)
+    ? null
+    : 'RFC 9110 §7.8 protocol not offered'
+}
+
+/** Its reply comes on stream 1. */
+function continueInHttp2(state: HttpState, { tx, http2Settings }: Exchange): Next | undefined {
+  if (http2Settings === null) return malformed('RFC 7540 §3.2.1 HTTP2-Settings')
+  state.open.shift()
+  state.http2 = openUpgraded(tx)
+  const clause = applyUpgrade(state.http2, http2Settings)
+  return clause === null ? undefined : malformed(clause)
 }
 
 /** 403 only where the opener awaits this transaction's reply next and has had none of it. */
 function refusal(state: HttpState, tx: TxId): Refusal | null {
+  if (state.http2 !== null) return refuse(state.http2, tx)
   const [oldest] = state.open
   if (oldest === undefined || oldest.tx !== tx || state.receiving !== null) return null
   return forbidden(oldest.isHead)
@@ -213,7 +238,8 @@ export const http: Parser<HttpState> = {
   limits: {
     // Above nginx's (4 × 8 KiB) and Node's (16 KiB) limits of a head.
     windowOctets: 32_768,
-    stateOctets: 65_536,
+    // After an upgrade that of HTTP/2.
+    stateOctets: 393_216,
     openTx: OPEN_TX,
     probeOctets: PROBE_OCTETS,
   },

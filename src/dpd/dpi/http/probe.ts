@@ -4,7 +4,9 @@ import type { Dir } from '../../../core/inspect/contract.js'
 type Answer = 'yes' | 'no' | 'more'
 
 export const PROBE_OCTETS = 512
-const PREFACE = 'PRI * HTTP/2.0\r\n'
+/** HTTP/2's, whole (RFC 9113 §3.4). */
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+const PREFACE_LINE = 'PRI * HTTP/2.0\r\n'
 const METHODS = new Set(
   'GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK REPORT SEARCH PURGE'.split(
     ' ',
@@ -25,9 +27,9 @@ export function probeHttp(heads: Readonly<Record<Dir, Uint8Array>>): Answer {
 function probeRequest(head: string): Answer {
   const text = head.replace(/^[\r\n\t ]+/, '')
   if (text === '') return head.length < PROBE_OCTETS ? 'more' : 'no'
-  if (PREFACE.startsWith(text.slice(0, PREFACE.length))) {
-    return text.length >= PREFACE.length ? 'yes' : 'more'
-  }
+  if (head.startsWith(PREFACE)) return 'no'
+  if (PREFACE.startsWith(head)) return 'more'
+  if (text.startsWith(PREFACE_LINE)) return 'yes'
   const method = METHOD_PREFIX.exec(text)?.[0] ?? ''
   if (method === '' || method.length > METHOD_CHARACTERS) return 'no'
   if (method.length === text.length) return 'more'

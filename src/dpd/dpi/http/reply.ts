@@ -1,14 +1,23 @@
 import type { Fields } from '../../../core/inspect/contract.js'
-import { type FieldLines, parseFieldLines } from './fields.js'
+import { type FieldLines, listOf, parseFieldLines } from './fields.js'
 import { type Body, replyBody } from './framing.js'
 
 /** The space before an absent reason phrase is left out by servers in use; it frames nothing. */
 const STATUS_LINE = /^HTTP\/1\.\d (\d{3})(?: .*)?$/
-const REPORTED = ['content-type', 'content-length', 'location', 'server'] as const
+const REPORTED = [
+  'content-type',
+  'content-length',
+  'location',
+  'server',
+  'upgrade',
+  'sec-websocket-protocol',
+] as const
 
 export interface Reply {
   readonly status: number
   readonly body: Body
+  /** Of 101: the protocol that follows, lower case; null where it names none, or several. */
+  readonly protocol: string | null
   readonly fields: Fields
   readonly detail: () => Fields
 }
@@ -26,7 +35,9 @@ export function parseReply(
   if ('clause' in parsed) return parsed
   const body = replyBody(parsed.fields, status, toHead, toConnect)
   if (body.kind === 'malformed') return body
-  return { status, body, fields: { status }, detail: () => reported(parsed.fields) }
+  const protocols = status === 101 ? listOf(parsed.fields, 'upgrade') : []
+  const protocol = protocols.length === 1 ? (protocols[0] ?? null) : null
+  return { status, body, protocol, fields: { status }, detail: () => reported(parsed.fields) }
 }
 
 function reported(fields: FieldLines): Fields {

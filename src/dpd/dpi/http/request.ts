@@ -1,3 +1,4 @@
+import { fromLatin1 } from '../../../core/bytes.js'
 import type { Fields } from '../../../core/inspect/contract.js'
 import { type FieldLines, isToken, listOf, parseFieldLines } from './fields.js'
 import { type Body, requestBody } from './framing.js'
@@ -9,6 +10,10 @@ export interface Request {
   readonly method: string
   /** The opener offers to leave HTTP/1 after this message (RFC 9110 §7.8, §9.3.6). */
   readonly leaves: 'connect' | 'upgrade' | null
+  /** Of 'upgrade': the protocols, lower case. */
+  readonly offers: readonly string[]
+  /** HTTP2-Settings (RFC 7540 §3.2.1); null = none that can be read. */
+  readonly http2Settings: Uint8Array | null
   readonly body: Body
   readonly fields: Fields
   readonly detail: () => Fields
@@ -32,10 +37,12 @@ export function parseRequest(lines: readonly string[]): RequestOrClause {
     return { clause: 'RFC 9110 §9.3.6 CONNECT with content' }
   }
   // An HTTP/1.0 client cannot upgrade: its Upgrade is ignored (RFC 9110 §7.8).
-  const upgrade = !old && listOf(parsed.fields, 'upgrade').length > 0
+  const offers = old ? [] : listOf(parsed.fields, 'upgrade')
   return {
     method,
-    leaves: connect ? 'connect' : upgrade ? 'upgrade' : null,
+    leaves: connect ? 'connect' : offers.length > 0 ? 'upgrade' : null,
+    offers,
+    http2Settings: offers.includes('h2c') ? http2Settings(parsed.fields) : null,
     body,
     fields: { method, target, version, ...identity(method, target, parsed.fields, old) },
     detail: () => headers(parsed.fields),
@@ -68,4 +75,12 @@ function headers(fields: FieldLines): Fields {
   const named: Record<string, string> = {}
   for (const [name, values] of fields) named[`header.${name}`] = values.join(', ')
   return named
+}
+
+/** Exactly one field line (RFC 7540 §3.2.1), base64url without padding. */
+function http2Settings(fields: FieldLines): Uint8Array | null {
+  const values = fields.get('http2-settings') ?? []
+  const [value = ''] = values
+  if (values.length !== 1 || !/^[A-Za-z0-9_-]*$/.test(value) || value.length % 4 === 1) return null
+  return fromLatin1(atob(value.replaceAll('-', '+').replaceAll('_', '/')))
 }
