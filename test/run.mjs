@@ -162,7 +162,7 @@ async function fuzz() {
       `-artifact_prefix=.build/fuzz/${target}-`,
     ],
   ])
-  const parsers = ['http', 'tls', 'dns'].map((target) => [
+  const parsers = ['http', 'http2', 'tls', 'dns'].map((target) => [
     `fuzz ${target}`,
     'node',
     ['.build/test/fuzz/run.js', target, '--seconds', String(FUZZ_SECONDS)],

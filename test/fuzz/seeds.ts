@@ -7,7 +7,7 @@ import { readRecorded, recordedNames } from '../dpd/dpi/recorded.js'
 import { root } from '../root.js'
 import { type Conversation, readConversation } from './conversation.js'
 
-export const TARGETS = ['http', 'tls', 'dns'] as const
+export const TARGETS = ['http', 'http2', 'tls', 'dns'] as const
 export type Target = (typeof TARGETS)[number]
 
 export const keptFolder = (target: Target): string => join(root, 'test/fixtures/dpi/fuzz', target)
@@ -29,10 +29,14 @@ export function seedsOf(target: Target): readonly Conversation[] {
   return [
     ...tcp.map((name): Conversation => ({ transport: 'tcp', sends: readRecorded(name) })),
     ...udp.map((name): Conversation => ({ transport: 'udp', sends: readRecorded(name) })),
-    ...(target === 'tls' ? [] : readCases(`${target}.md`)).map(
-      (one): Conversation => ({ transport: one.transport, sends: one.sends }),
-    ),
+    ...(CASES[target] ?? []).flatMap(readCases),
   ].filter((seed) => seed.sends.length > 0)
+}
+
+const CASES: Readonly<Partial<Record<Target, readonly string[]>>> = {
+  http: ['http.md', 'http-smuggling.md', 'websocket.md'],
+  http2: ['http2.md', 'http-captured.md'],
+  dns: ['dns.md'],
 }
 
 const HTTP_WORDS = [
@@ -52,6 +56,25 @@ const HTTP_WORDS = [
   'HTTP/1.1 200 OK\r\n\r\n',
   'HTTP/1.1 204 No Content\r\n\r\n',
   'ffffffffffff',
+]
+const HTTP2_WORDS = [
+  'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+  '\x00\x00\x00\x04\x00\x00\x00\x00\x00',
+  '\x00\x00\x00\x04\x01\x00\x00\x00\x00',
+  '\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00',
+  '\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x01\x00\x01\x00\x00',
+  '\x00\x00\x04\x01\x05\x00\x00\x00\x05\x82\x86\x84\xbe',
+  '\x00\x00\x01\x01\x04\x00\x00\x00\x05\x88',
+  '\x00\x00\x01\x09\x04\x00\x00\x00\x05\x88',
+  '\x00\x00\x00\x00\x01\x00\x00\x00\x05',
+  '\x00\x00\x04\x03\x00\x00\x00\x00\x05\x00\x00\x00\x08',
+  '\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00',
+  '\x82',
+  '\xbe',
+  '\x3f\xe1\x1f',
+  '\x20',
+  '\x40\x01a\x01b',
+  'HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n',
 ]
 const TLS_WORDS = [
   '\x16\x03\x01\x00\x01',
@@ -78,4 +101,4 @@ const DNS_WORDS = [
 ]
 
 export const wordsOf = (target: Target): readonly Uint8Array[] =>
-  ({ http: HTTP_WORDS, tls: TLS_WORDS, dns: DNS_WORDS })[target].map(fromLatin1)
+  ({ http: HTTP_WORDS, http2: HTTP2_WORDS, tls: TLS_WORDS, dns: DNS_WORDS })[target].map(fromLatin1)
