@@ -158,8 +158,11 @@ export class Flow {
   add(transaction: Transaction): void {
     this.transactionsTotal++
     const kept = [...this.transactions, transaction]
-    // Ended ones beyond the last few are forgotten; open ones never are.
-    while (kept.length > TRANSACTIONS_KEPT && kept[0]?.ended === true) kept.shift()
+    // Ended ones beyond the last few are forgotten; open ones never are, and streams end in any order.
+    for (let at = 0; kept.length > TRANSACTIONS_KEPT && at < kept.length; ) {
+      if (kept[at]?.ended === true) kept.splice(at, 1)
+      else at++
+    }
     this.transactions = kept
   }
 

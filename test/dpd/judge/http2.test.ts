@@ -51,6 +51,26 @@ t.test('a request with what HTTP/2 forbids matches no allow rule', async (t) => 
   t.match(brief(commands), [{ cmd: 'deny', from: OPEN.length }])
 })
 
+t.test('a stream that stays open keeps no others in memory', async (t) => {
+  const bench = new Bench(READ_ITEMS)
+  const flow = bench.open({})
+  const at = { orig: 0, reply: 0 }
+  const send = (dir: 'orig' | 'reply', octets: string) => {
+    bench.octets(flow, dir, at[dir], octets)
+    at[dir] += octets.length
+  }
+  send('orig', OPEN + get(1, '/items/watch'))
+  send('reply', latin1(frames('SETTINGS 0')))
+  for (let stream = 3; stream < 103; stream += 2) {
+    send('orig', get(stream, '/items/1'))
+    send('reply', latin1(frames(`HEADERS ${stream} end_stream end_headers | :status: 204`)))
+  }
+  t.equal(bench.told.transactions.length, 50)
+  const kept = bench.judge.flow(flow)?.transactions ?? []
+  t.ok(kept.length <= 9, `${kept.length} kept`)
+  t.match(kept[0], { tx: 0, ended: false })
+})
+
 const UPGRADE = 'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
 const ACCEPTED = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n'
 const HELLO = '\x81\x85\x01\x02\x03\x04igohn'
