@@ -1,7 +1,9 @@
 #include "policy/l4_block.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace vethwall::policy {
 namespace {
@@ -101,6 +103,20 @@ bool are_rules_sound(const Block& block) {
   return true;
 }
 
+// Lists are the same or apart, so that what is made of each is linear in the block.
+bool are_lists_apart(const Block& block) {
+  std::vector<std::pair<uint32_t, uint32_t>> lists;
+  for (const EndpointRecord& endpoint : block.endpoints)
+    for (const RuleList& list : {endpoint.ingress, endpoint.egress})
+      if (list.count > 0) lists.emplace_back(list.first, list.count);
+  std::ranges::sort(lists);
+  for (size_t i = 1; i < lists.size(); ++i) {
+    const auto& [first, count] = lists[i - 1];
+    if (lists[i] != lists[i - 1] && lists[i].first - first < count) return false;
+  }
+  return true;
+}
+
 bool are_endpoints_sound(const Block& block) {
   constexpr uint32_t kFlags = kIsolatesIngress | kIsolatesEgress | kQuarantined;
   uint32_t previous = 0;
@@ -112,7 +128,7 @@ bool are_endpoints_sound(const Block& block) {
     if (!is_within(endpoint.egress.first, endpoint.egress.count, block.lists)) return false;
     previous = endpoint.id;
   }
-  return true;
+  return are_lists_apart(block);
 }
 
 const char* sections_fault(std::span<const uint8_t> octets, Block& block) {

@@ -73,8 +73,9 @@ struct RangeV6 {
   WordsV6 last;
 };
 
-// After read_block every index points into its vector, endpoints ascend by id, and the ranges of
-// each set ascend and are disjoint: evaluation tests nothing again.
+// After read_block every index points into its vector, endpoints ascend by id, rule lists are the
+// same or apart, and the ranges of each set ascend and are disjoint: evaluation tests nothing
+// again.
 struct Block {
   uint32_t generation = 0;
   uint32_t node_addresses = 0;

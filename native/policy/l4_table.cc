@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "policy/l4_block.h"
+#include "policy/peer.h"
+#include "policy/rule_index.h"
 
 namespace vethwall::policy {
 namespace {
@@ -23,35 +25,34 @@ constexpr uint8_t kUdp = 17;
 constexpr uint32_t kAllApps = 0xffffffff;
 constexpr uint32_t kOtherApps = 0x80000000;
 
-struct Peer {
-  uint8_t family;
-  uint32_t v4;
-  WordsV6 v6;
+// What the rules that match say together, in whatever order they are found.
+struct Findings {
+  uint32_t universe;
+  uint32_t surely_denied = 0;
+  uint32_t maybe_denied = 0;
+  uint32_t surely_allowed = 0;
+  uint32_t maybe_allowed = 0;
+  // The first in the list of those that decide alone; its index there.
+  uint32_t denying = kAny;
+  uint32_t allowing = kAny;
+
+  void add(const RuleRecord& rule, uint32_t place) {
+    const bool is_certain = (rule.certain & universe) == universe;
+    if (rule.is_deny != 0) {
+      if (is_certain) denying = std::min(denying, place);
+      surely_denied |= rule.certain;
+      maybe_denied |= rule.possible;
+    } else {
+      if (is_certain) allowing = std::min(allowing, place);
+      surely_allowed |= rule.certain;
+      maybe_allowed |= rule.possible;
+    }
+  }
 };
-
-uint32_t big_endian_word(const wire::Address& address, size_t at) {
-  return uint32_t{address.octets[at]} << 24 | uint32_t{address.octets[at + 1]} << 16 |
-         uint32_t{address.octets[at + 2]} << 8 | uint32_t{address.octets[at + 3]};
-}
-
-Peer peer_of(const wire::Address& address) {
-  Peer peer = {address.family, big_endian_word(address, 0), {}};
-  for (size_t i = 0; i < peer.v6.size(); ++i) peer.v6[i] = big_endian_word(address, i * 4);
-  return peer;
-}
-
-template <typename Range, typename Value>
-bool is_in(const std::vector<Range>& ranges, uint32_t first, uint32_t count, const Value& value) {
-  const auto begin = ranges.begin() + first;
-  const auto end = begin + count;
-  const auto above = std::upper_bound(
-      begin, end, value, [](const Value& v, const Range& range) { return v < range.first; });
-  return above != begin && !((above - 1)->last < value);
-}
 
 class BlockTable final : public Table {
  public:
-  explicit BlockTable(Block block) : block_(std::move(block)) {}
+  explicit BlockTable(Block block) : block_(std::move(block)), index_(block_) {}
 
   uint32_t generation() const override { return block_.generation; }
 
@@ -61,11 +62,10 @@ class BlockTable final : public Table {
     if ((endpoint->flags & kQuarantined) != 0) return deny(kRuleQuarantine);
     const bool is_opener = connection.pod_side == engine::PodSide::kOpener;
     const Peer peer = peer_of(is_opener ? connection.destination : connection.source);
-    if (contains(endpoint->own_addresses, peer)) return allow(kRuleSelf);
-    if (!is_opener && contains(block_.node_addresses, peer)) return allow(kRuleNode);
+    if (contains(block_, endpoint->own_addresses, peer)) return allow(kRuleSelf);
+    if (!is_opener && contains(block_, block_.node_addresses, peer)) return allow(kRuleNode);
     const uint32_t isolates = is_opener ? kIsolatesEgress : kIsolatesIngress;
-    const RuleList& list = is_opener ? endpoint->egress : endpoint->ingress;
-    return judge(list, (endpoint->flags & isolates) != 0, connection, peer);
+    return judge(*endpoint, (endpoint->flags & isolates) != 0, connection, peer);
   }
 
  private:
@@ -79,11 +79,7 @@ class BlockTable final : public Table {
     return at == block_.endpoints.end() || at->id != id ? nullptr : &*at;
   }
 
-  bool contains(uint32_t index, const Peer& peer) const {
-    const AddressSet& set = block_.sets[index];
-    if (peer.family == 4) return is_in(block_.v4, set.first_v4, set.count_v4, peer.v4);
-    return peer.family == 6 && is_in(block_.v6, set.first_v6, set.count_v6, peer.v6);
-  }
+  const RuleRecord& rule_at(uint32_t place) const { return block_.rules[block_.lists[place]]; }
 
   bool matches_port(const RuleRecord& rule, const Connection& connection) const {
     if (rule.ports_first == kAny) return true;
@@ -96,40 +92,36 @@ class BlockTable final : public Table {
     return false;
   }
 
-  // Over all apps at once, as judgeApps in src/core/policy/evaluate.ts. Nothing but TCP and UDP has
-  // a parser, so elsewhere the app can only stay unknown.
-  Verdict judge(const RuleList& list, bool isolated, const Connection& connection,
-                const Peer& peer) const {
+  Findings look_up(const EndpointRecord& endpoint, const Connection& connection,
+                   const Peer& peer) const {
+    // Nothing but TCP and UDP has a parser, so elsewhere the app can only stay unknown.
     const bool has_apps = connection.protocol == kTcp || connection.protocol == kUdp;
-    const uint32_t universe = has_apps ? kAllApps : kOtherApps;
-    uint32_t surely_denied = 0;
-    uint32_t maybe_denied = 0;
-    uint32_t surely_allowed = 0;
-    uint32_t maybe_allowed = 0;
-    uint32_t allowing = kRuleNone;
-    for (uint32_t i = 0; i < list.count; ++i) {
-      const RuleRecord& rule = block_.rules[block_.lists[list.first + i]];
-      if (!matches_port(rule, connection)) continue;
-      if (rule.peers != kAny && !contains(rule.peers, peer)) continue;
-      const bool is_certain = (rule.certain & universe) == universe;
-      if (rule.is_deny != 0) {
-        if (is_certain) return deny(rule.id);
-        surely_denied |= rule.certain;
-        maybe_denied |= rule.possible;
-      } else {
-        if (is_certain && allowing == kRuleNone) allowing = rule.id;
-        surely_allowed |= rule.certain;
-        maybe_allowed |= rule.possible;
-      }
-    }
-    const uint32_t denied = isolated ? surely_denied | ~maybe_allowed : surely_denied;
-    if ((denied & universe) == universe) return deny(kRuleDefaultDeny);
-    const uint32_t allowed = (isolated ? surely_allowed : kAllApps) & ~maybe_denied;
-    if ((allowed & universe) != universe) return {engine::L4Verdict::kUndecided, kRuleNone};
-    return allow(allowing == kRuleNone ? kRuleNotIsolated : allowing);
+    Findings findings = {has_apps ? kAllApps : kOtherApps};
+    const auto at = static_cast<size_t>(&endpoint - block_.endpoints.data());
+    const bool is_egress = connection.pod_side == engine::PodSide::kOpener;
+    const uint32_t port = RuleIndex::port_of(connection.protocol, connection.destination_port);
+    index_.candidates(at, is_egress, peer, port, [&](uint32_t place) {
+      const RuleRecord& rule = rule_at(place);
+      if (matches_port(rule, connection)) findings.add(rule, place);
+    });
+    return findings;
   }
 
-  Block block_;
+  // Over all apps at once, as judgeApps in src/core/policy/evaluate.ts.
+  Verdict judge(const EndpointRecord& endpoint, bool isolated, const Connection& connection,
+                const Peer& peer) const {
+    const Findings found = look_up(endpoint, connection, peer);
+    const uint32_t universe = found.universe;
+    if (found.denying != kAny) return deny(rule_at(found.denying).id);
+    const uint32_t denied = found.surely_denied | (isolated ? ~found.maybe_allowed : 0);
+    if ((denied & universe) == universe) return deny(kRuleDefaultDeny);
+    const uint32_t allowed = (isolated ? found.surely_allowed : kAllApps) & ~found.maybe_denied;
+    if ((allowed & universe) != universe) return {engine::L4Verdict::kUndecided, kRuleNone};
+    return allow(found.allowing == kAny ? kRuleNotIsolated : rule_at(found.allowing).id);
+  }
+
+  const Block block_;
+  const RuleIndex index_;  // of block_, which it refers to
 };
 
 }  // namespace

@@ -126,4 +126,19 @@ TEST(a_wrong_word_behind_a_right_checksum_never_leads_outside) {
   }
 }
 
+// Else an index of each endpoint's lists would be quadratic in the block.
+TEST(lists_that_share_a_part_are_refused) {
+  std::vector<uint32_t> words = sample();
+  const size_t lists = words[10] / 4;
+  // The ports behind it become its second entry: rule 0.
+  words[11] = 2;
+  words[lists + 1] = 0;
+  words[kHeaderWords + 5] = 0;
+  words[kHeaderWords + 6] = 2;
+  seal(words);
+  std::string error;
+  CHECK(policy::load_table(octets_of(words), error) == nullptr);
+  CHECK_EQ(error, "policy block: an endpoint has a field out of range");
+}
+
 TAP_MAIN()
