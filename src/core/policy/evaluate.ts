@@ -16,6 +16,7 @@ import {
   RULE_QUARANTINE,
   RULE_SELF,
 } from './rule-id.js'
+import { matchingRules } from './rule-index.js'
 import {
   matchBlocks,
   NO,
@@ -127,8 +128,7 @@ function judgeApps(
   let surelyAllowed = 0
   let maybeAllowed = 0
   let allowing = RULE_NONE
-  for (const rule of rules) {
-    if (!matchesL4(rule, connection, peer)) continue
+  for (const rule of matchingRules(rules, connection, peer)) {
     if (rule.deny) {
       if (rule.certain === ALL_APPS) return deny(rule.id)
       surelyDenied |= rule.certain
@@ -156,8 +156,8 @@ function judgeQuestion(
   let maybeDenied = false
   let maybeAllowed = false
   let allowing = RULE_NONE
-  for (const rule of rules) {
-    const value = matchesL4(rule, connection, peer) ? matchL7(rule, app, question) : NO
+  for (const rule of matchingRules(rules, connection, peer)) {
+    const value = matchL7(rule, app, question)
     if (value === NO) continue
     if (rule.deny) {
       if (value === YES) return deny(rule.id)
@@ -180,18 +180,4 @@ function matchL7(rule: CompiledRule, app: string, question: Question | null): Te
   if (!rule.apps.has(app)) return NO
   if (!rule.hasBlocks) return YES
   return question === null ? UNKNOWN : matchBlocks(rule, question)
-}
-
-function matchesL4(rule: CompiledRule, connection: Connection, peer: AddressWords): boolean {
-  return matchesPort(rule, connection) && (rule.peers === null || rangesContain(rule.peers, peer))
-}
-
-function matchesPort(rule: CompiledRule, connection: Connection): boolean {
-  if (rule.ports === null) return true
-  const { protocol, destinationPort } = connection
-  for (const range of rule.ports) {
-    if (range.protocol !== protocol) continue
-    if (destinationPort >= range.first && destinationPort <= range.last) return true
-  }
-  return false
 }

@@ -2,9 +2,17 @@ import t from 'tap'
 import { compile } from '../../../src/core/policy/compile.js'
 import { type Connection, evaluate } from '../../../src/core/policy/evaluate.js'
 import { oracle } from './oracle.js'
-import { Random, randomConnection, randomInput, randomPolicies } from './random-policy.js'
+import {
+  MANY_RULES,
+  Random,
+  randomConnection,
+  randomInput,
+  randomPolicies,
+} from './random-policy.js'
 
 const SETS = 1500
+/** One in so many has lists of many rules. */
+const EVERY = 10
 const CONNECTIONS = 20
 
 interface Disagreement {
@@ -18,7 +26,7 @@ interface Disagreement {
 function firstDisagreement(seen: Record<string, number>): Disagreement | null {
   for (let seed = 1; seed <= SETS; seed++) {
     const random = new Random(seed)
-    const text = randomPolicies(random)
+    const text = randomPolicies(random, seed % EVERY === 0 ? MANY_RULES : undefined)
     const input = randomInput(random, text, seed)
     const compiled = compile(input)
     for (let i = 0; i < CONNECTIONS; i++) {

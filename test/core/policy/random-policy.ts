@@ -120,12 +120,16 @@ function rule(random: Random, peers: 'from' | 'to'): object {
   }
 }
 
-function rules(random: Random, peers: 'from' | 'to'): object[] {
-  return Array.from({ length: random.below(4) }, () => rule(random, peers))
+function rules(random: Random, peers: 'from' | 'to', most: number): object[] {
+  return Array.from({ length: random.below(most + 1) }, () => rule(random, peers))
 }
 
+/** Of a list: enough that it is looked up by an index, not rule by rule. */
+export const MANY_RULES = 60
+const FEW_RULES = 3
+
 /** One file: JSON documents, which are YAML. */
-export function randomPolicies(random: Random): string {
+export function randomPolicies(random: Random, mostRules = FEW_RULES): string {
   const count = 1 + random.below(5)
   const documents = Array.from({ length: count }, (_, i) => ({
     apiVersion: 'vethwall.dev/v1',
@@ -134,8 +138,8 @@ export function randomPolicies(random: Random): string {
     spec: {
       podSelector: selector(random),
       ...(random.chance(10) ? { staged: true } : {}),
-      ...(random.chance(60) ? { ingress: rules(random, 'from') } : {}),
-      ...(random.chance(60) ? { egress: rules(random, 'to') } : {}),
+      ...(random.chance(60) ? { ingress: rules(random, 'from', mostRules) } : {}),
+      ...(random.chance(60) ? { egress: rules(random, 'to', mostRules) } : {}),
     },
   }))
   return documents.map((document) => JSON.stringify(document)).join('\n---\n')
