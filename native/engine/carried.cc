@@ -38,7 +38,7 @@ void Shard::note_end(const Arrival& arrival) {
                arrival.ticket};
   if (wire::decode(copy.frame, copy.vnet, copy.packet) != wire::Malformed::kOk) return;
   const flow::Keyed keyed = flow::key_of(copy.endpoint.id, copy.toward, copy.packet);
-  Flow* flow = table_.find(keyed.key);
+  Flow* flow = in_force(table_.find(keyed.key));
   if (flow == nullptr || flow->bypass != flow::Bypass::kCarry) return;
   follow_bypassed(*flow, flow->dir_of(keyed.source_is_low), copy);
   settle_after(*flow);

@@ -20,7 +20,7 @@ uint64_t end_of(uint64_t from, uint64_t count) {
 void Shard::command(const CommandHeader& command, std::span<const uint8_t> refusal,
                     uint64_t now_ns) {
   now_ns_ = now_ns;
-  Flow* flow = table_.find(command.flow);
+  Flow* flow = in_force(table_.find(command.flow));
   if (flow != nullptr && command.kind == CommandKind::kRecalled) return recalled(*flow);
   if (flow == nullptr || flow->is_closed) return;
   if (policy_ != nullptr && command.generation < policy_->generation()) {

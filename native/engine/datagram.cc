@@ -8,7 +8,7 @@ namespace vethwall::engine {
 
 void Shard::datagram(const Arrival& arrival) {
   const flow::Keyed keyed = flow::key_of(arrival.endpoint.id, arrival.toward, arrival.packet);
-  Flow* flow = table_.find(keyed.key);
+  Flow* flow = in_force(table_.find(keyed.key));
   if (flow == nullptr) flow = &open_datagram(arrival, keyed);
   const Dir dir = flow->dir_of(keyed.source_is_low);
   tally(*flow, dir, arrival);

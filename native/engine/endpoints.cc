@@ -1,4 +1,4 @@
-// Endpoints, their paths, and the policy in force.
+// Endpoints and their paths.
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -71,24 +71,6 @@ void Shard::remove_endpoint(uint16_t id, uint64_t now_ns) {
   report_spoofed();
   std::erase(spoofers_, id);
   endpoints_[id] = {};
-}
-
-void Shard::set_policy(std::shared_ptr<const policy::Table> table, uint64_t now_ns) {
-  now_ns_ = now_ns;
-  policy_ = std::move(table);
-  table_.for_each([&](Flow& flow) {
-    if (flow.is_closed) {
-      // Its next frame is judged by the new policy, as the first of a flow.
-      if (flow.stance == flow::Stance::kDenied) remove(flow, Closed::kDenied);
-      return;
-    }
-    if (flow.tap || flow.stance == flow::Stance::kDenied) return;
-    const policy::Verdict verdict = judge_l4(flow);
-    if (verdict.verdict == L4Verdict::kAllow) flow.judged_generation = policy_->generation();
-    if (verdict.verdict != L4Verdict::kDeny) return;
-    cut(flow, verdict.rule);
-    settle_after(flow);
-  });
 }
 
 }  // namespace vethwall::engine

@@ -115,9 +115,13 @@ class Engine {
                                         EventSink&, Carrier* carrier = nullptr,
                                         Relay* relay = nullptr);
   virtual ~Engine() = default;
-  // Takes effect for new flows at once; live flows that the L4 table alone now denies are cut here,
-  // the others are re-judged by the judge's commands, which carry the new generation.
+  // Takes effect at once for new flows and for whatever comes of live ones. Those that the L4 table
+  // alone now denies are cut here and in rejudge(), the others are re-judged by the judge's
+  // commands, which carry the new generation.
   virtual void set_policy(std::shared_ptr<const policy::Table>, uint64_t now_ns) = 0;
+  // Some of the flows that no frame has had judged by the policy in force. True while there may be
+  // more: call it again soon.
+  virtual bool rejudge(uint64_t now_ns) = 0;
   virtual void set_endpoint(const EndpointConfig&, uint64_t now_ns) = 0;
   virtual void remove_endpoint(uint16_t id, uint64_t now_ns) = 0;
   // An allowed frame leaves through FrameSink during this call, or later from command() or tick().

@@ -16,7 +16,7 @@ bool Shard::icmp_error(const Arrival& arrival) {
   const flow::Keyed keyed =
       flow::make_key(arrival.endpoint.id, sent, arrival.packet, {quoted.source, quoted.source_port},
                      {quoted.destination, quoted.destination_port}, quoted.protocol);
-  const Flow* flow = table_.find(keyed.key);
+  const Flow* flow = in_force(table_.find(keyed.key));
   if (flow == nullptr) return false;
   if (flow->stance == flow::Stance::kDenied) {
     ++count(Counter::kDeniedFrames);

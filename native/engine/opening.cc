@@ -37,6 +37,7 @@ Shard::Flow& Shard::open(const Opening& opening, const EndpointConfig& endpoint)
   flow.l4 = verdict.verdict;
   flow.rule = verdict.rule;
   flow.judged_generation = policy_ ? policy_->generation() : 0;
+  flow.policy_turn = policy_turn_;
   flow.stance = verdict.verdict == L4Verdict::kAllow  ? flow::Stance::kForward
                 : verdict.verdict == L4Verdict::kDeny ? flow::Stance::kDenied
                                                       : flow::Stance::kUndecided;

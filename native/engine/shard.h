@@ -66,6 +66,7 @@ class Shard final : public Engine {
                wire::Ticket ticket) override;
   void command(const CommandHeader& command, std::span<const uint8_t> refusal,
                uint64_t now_ns) override;
+  bool rejudge(uint64_t now_ns) override;
   void tick(uint64_t now_ns) override;
   uint64_t counter(Counter counter) const override;
   uint32_t flows() const override { return table_.size(); }
@@ -226,6 +227,9 @@ class Shard final : public Engine {
   void end_hold(Flow& flow, Dir dir, HoldCause cause);
   void hold_expired(Flow& flow);
 
+  // rejudging.cc: the flow, judged by the policy in force; null where that forgets it
+  Flow* in_force(Flow* flow);
+
   // endpoints.cc
   void to_tap(Flow& flow);
   void to_inline(Flow& flow);
@@ -252,6 +256,8 @@ class Shard final : public Engine {
   flow::TokenBucket icmp_tokens_;
   wire::Reassembler reassembler_;
   std::shared_ptr<const policy::Table> policy_;
+  uint16_t policy_turn_ = 0;    // another one with each policy
+  size_t rejudged_places_ = 0;  // of the flow table, since the last one
   std::vector<EndpointSlot> endpoints_;
   std::vector<uint16_t> spoofers_;  // endpoints with frames to report
   uint64_t now_ns_ = 0;

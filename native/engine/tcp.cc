@@ -48,7 +48,7 @@ Opening opening_of(const Arrival& arrival, const flow::Keyed& keyed, bool from_o
 
 void Shard::tcp(const Arrival& arrival) {
   const flow::Keyed keyed = flow::key_of(arrival.endpoint.id, arrival.toward, arrival.packet);
-  Flow* flow = table_.find(keyed.key);
+  Flow* flow = in_force(table_.find(keyed.key));
   if (flow != nullptr && waits_for_recall(*flow, arrival)) return;
   if (flow != nullptr) flow = reopen(*flow, arrival, keyed);
   if (flow == nullptr) flow = open_tcp(arrival, keyed);

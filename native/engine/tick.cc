@@ -12,10 +12,15 @@ constexpr uint64_t kNeedGraceNs = 20'000'000;
 void Shard::tick(uint64_t now_ns) {
   now_ns_ = now_ns;
   while (Flow* flow = late_.expired(now_ns, kNeedGraceNs)) {
+    // Where the policy in force denies it, nobody reads it any more.
+    in_force(flow);
+    if (flow->inspection == nullptr) continue;
     deliver_late(*flow);
     settle_after(*flow);
   }
   while (Flow* flow = holds_.expired(now_ns, limits_.hold_ns)) {
+    in_force(flow);
+    if (flow->inspection == nullptr) continue;
     hold_expired(*flow);
     settle_after(*flow);
   }
@@ -29,6 +34,7 @@ void Shard::tick(uint64_t now_ns) {
         remove(*flow, timer == flow::Timer::kClosing ? Closed::kFin : Closed::kIdle);
     }
   }
+  rejudge(now_ns);
   reassembler_.expire(now_ns);
   report_spoofed();
   events_.report_lost();

@@ -72,6 +72,7 @@ struct Flow {
   };
   uint16_t source_port = 0;
   uint16_t destination_port = 0;
+  uint16_t policy_turn = 0;  // the shard's, when the policy in force was last asked
   PendingSyn pending_syn;
   LinkLayer link;  // of the opener's frames
   bool orig_is_low = false;

@@ -19,6 +19,13 @@ class FlowTable {
   void erase(Flow& flow);
   uint32_t size() const { return count_; }
   uint32_t cap() const { return cap_; }
+  // Flows stay where they are: those that are inserted later may be at any place.
+  size_t places() const { return slabs_.size() * kSlabFlows; }
+  // Null where none is.
+  Flow* at(size_t place) const {
+    Flow& flow = slabs_[place / kSlabFlows][place % kSlabFlows];
+    return flow.id == 0 ? nullptr : &flow;
+  }
   // `visit` may erase the flow it is given, no other.
   template <typename Visit>
   void for_each(Visit visit) {

@@ -173,6 +173,7 @@ void Shard::round() {
   last_round_ns_ = now_ns;
   bool worked = run_posted(now_ns);
   worked |= run_commands(now_ns);
+  worked |= engine_->rejudge(now_ns);
   worked |= receive(now_ns);
   if (now_ns - last_tick_ns_ >= kTickNs) tick(now_ns);
   flush();

@@ -48,6 +48,7 @@ class Echo final : public engine::Engine {
  public:
   Echo(engine::FrameSink& frames, engine::EventSink& events) : frames_(frames), events_(events) {}
   void set_policy(std::shared_ptr<const policy::Table>, uint64_t) override {}
+  bool rejudge(uint64_t) override { return false; }
   void set_endpoint(const engine::EndpointConfig&, uint64_t) override {}
   void remove_endpoint(uint16_t, uint64_t) override {}
   void receive(const engine::FrameMeta& meta, const VnetHeader& vnet, wire::Frame frame,
