@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Node, type Pod, until } from '../../test/node.js'
 import type { Effort } from '../arguments.js'
-import { dpdPid } from '../daemon.js'
+import { dpdPid, dpdRests } from '../daemon.js'
 import {
   NEW_FLOWS_PER_SECOND,
   packetCost,
@@ -67,6 +67,8 @@ async function enforce(node: Node, policy: string): Promise<void> {
   writeFileSync(join(node.policyDir, 'rules.yaml'), policy)
   const isInForce = async (): Promise<boolean> => (await node.generation()) > before
   await until('policy in force', isInForce, IN_FORCE_WITHIN_MS)
+  // What is left to do for the policy is no packet's.
+  await dpdRests(node)
 }
 
 async function measure(
