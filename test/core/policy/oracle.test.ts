@@ -12,7 +12,7 @@ import {
 
 const SETS = 1500
 /** One in so many has lists of many rules. */
-const EVERY = 50
+const EVERY = 150
 const CONNECTIONS = 20
 
 interface Disagreement {
