@@ -1,0 +1,82 @@
+/** Words of statements that define, maintain and administer: what table they promise next. */
+import type { Dialect } from './lexer.js'
+import { NOT_TABLES, ROUTINES } from './words.js'
+
+export interface Context {
+  readonly word: string
+  /** The word or mark before it. */
+  readonly last: string
+  /** Of the statement. */
+  readonly first: string
+  /** Parentheses around it. */
+  readonly depth: number
+  /** Within a query. */
+  readonly reads: boolean
+  readonly server: Dialect['server']
+}
+
+export type Effect =
+  | 'none'
+  | 'target'
+  | 'targets'
+  | 'source'
+  | 'sources'
+  | 'unsureTables'
+  | 'unsureVerb'
+
+/** TABLE and VIEW of these are followed by a list of names. */
+const LISTS = new Set([
+  ...['DROP', 'TRUNCATE', 'LOCK', 'RENAME', 'ANALYZE', 'OPTIMIZE', 'CHECK', 'CHECKSUM', 'REPAIR'],
+  ...['FLUSH', 'VACUUM'],
+])
+/** ON of these names a table. */
+const ON_TABLE = new Set(['CREATE', 'DROP', 'ALTER'])
+const SHOWN = ['FIELDS', 'COLUMNS', 'INDEX', 'INDEXES', 'KEYS']
+
+export function effectOf(context: Context): Effect {
+  const { word, last, first, depth, reads } = context
+  const defines = first === 'CREATE' || first === 'ALTER'
+  if (defines && depth === 0 && !reads && ROUTINES.has(word)) return 'unsureTables'
+  switch (word) {
+    case 'TABLE':
+    case 'TABLES':
+    case 'VIEW':
+    case 'SEQUENCE':
+      return LISTS.has(first) ? 'targets' : 'target'
+    case 'REFERENCES':
+      return 'target'
+    case 'INHERITS':
+    case 'INHERIT':
+      return 'sources'
+    case 'OF':
+      return last === 'PARTITION' ? 'target' : 'none'
+    case 'LIKE':
+      return first === 'CREATE' && !reads ? 'target' : 'none'
+    case 'TO':
+      return first === 'RENAME' || last === 'RENAME' ? 'target' : 'none'
+    case 'PARTITION':
+      return last === 'ATTACH' || last === 'DETACH' ? 'target' : 'none'
+    case 'ON':
+      return ON_TABLE.has(first) && !reads && depth === 0 ? 'target' : 'none'
+    default:
+      return administers(context)
+  }
+}
+
+function administers({ word, last, first, server }: Context): Effect {
+  // MariaDB's BEGIN NOT ATOMIC, and SET STATEMENT … FOR, hold other statements.
+  if (server === 'mysql' && first === 'BEGIN' && last === 'BEGIN' && word !== 'WORK') {
+    return 'unsureVerb'
+  }
+  if (first === 'SET' && last === 'SET' && word === 'STATEMENT') return 'unsureVerb'
+  if (first === 'SHOW' && SHOWN.includes(last) && (word === 'FROM' || word === 'IN')) {
+    return 'target'
+  }
+  return 'none'
+}
+
+/** Of the word after GRANT … ON and REVOKE … ON. */
+export function grantedObject(word: string): 'table' | 'other' | 'all' {
+  if (word === 'ALL') return 'all'
+  return NOT_TABLES.has(word) ? 'other' : 'table'
+}

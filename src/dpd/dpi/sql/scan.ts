@@ -1,0 +1,353 @@
+/** One statement's tokens, in order: which verbs and which tables. No grammar: what is not sure is told as such. */
+import { type Effect, effectOf, grantedObject } from './definition.js'
+import { type Frame, openFrame, TableNames } from './frame.js'
+import type { Lexer } from './lexer.js'
+import {
+  DML,
+  ENDS_TABLES,
+  MODIFIERS,
+  NAMES_FOLLOW,
+  OPAQUE,
+  OPTIONS,
+  POSTGRESQL_ENDS_TABLES,
+  READABLE,
+  TABLES_ALONE,
+} from './words.js'
+
+/** Parentheses within parentheses. */
+const DEPTH = 64
+const NO_NAMES: ReadonlySet<string> = new Set()
+const GRANTS = new Set(['GRANT', 'REVOKE'])
+
+/** source: may name a common table expression. target: names a real table. */
+type Expect = 'none' | 'source' | 'target'
+
+export class Scan {
+  readonly verbs: string[] = []
+  readonly names = new TableNames()
+  /** The first word, upper case; '' = none yet. */
+  first = ''
+  unsureVerb = false
+  /** What USE and DEALLOCATE name. */
+  object: string | null = null
+  #top: Frame = openFrame(true, null, false)
+  readonly #frames: Frame[] = []
+  readonly #ctes = new Set<string>()
+  #expect: Expect = 'none'
+  #start = true
+  #explaining = false
+  #recursive = false
+  /** Upper-case words, or marks. */
+  #last = ''
+  #beforeLast = ''
+
+  constructor(readonly lexer: Lexer) {
+    // Reserved there, and no table.
+    if (!this.#isPostgresql) this.#ctes.add('dual')
+  }
+
+  take(): void {
+    const { kind, text, name } = this.lexer
+    if (this.names.isReading && !this.names.continues(kind, text, name)) {
+      this.#commit(kind === 'mark' ? text : '')
+    }
+    if (!this.names.isReading) {
+      if (kind === 'word') this.#word(text)
+      else if (kind === 'mark') this.#mark(text)
+      else this.#text(kind === 'quoted')
+    }
+    this.#beforeLast = this.#last
+    this.#last = kind === 'quoted' ? '"' : kind === 'string' ? "'" : text
+  }
+
+  end(): void {
+    if (this.names.isReading) this.#commit('')
+    if (this.#expect !== 'none' && !TABLES_ALONE.has(this.first)) this.names.unsure = true
+    // WITH serves some statement.
+    if (this.verbs.length === 0) {
+      this.unsureVerb = true
+      this.verbs.push(this.first)
+    }
+  }
+
+  get #isPostgresql(): boolean {
+    return this.lexer.dialect.server === 'postgresql'
+  }
+
+  /** A function's name is followed by a parenthesis; what it does is not in the text. */
+  #commit(after: string): void {
+    const isSource = this.#expect === 'source'
+    this.#expect = 'none'
+    this.names.finish(!(isSource && after === '('), isSource ? this.#ctes : NO_NAMES)
+  }
+
+  #text(quoted: boolean): void {
+    this.#start = false
+    if (this.first === '') this.#begin('?')
+    if (quoted && this.#defines()) this.#top.defined = this.lexer.name
+    if (quoted && this.first === 'USE') this.object = this.lexer.text
+    if (this.#expect === 'none') return
+    if (quoted) this.names.begin(this.lexer.name)
+    else this.#disappoint()
+  }
+
+  /** Where a table was to come stands something that is not read. */
+  #disappoint(): void {
+    this.#expect = 'none'
+    this.names.unsure = true
+  }
+
+  #mark(mark: string): void {
+    if (mark === '(') {
+      this.#open()
+      return
+    }
+    if (mark === ')') {
+      this.#close()
+      return
+    }
+    if (this.first === '') this.#begin('?')
+    this.#start = false
+    if (this.#explaining) return
+    if (mark === ',') {
+      if (this.#expect !== 'none') this.#disappoint()
+      if (this.#top.list) this.#expect = this.#top.reads ? 'source' : 'target'
+    } else if (this.#expect !== 'none') {
+      // SELECT … INTO @variable
+      if (mark === '@' && this.#last === 'INTO') this.#expect = 'none'
+      else this.#disappoint()
+    }
+  }
+
+  #open(): void {
+    const parent = this.#top
+    if (this.#frames.length >= DEPTH) this.unsureVerb = true
+    if (this.unsureVerb) return
+    const isList = this.#expect === 'source'
+    // MySQL: UPDATE (a JOIN b) SET …
+    if (this.#expect === 'target' && /^(?:UPDATE|FROM)$/.test(this.#last)) this.names.unsure = true
+    if (!isList && !this.#explaining) this.#expect = 'none'
+    const isCte = parent.with && (this.#last === 'AS' || this.#last === 'MATERIALIZED')
+    const isMain = parent.verbal && (this.#start || this.#explaining)
+    const isCopied = this.first === 'COPY' && this.#frames.length === 0
+    this.#frames.push(parent)
+    this.#top = openFrame(isCte || isMain || isCopied, isCte ? parent.defined : null, isList)
+    if (isCte && this.#recursive) this.#define(parent.defined)
+    this.#start = true
+  }
+
+  #close(): void {
+    if (this.#expect !== 'none' && !this.#explaining) this.#disappoint()
+    const parent = this.#frames.pop()
+    this.#start = false
+    if (parent === undefined) return
+    const { cte, verb } = this.#top
+    this.#top = parent
+    if (cte !== null) this.#define(cte)
+    else if (verb !== '' && parent.verb === '' && !parent.with) parent.verb = verb
+  }
+
+  /** The scope of one within a subquery is not followed: its name counts as a table's. */
+  #define(cte: string): void {
+    if (this.#frames.length <= 1 && this.#isOuterWith) this.#ctes.add(cte)
+  }
+
+  get #isOuterWith(): boolean {
+    return this.first === 'WITH' || this.#explaining
+  }
+
+  /** INSERT INTO t WITH …, CREATE TABLE t AS WITH …, EXPLAIN WITH … */
+  get #mayDefine(): boolean {
+    const { verb, reads } = this.#top
+    return this.#explaining || this.#last === 'AS' || (/^(?:INSERT|REPLACE)$/.test(verb) && !reads)
+  }
+
+  #defines(): boolean {
+    return this.#top.with && ['WITH', 'RECURSIVE', ','].includes(this.#last)
+  }
+
+  #word(word: string): void {
+    const starts = this.#start
+    this.#start = false
+    if (this.first === '') {
+      this.#begin(word)
+    } else if (this.#expect !== 'none') {
+      const isQuery = DML.has(word) || word === 'WITH'
+      if (isQuery && starts && this.#top.list) {
+        // A subquery, where a table could have been.
+        this.#expect = 'none'
+        this.#top.list = false
+      } else if (!(this.#explaining && isQuery) && this.#name(word)) {
+        return
+      }
+    }
+    if (word === 'WITH' && (starts || this.#mayDefine)) {
+      this.#top.with = true
+      this.#expect = 'none'
+      return
+    }
+    if (this.#top.with && this.#definesOrNames(word)) return
+    if (word === 'TABLE' && this.first === 'ANALYZE') this.#explaining = false
+    const isVerb = this.#isVerb(word, starts)
+    if (isVerb) this.#addVerb(word)
+    this.#clause(word, isVerb)
+  }
+
+  /** True where the word is a table's name, or stands before one. */
+  #name(word: string): boolean {
+    if (word === 'OUTFILE' || word === 'DUMPFILE') {
+      this.#expect = 'none'
+      return true
+    }
+    if (MODIFIERS.has(word) || (word === 'ONLY' && this.#isPostgresql)) return true
+    const isOption = this.#explaining || NAMES_FOLLOW.has(this.first)
+    if (isOption && OPTIONS.has(word)) return true
+    // EXPLAIN FORMAT = JSON …, EXPLAIN (FORMAT JSON) …
+    if (this.#explaining && (this.#last === '=' || this.#frames.length > 0)) return true
+    if (this.#last === 'ON' && grantedObject(word) !== 'table') {
+      if (grantedObject(word) === 'all') this.names.unsure = true
+      this.#expect = 'none'
+      this.#top.list = false
+      return true
+    }
+    this.names.begin(this.lexer.name)
+    return true
+  }
+
+  /** True where the word belongs to the definitions after WITH. */
+  #definesOrNames(word: string): boolean {
+    if (word === 'RECURSIVE') {
+      this.#recursive = true
+      return true
+    }
+    if (this.#defines()) {
+      this.#top.defined = this.lexer.name
+      return true
+    }
+    if (!DML.has(word)) return true
+    this.#top.with = false
+    this.#start = true
+    return false
+  }
+
+  #isVerb(word: string, starts: boolean): boolean {
+    if (!DML.has(word)) return false
+    // ANALYZE TABLE maintains; what CREATE … AS reads is no verb of its own.
+    if (word === 'TABLE' && this.first === 'ANALYZE') return false
+    if (word === 'SELECT' && this.first === 'CREATE') return false
+    if (this.first === 'PREPARE' && this.#last === 'AS') return true
+    const isPlace = starts || this.#start || this.#explaining
+    return isPlace && this.#top.verbal && this.#top.verb === ''
+  }
+
+  #addVerb(word: string): void {
+    this.#start = false
+    this.#top.verb = word
+    this.#explaining = false
+    this.#expect = 'none'
+    if (!this.verbs.includes(word)) this.verbs.push(word)
+  }
+
+  #begin(word: string): void {
+    this.first = word
+    if (word === 'WITH') return
+    if (!READABLE.has(word)) this.unsureVerb = true
+    if (!DML.has(word)) this.verbs.push(word)
+    if (OPAQUE.has(word)) this.names.unsure = true
+    const executes = word === 'ANALYZE' && !this.#isPostgresql
+    this.#explaining = executes || word === 'EXPLAIN' || word === 'DESCRIBE' || word === 'DESC'
+    if (this.#explaining && !executes) this.#expect = 'target'
+    else if (NAMES_FOLLOW.has(word) && !executes) this.#obey('targets')
+  }
+
+  #clause(word: string, isVerb: boolean): void {
+    const top = this.#top
+    if (this.#endsTables(word)) top.list = false
+    if (GRANTS.has(this.first)) {
+      // Verbs are names of privileges here.
+      if (word === 'ON') this.#obey('targets')
+      return
+    }
+    switch (word) {
+      case 'SELECT':
+        top.reads = true
+        top.list = false
+        top.joined = false
+        break
+      case 'INSERT':
+      case 'REPLACE':
+        if (isVerb) this.#expect = 'target'
+        break
+      case 'UPDATE':
+      case 'DELETE':
+        if (isVerb) top.reads = true
+        if (isVerb && word === 'UPDATE') this.#obey('targets')
+        break
+      case 'FROM':
+        this.#from()
+        break
+      case 'JOIN':
+      case 'STRAIGHT_JOIN':
+        this.#join(word)
+        break
+      case 'USING':
+        if (/^(?:DELETE|MERGE)$/.test(top.verb) && !top.joined) this.#obey('sources')
+        break
+      case 'INTO':
+        this.#expect = 'target'
+        break
+      case 'SET':
+        if (top.verb === 'UPDATE') top.list = false
+        break
+      default:
+        this.#obey(this.#effect(word))
+    }
+  }
+
+  #endsTables(word: string): boolean {
+    // USE INDEX FOR ORDER BY (…)
+    if (this.#last === 'FOR') return false
+    if (ENDS_TABLES.has(word)) return true
+    if (GRANTS.has(this.first)) return word === 'TO' || word === 'FROM'
+    return this.#isPostgresql && POSTGRESQL_ENDS_TABLES.has(word)
+  }
+
+  #effect(word: string): Effect {
+    const { first } = this
+    if (first === 'USE' || first === 'DEALLOCATE') this.object = this.lexer.name
+    const { server } = this.lexer.dialect
+    const { reads } = this.#top
+    return effectOf({ word, last: this.#last, first, depth: this.#frames.length, reads, server })
+  }
+
+  #obey(effect: Effect): void {
+    if (effect === 'unsureVerb') this.unsureVerb = true
+    else if (effect === 'unsureTables') this.names.unsure = true
+    else if (effect !== 'none') {
+      this.#expect = effect === 'source' || effect === 'sources' ? 'source' : 'target'
+      if (effect === 'sources' || effect === 'targets') this.#top.list = true
+    }
+  }
+
+  #from(): void {
+    const top = this.#top
+    const isCompared = this.#last === 'DISTINCT' && /^(?:IS|NOT)$/.test(this.#beforeLast)
+    if (this.first === 'PREPARE' && !top.reads) {
+      // The text is a string or a variable.
+      this.unsureVerb = true
+    } else if (top.reads && !isCompared) {
+      const isTarget = top.verb === 'DELETE' && !top.aimed
+      top.aimed = true
+      this.#obey(isTarget ? 'targets' : 'sources')
+    } else {
+      this.#obey(this.#effect('FROM'))
+    }
+  }
+
+  #join(word: string): void {
+    // USE INDEX FOR JOIN, SELECT STRAIGHT_JOIN
+    if (this.#last === 'FOR' || (word === 'STRAIGHT_JOIN' && !this.#top.list)) return
+    this.#obey('sources')
+    this.#top.joined = true
+  }
+}
