@@ -2,8 +2,17 @@ import type { Parser } from '../../core/inspect/contract.js'
 import { dnsTcp, dnsUdp } from './dns/parser.js'
 import { http } from './http/parser.js'
 import { http2 } from './http2/parser.js'
+import { mysql } from './mysql/parser.js'
 import { tls } from './tls/parser.js'
 import { websocket } from './websocket/parser.js'
 
 /** One line per parser; the first that says yes has the flow. */
-export const registry: readonly Parser<unknown>[] = [tls, http2, http, dnsTcp, dnsUdp, websocket]
+export const registry: readonly Parser<unknown>[] = [
+  tls,
+  http2,
+  http,
+  mysql,
+  dnsTcp,
+  dnsUdp,
+  websocket,
+]

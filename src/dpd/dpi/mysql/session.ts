@@ -1,0 +1,82 @@
+/** What is known of one connection. */
+import type { At, TxId } from '../../../core/inspect/contract.js'
+import { PreparedStatements } from '../sql/prepared.js'
+import type { Statement } from '../sql/statement.js'
+
+/** Transactions without a reply, beyond which the opener's octets rest. */
+export const OPEN_TX = 64
+/** Statements being prepared: what their texts name is kept until the server has numbered them. */
+export const OPEN_PREPARES = 8
+
+/** The transactions of one statement, that one result answers. */
+export interface Group {
+  readonly txs: readonly TxId[]
+  /** Of USE, when it succeeds. */
+  readonly database: string | null
+}
+
+/** How the reply to a command is laid out. */
+export type ReplyKind = 'result' | 'single' | 'text' | 'prepare' | 'rows' | 'stream'
+
+/** A command that the server answers. */
+export interface Command {
+  readonly kind: ReplyKind
+  readonly isExecute: boolean
+  /** LOAD DATA LOCAL may be in it: what follows is a file if the server asks for it. */
+  readonly mayLoad: boolean
+  /** sql_mode may be another one after it. */
+  readonly unsettles: boolean
+  readonly groups: Group[]
+  /** Of COM_STMT_PREPARE. */
+  readonly statements: readonly Statement[] | null
+  readonly database: string
+  /** Of its last packet. */
+  sequence: number
+  stage: 'first' | 'definitions' | 'definitionsEnd' | 'rows' | 'file'
+  /** Definitions that are still to come. */
+  left: number
+  /** First octet of the result that goes on. */
+  begin: At | null
+}
+
+export interface MysqlState {
+  phase: 'greeting' | 'login' | 'authentication' | 'command' | 'refused'
+  isMariadb: boolean
+  serverCapabilities: number
+  /** What both sides can. */
+  capabilities: number
+  cachesMetadata: boolean
+  noBackslashEscapes: boolean
+  user: string
+  database: string
+  /** Packets of the authentication that the server has asked for. */
+  asked: number
+  readonly open: Command[]
+  nextTx: TxId
+  /** The packet before was of the greatest length: the next one goes on with it. */
+  readonly continues: { orig: boolean; reply: boolean }
+  readonly prepared: PreparedStatements<number>
+  /** MariaDB: number -1 means the last one. */
+  lastPrepared: readonly Statement[] | null
+}
+
+export const openSession = (): MysqlState => ({
+  phase: 'greeting',
+  isMariadb: false,
+  serverCapabilities: 0,
+  capabilities: 0,
+  cachesMetadata: false,
+  noBackslashEscapes: false,
+  user: '',
+  database: '',
+  asked: 0,
+  open: [],
+  nextTx: 0,
+  continues: { orig: false, reply: false },
+  prepared: new PreparedStatements<number>(),
+  lastPrepared: null,
+})
+
+/** A flag's value, not its sign. */
+export const can = (state: MysqlState, capability: number): boolean =>
+  (state.capabilities & capability) !== 0
