@@ -3,6 +3,7 @@ import { dnsTcp, dnsUdp } from './dns/parser.js'
 import { http } from './http/parser.js'
 import { http2 } from './http2/parser.js'
 import { mysql } from './mysql/parser.js'
+import { postgresql } from './postgresql/parser.js'
 import { tls } from './tls/parser.js'
 import { websocket } from './websocket/parser.js'
 
@@ -12,6 +13,7 @@ export const registry: readonly Parser<unknown>[] = [
   http2,
   http,
   mysql,
+  postgresql,
   dnsTcp,
   dnsUdp,
   websocket,

@@ -171,7 +171,7 @@ function tell(
   open.push({
     kind: asked.kind,
     isExecute: asked.isExecute === true,
-    mayLoad: asked.kind === 'result' && statements.some(mayLoad),
+    mayLoad: asked.kind === 'result' && asked.isExecute !== true && statements.some(mayLoad),
     unsettles: asked.unsettles === true || (isSql && statements.some(changesSession)),
     groups,
     statements: asked.statements ?? null,
@@ -181,5 +181,6 @@ function tell(
   return facts
 }
 
+/** The server takes none of it in prepared statements. */
 const mayLoad = ({ first, ambiguous }: Statement): boolean =>
   first === 'LOAD' || ambiguous.includes('verb')

@@ -18,7 +18,7 @@ export function fieldsOf(statement: Statement, session: Session): Fields[] {
   const shared = {
     tables,
     user,
-    ...(database === '' ? {} : { database }),
+    ...(database === '' ? {} : { database: database.toLowerCase() }),
     ...(ambiguous.length === 0 ? {} : { ambiguous }),
   }
   if (verbs.length === 0) return [shared]

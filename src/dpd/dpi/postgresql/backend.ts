@@ -1,0 +1,143 @@
+/** The server's messages: which transactions they answer. */
+import { latin1, Reader } from '../../../core/bytes.js'
+import type { At, Fact, Fields, TxId } from '../../../core/inspect/contract.js'
+import { text } from './message.js'
+import type { Pending, PostgresqlState } from './session.js'
+
+/** An ErrorResponse's fields up to its code, a CommandComplete's tag, a ParameterStatus. */
+const READ_OCTETS: Readonly<Record<string, number>> = { E: 256, C: 64, S: 128, R: 4 }
+const TYPES = new Set('RSKZNAECITDts123nGHWdcVv')
+
+export const readableOctets = (type: string): number => READ_OCTETS[type] ?? 0
+export const isKnown = (type: string): boolean => TYPES.has(type)
+
+export interface Message {
+  readonly type: string
+  /** The body's beginning. */
+  readonly body: Uint8Array
+  readonly begin: At
+  readonly end: At
+}
+
+/** What ends the answer to each kind; CommandComplete ends one statement of a query. */
+const ENDS: Readonly<Record<Pending['kind'], string>> = {
+  query: 'Z',
+  parse: '1',
+  bind: '2',
+  describe: 'Tn',
+  execute: 'CIs',
+  close: '3',
+  call: 'Z',
+  sync: 'Z',
+}
+
+export function takeMessage(state: PostgresqlState, message: Message): readonly Fact[] {
+  const { type, body } = message
+  if (type === 'S') setting(state, body)
+  // Told at any time.
+  if ('SNAK'.includes(type)) return []
+  if (type === 'R') return authentication(state, body)
+  if (type === 'E') return fail(state, message)
+  if (state.phase !== 'session') return []
+  return type === 'Z' ? ready(state, message) : answer(state, message)
+}
+
+function setting(state: PostgresqlState, body: Uint8Array): void {
+  const [name, value] = latin1(body).split('\0')
+  if (name === 'standard_conforming_strings') state.standardStrings = value !== 'off'
+}
+
+function authentication(state: PostgresqlState, body: Uint8Array): readonly Fact[] {
+  if (state.phase !== 'authentication' || new Reader(body).u32be() !== 0) return []
+  state.phase = 'session'
+  return []
+}
+
+function answer(state: PostgresqlState, message: Message): readonly Fact[] {
+  // While it copies, the server passes over a Sync.
+  while (state.open[0]?.kind === 'sync' && state.open.length > 1) state.open.shift()
+  const [oldest] = state.open
+  if (oldest === undefined || oldest.kind === 'sync') return []
+  oldest.begin ??= message.begin
+  if (oldest.kind === 'query') {
+    return message.type === 'C' || message.type === 'I' ? statementEnd(oldest, message) : []
+  }
+  if (!ENDS[oldest.kind].includes(message.type)) return []
+  state.open.shift()
+  return oldest.groups.flatMap((txs) => told(txs, message, oldest.begin, okFields(message)))
+}
+
+function statementEnd(query: Pending, message: Message): readonly Fact[] {
+  const begin = query.begin
+  query.begin = message.end
+  return told(query.groups.shift() ?? [], message, begin, okFields(message))
+}
+
+function okFields({ type, body }: Message): Fields {
+  if (type !== 'C') return { status: 'ok' }
+  return { status: 'ok', tag: latin1(text(new Reader(body), body) ?? body) }
+}
+
+/** ReadyForQuery ends whatever went before. */
+function ready(state: PostgresqlState, message: Message): readonly Fact[] {
+  const facts: Fact[] = []
+  // The first one ends the start.
+  if (!state.ready) {
+    state.ready = true
+    return facts
+  }
+  for (let pending = state.open.shift(); pending !== undefined; pending = state.open.shift()) {
+    const { kind, groups, begin } = pending
+    if (kind === 'sync') break
+    facts.push(...groups.flatMap((txs) => told(txs, message, begin, { status: 'ok' })))
+    if (kind === 'query' || kind === 'call') break
+  }
+  return facts
+}
+
+function fail(state: PostgresqlState, message: Message): readonly Fact[] {
+  const errorCode = sqlState(message.body)
+  if (state.phase !== 'session') {
+    state.phase = 'refused'
+    return [{ kind: 'flow', fields: { loginError: errorCode } }]
+  }
+  const [oldest] = state.open
+  // An end of the connection that nobody asked for.
+  if (oldest === undefined || oldest.kind === 'sync') return []
+  const begin = oldest.begin ?? message.begin
+  const all = [oldest.groups.splice(0), ...skippedGroups(state, oldest)].flat()
+  const [failed = [], ...never] = all
+  const facts = told(failed, message, begin, { status: 'error', errorCode })
+  for (const txs of never) {
+    for (const tx of txs) facts.push({ kind: 'txEnd', tx, end: message.end })
+  }
+  return facts
+}
+
+/** The server executes nothing up to the next Sync; a simple query ends by its own ReadyForQuery. */
+function skippedGroups(state: PostgresqlState, failed: Pending): TxId[][][] {
+  if (failed.kind === 'query' || failed.kind === 'call') return []
+  const sync = state.open.findIndex(({ kind }) => kind === 'sync')
+  state.failed = sync < 0
+  return state.open.splice(0, sync < 0 ? state.open.length : sync).map(({ groups }) => groups)
+}
+
+function told(txs: readonly TxId[], message: Message, begin: At | null, fields: Fields): Fact[] {
+  const from = begin ?? message.begin
+  return txs.flatMap((tx): Fact[] => [
+    { kind: 'tx', tx, dir: 'reply', begin: from, fields, complete: true },
+    { kind: 'txEnd', tx, end: message.end },
+  ])
+}
+
+/** Fields are a letter and a text each. */
+function sqlState(body: Uint8Array): string {
+  const reader = new Reader(body)
+  while (reader.left > 1) {
+    const field = reader.u8()
+    const value = text(reader, body)
+    if (value === null) break
+    if (field === 0x43) return latin1(value)
+  }
+  return ''
+}

@@ -1,0 +1,43 @@
+import { latin1 } from '../../../core/bytes.js'
+import type { Dir } from '../../../core/inspect/contract.js'
+import { readStartupHeader, STARTUP_HEADER_OCTETS } from './startup.js'
+
+/** The longest name of a parameter that a start begins with. */
+const NAME_OCTETS = 32
+export const PROBE_OCTETS = STARTUP_HEADER_OCTETS + NAME_OCTETS
+/** The first of each kind of packet: lengths below 64 KiB, versions 3 and 1234. */
+const HIGH_OCTETS = 0
+const VERSIONS: readonly (readonly number[])[] = [
+  [0x00, 0x03, 0x00],
+  [0x04, 0xd2, 0x16],
+]
+/** What drivers send first; the server takes them in any order. */
+const FIRST_NAMES = [
+  ...['user', 'database', 'application_name', 'client_encoding', 'options', 'replication'],
+  ...['DateStyle', 'TimeZone', 'extra_float_digits', 'client_min_messages', 'search_path'],
+  ...['statement_timeout', '_pq_.', 'fallback_application_name'],
+]
+
+/** The client speaks first; a ClientHello at once (direct TLS) is tls. */
+export function probePostgresql({
+  orig,
+  reply,
+}: Readonly<Record<Dir, Uint8Array>>): 'yes' | 'no' | 'more' {
+  if (orig.length === 0) return reply.length > 0 ? 'no' : 'more'
+  if (orig.subarray(0, 2).some((octet) => octet !== HIGH_OCTETS)) return 'no'
+  const version = orig.subarray(4, 7)
+  if (!VERSIONS.some((known) => version.every((octet, i) => octet === known[i]))) return 'no'
+  if (orig.length < STARTUP_HEADER_OCTETS) return 'more'
+  const startup = readStartupHeader(orig)
+  if (startup === null) return 'no'
+  return startup.kind === 'start' ? probeName(orig) : 'yes'
+}
+
+function probeName(orig: Uint8Array): 'yes' | 'no' | 'more' {
+  const rest = latin1(orig, STARTUP_HEADER_OCTETS, STARTUP_HEADER_OCTETS + NAME_OCTETS)
+  const isFirst = (name: string): boolean =>
+    rest.startsWith(name.endsWith('.') ? name : `${name}\0`)
+  if (FIRST_NAMES.some(isFirst)) return 'yes'
+  const may = FIRST_NAMES.some((name) => `${name}\0`.startsWith(rest))
+  return may ? 'more' : 'no'
+}

@@ -1,0 +1,56 @@
+/** What is known of one connection. */
+import type { At, TxId } from '../../../core/inspect/contract.js'
+import { PreparedStatements } from '../sql/prepared.js'
+import type { Statement } from '../sql/statement.js'
+
+/** Messages without an answer, beyond which the opener's octets rest: pipelines of drivers are shorter. */
+export const OPEN_MESSAGES = 256
+/** Transactions without a reply. */
+export const OPEN_TX = 256
+
+/** A message that the server answers, by the message that ends the answer. */
+export interface Pending {
+  readonly kind: 'query' | 'parse' | 'bind' | 'describe' | 'execute' | 'close' | 'call' | 'sync'
+  /** The transactions of each statement, in order. */
+  readonly groups: TxId[][]
+  /** How later text is read may be another after it. */
+  readonly unsettles: boolean
+  /** First octet of the answer to the first group. */
+  begin: At | null
+}
+
+export interface PostgresqlState {
+  phase: 'startup' | 'encryption' | 'authentication' | 'session' | 'refused'
+  /** What was asked for in phase `encryption`. */
+  asked: 'ssl' | 'gss'
+  /** One past the request, in the opener's octets. */
+  askedEnd: At
+  user: string
+  database: string
+  standardStrings: boolean
+  /** The server has said so for the first time. */
+  ready: boolean
+  readonly open: Pending[]
+  nextTx: TxId
+  /** The server skips to the next Sync. */
+  failed: boolean
+  readonly statements: PreparedStatements<string>
+  readonly portals: PreparedStatements<string>
+}
+
+export const openSession = (): PostgresqlState => ({
+  phase: 'startup',
+  asked: 'ssl',
+  askedEnd: 0,
+  user: '',
+  database: '',
+  standardStrings: true,
+  ready: false,
+  open: [],
+  nextTx: 0,
+  failed: false,
+  statements: new PreparedStatements<string>(),
+  portals: new PreparedStatements<string>(),
+})
+
+export type Statements = readonly Statement[]
