@@ -7,7 +7,7 @@ import { readRecorded, recordedNames } from '../dpd/dpi/recorded.js'
 import { root } from '../root.js'
 import { type Conversation, readConversation } from './conversation.js'
 
-export const TARGETS = ['http', 'http2', 'tls', 'dns'] as const
+export const TARGETS = ['http', 'http2', 'tls', 'dns', 'mysql', 'postgresql'] as const
 export type Target = (typeof TARGETS)[number]
 
 export const keptFolder = (target: Target): string => join(root, 'test/fixtures/dpi/fuzz', target)
@@ -37,6 +37,8 @@ const CASES: Readonly<Partial<Record<Target, readonly string[]>>> = {
   http: ['http.md', 'http-smuggling.md', 'websocket.md'],
   http2: ['http2.md', 'http-captured.md'],
   dns: ['dns.md'],
+  mysql: ['mysql.md'],
+  postgresql: ['postgresql.md'],
 }
 
 const HTTP_WORDS = [
@@ -99,6 +101,58 @@ const DNS_WORDS = [
   '\x3f',
   '\x40',
 ]
+const SQL_WORDS = [
+  ...[
+    'select ',
+    ' from ',
+    'delete from a',
+    ' join ',
+    ' using ',
+    ' with x as (',
+    '(',
+    ')',
+    ',',
+    ';',
+  ],
+  ...["'", '"', '`', '\\', '$$', '$t$', '/*', '*/', '/*!50000 ', '/*!99999 ', '-- ', '#', "E'"],
+  ...['insert into ', 'update ', 'set ', 'use b', 'explain ', 'execute p', '1e0from', '\xbf\\'],
+]
+const MYSQL_WORDS = [
+  ...SQL_WORDS,
+  '\x07\0\0\x01\0\0\0\x02\0\0\0',
+  '\x07\0\0\x01\0\0\0\x0a\0\0\0',
+  '\x05\0\0\x02\xfe\0\0\x02\0',
+  '\x09\0\0\x01\xff\x48\x04#42000',
+  '\x01\0\0\0\x0e',
+  '\x01\0\0\x01\x01',
+  '\xff\xff\xff\0\x03',
+  '\x09\0\0\0\x17\xff\xff\xff\xff',
+  '\x02\0\0\x01\xfb/',
+  '\x09\0\0\0\x03select 1',
+  '\x07\0\0\0\x03use b;',
+]
+const POSTGRESQL_WORDS = [
+  ...SQL_WORDS,
+  'Q\0\0\0\x0dselect 1\0',
+  'P\0\0\0\x11s\0select 1\0\0\0',
+  'B\0\0\0\x0e\0s\0\0\0\0\0\0\0',
+  'E\0\0\0\x09\0\0\0\0\0',
+  'S\0\0\0\x04',
+  'Z\0\0\0\x05I',
+  'C\0\0\0\x0dSELECT 1\0',
+  'E\0\0\0\x0dC42501\0\0\0',
+  '1\0\0\0\x04',
+  'd\x7f\xff\xff\xff',
+  'R\0\0\0\x08\0\0\0\0',
+  '\0\0\0\x08\x04\xd2\x16\x2f',
+]
 
 export const wordsOf = (target: Target): readonly Uint8Array[] =>
-  ({ http: HTTP_WORDS, http2: HTTP2_WORDS, tls: TLS_WORDS, dns: DNS_WORDS })[target].map(fromLatin1)
+  ({
+    http: HTTP_WORDS,
+    http2: HTTP2_WORDS,
+    tls: TLS_WORDS,
+    dns: DNS_WORDS,
+    mysql: MYSQL_WORDS,
+    postgresql: POSTGRESQL_WORDS,
+  })[target].map(fromLatin1)
