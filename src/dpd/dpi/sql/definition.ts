@@ -1,6 +1,6 @@
 /** Words of statements that define, maintain and administer: what table they promise next. */
 import type { Dialect } from './lexer.js'
-import { NOT_TABLES, ROUTINES } from './words.js'
+import { ENDS_TABLES, NOT_TABLES, POSTGRESQL_ENDS_TABLES, ROUTINES } from './words.js'
 
 export interface Context {
   readonly word: string
@@ -79,4 +79,21 @@ function administers({ word, last, first, server }: Context): Effect {
 export function grantedObject(word: string): 'table' | 'other' | 'all' {
   if (word === 'ALL') return 'all'
   return NOT_TABLES.has(word) ? 'other' : 'table'
+}
+
+/** Their verbs are names of privileges. */
+export const GRANTS = new Set(['GRANT', 'REVOKE'])
+
+/** Whether a comma brings no table any more. */
+export function endsTables(
+  word: string,
+  last: string,
+  first: string,
+  server: Dialect['server'],
+): boolean {
+  // USE INDEX FOR ORDER BY (…)
+  if (last === 'FOR') return false
+  if (ENDS_TABLES.has(word)) return true
+  if (GRANTS.has(first)) return word === 'TO' || word === 'FROM'
+  return server === 'postgresql' && POSTGRESQL_ENDS_TABLES.has(word)
 }

@@ -1,23 +1,11 @@
 /** One statement's tokens, in order: which verbs and which tables. No grammar: what is not sure is told as such. */
-import { type Effect, effectOf, grantedObject } from './definition.js'
-import { type Frame, openFrame, TableNames } from './frame.js'
+import { type Effect, effectOf, endsTables, GRANTS, grantedObject } from './definition.js'
+import { TableNames } from './frame.js'
 import type { Lexer } from './lexer.js'
-import {
-  DML,
-  ENDS_TABLES,
-  MODIFIERS,
-  NAMES_FOLLOW,
-  OPAQUE,
-  OPTIONS,
-  POSTGRESQL_ENDS_TABLES,
-  READABLE,
-  TABLES_ALONE,
-} from './words.js'
+import { Scope } from './scope.js'
+import { DML, MODIFIERS, NAMES_FOLLOW, OPAQUE, OPTIONS, READABLE, TABLES_ALONE } from './words.js'
 
-/** Parentheses within parentheses. */
-const DEPTH = 64
 const NO_NAMES: ReadonlySet<string> = new Set()
-const GRANTS = new Set(['GRANT', 'REVOKE'])
 
 /** source: may name a common table expression. target: names a real table. */
 type Expect = 'none' | 'source' | 'target'
@@ -25,25 +13,22 @@ type Expect = 'none' | 'source' | 'target'
 export class Scan {
   readonly verbs: string[] = []
   readonly names = new TableNames()
+  readonly scope = new Scope()
   /** The first word, upper case; '' = none yet. */
   first = ''
   unsureVerb = false
   /** What USE and DEALLOCATE name. */
   object: string | null = null
-  #top: Frame = openFrame(true, null, false)
-  readonly #frames: Frame[] = []
-  readonly #ctes = new Set<string>()
   #expect: Expect = 'none'
   #start = true
   #explaining = false
-  #recursive = false
   /** Upper-case words, or marks. */
   #last = ''
   #beforeLast = ''
 
   constructor(readonly lexer: Lexer) {
     // Reserved there, and no table.
-    if (!this.#isPostgresql) this.#ctes.add('dual')
+    if (!this.#isPostgresql) this.scope.ctes.add('dual')
   }
 
   take(): void {
@@ -78,13 +63,13 @@ export class Scan {
   #commit(after: string): void {
     const isSource = this.#expect === 'source'
     this.#expect = 'none'
-    this.names.finish(!(isSource && after === '('), isSource ? this.#ctes : NO_NAMES)
+    this.names.finish(!(isSource && after === '('), isSource ? this.scope.ctes : NO_NAMES)
   }
 
   #text(quoted: boolean): void {
     this.#start = false
     if (this.first === '') this.#begin('?')
-    if (quoted && this.#defines()) this.#top.defined = this.lexer.name
+    if (quoted && this.scope.defines(this.#last)) this.scope.top.defined = this.lexer.name
     if (quoted && this.first === 'USE') this.object = this.lexer.text
     if (this.#expect === 'none') return
     if (quoted) this.names.begin(this.lexer.name)
@@ -111,7 +96,7 @@ export class Scan {
     if (this.#explaining) return
     if (mark === ',') {
       if (this.#expect !== 'none') this.#disappoint()
-      if (this.#top.list) this.#expect = this.#top.reads ? 'source' : 'target'
+      if (this.scope.top.list) this.#expect = this.scope.top.reads ? 'source' : 'target'
     } else if (this.#expect !== 'none') {
       // SELECT … INTO @variable
       if (mark === '@' && this.#last === 'INTO') this.#expect = 'none'
@@ -120,50 +105,29 @@ export class Scan {
   }
 
   #open(): void {
-    const parent = this.#top
-    if (this.#frames.length >= DEPTH) this.unsureVerb = true
-    if (this.unsureVerb) return
+    const { scope } = this
     const isList = this.#expect === 'source'
     // MySQL: UPDATE (a JOIN b) SET …
     if (this.#expect === 'target' && /^(?:UPDATE|FROM)$/.test(this.#last)) this.names.unsure = true
     if (!isList && !this.#explaining) this.#expect = 'none'
-    const isCte = parent.with && (this.#last === 'AS' || this.#last === 'MATERIALIZED')
-    const isMain = parent.verbal && (this.#start || this.#explaining)
-    const isCopied = this.first === 'COPY' && this.#frames.length === 0
-    this.#frames.push(parent)
-    this.#top = openFrame(isCte || isMain || isCopied, isCte ? parent.defined : null, isList)
-    if (isCte && this.#recursive) this.#define(parent.defined)
+    const isCte = scope.top.with && (this.#last === 'AS' || this.#last === 'MATERIALIZED')
+    const isMain = scope.top.verbal && (this.#start || this.#explaining)
+    const isCopied = this.first === 'COPY' && scope.depth === 0
+    scope.isOuterWith = this.first === 'WITH' || this.#explaining || scope.isOuterWith
+    if (!scope.open(isMain || isCopied, isCte, isList)) this.unsureVerb = true
     this.#start = true
   }
 
   #close(): void {
     if (this.#expect !== 'none' && !this.#explaining) this.#disappoint()
-    const parent = this.#frames.pop()
+    this.scope.close()
     this.#start = false
-    if (parent === undefined) return
-    const { cte, verb } = this.#top
-    this.#top = parent
-    if (cte !== null) this.#define(cte)
-    else if (verb !== '' && parent.verb === '' && !parent.with) parent.verb = verb
-  }
-
-  /** The scope of one within a subquery is not followed: its name counts as a table's. */
-  #define(cte: string): void {
-    if (this.#frames.length <= 1 && this.#isOuterWith) this.#ctes.add(cte)
-  }
-
-  get #isOuterWith(): boolean {
-    return this.first === 'WITH' || this.#explaining
   }
 
   /** INSERT INTO t WITH …, CREATE TABLE t AS WITH …, EXPLAIN WITH … */
   get #mayDefine(): boolean {
-    const { verb, reads } = this.#top
+    const { verb, reads } = this.scope.top
     return this.#explaining || this.#last === 'AS' || (/^(?:INSERT|REPLACE)$/.test(verb) && !reads)
-  }
-
-  #defines(): boolean {
-    return this.#top.with && ['WITH', 'RECURSIVE', ','].includes(this.#last)
   }
 
   #word(word: string): void {
@@ -173,20 +137,22 @@ export class Scan {
       this.#begin(word)
     } else if (this.#expect !== 'none') {
       const isQuery = DML.has(word) || word === 'WITH'
-      if (isQuery && starts && this.#top.list) {
+      if (isQuery && starts && this.scope.top.list) {
         // A subquery, where a table could have been.
         this.#expect = 'none'
-        this.#top.list = false
+        this.scope.top.list = false
       } else if (!(this.#explaining && isQuery) && this.#name(word)) {
         return
       }
     }
     if (word === 'WITH' && (starts || this.#mayDefine)) {
-      this.#top.with = true
+      this.scope.top.with = true
       this.#expect = 'none'
       return
     }
-    if (this.#top.with && this.#definesOrNames(word)) return
+    const wasWith = this.scope.top.with
+    if (this.scope.takesDefinition(word, this.lexer.name, this.#last)) return
+    if (wasWith) this.#start = true
     if (word === 'TABLE' && this.first === 'ANALYZE') this.#explaining = false
     const isVerb = this.#isVerb(word, starts)
     if (isVerb) this.#addVerb(word)
@@ -203,31 +169,15 @@ export class Scan {
     const isOption = this.#explaining || NAMES_FOLLOW.has(this.first)
     if (isOption && OPTIONS.has(word)) return true
     // EXPLAIN FORMAT = JSON …, EXPLAIN (FORMAT JSON) …
-    if (this.#explaining && (this.#last === '=' || this.#frames.length > 0)) return true
+    if (this.#explaining && (this.#last === '=' || this.scope.depth > 0)) return true
     if (this.#last === 'ON' && grantedObject(word) !== 'table') {
       if (grantedObject(word) === 'all') this.names.unsure = true
       this.#expect = 'none'
-      this.#top.list = false
+      this.scope.top.list = false
       return true
     }
     this.names.begin(this.lexer.name)
     return true
-  }
-
-  /** True where the word belongs to the definitions after WITH. */
-  #definesOrNames(word: string): boolean {
-    if (word === 'RECURSIVE') {
-      this.#recursive = true
-      return true
-    }
-    if (this.#defines()) {
-      this.#top.defined = this.lexer.name
-      return true
-    }
-    if (!DML.has(word)) return true
-    this.#top.with = false
-    this.#start = true
-    return false
   }
 
   #isVerb(word: string, starts: boolean): boolean {
@@ -237,12 +187,12 @@ export class Scan {
     if (word === 'SELECT' && this.first === 'CREATE') return false
     if (this.first === 'PREPARE' && this.#last === 'AS') return true
     const isPlace = starts || this.#start || this.#explaining
-    return isPlace && this.#top.verbal && this.#top.verb === ''
+    return isPlace && this.scope.top.verbal && this.scope.top.verb === ''
   }
 
   #addVerb(word: string): void {
     this.#start = false
-    this.#top.verb = word
+    this.scope.top.verb = word
     this.#explaining = false
     this.#expect = 'none'
     if (!this.verbs.includes(word)) this.verbs.push(word)
@@ -261,8 +211,9 @@ export class Scan {
   }
 
   #clause(word: string, isVerb: boolean): void {
-    const top = this.#top
-    if (this.#endsTables(word)) top.list = false
+    const top = this.scope.top
+    const { server } = this.lexer.dialect
+    if (endsTables(word, this.#last, this.first, server)) top.list = false
     if (GRANTS.has(this.first)) {
       // Verbs are names of privileges here.
       if (word === 'ON') this.#obey('targets')
@@ -304,20 +255,12 @@ export class Scan {
     }
   }
 
-  #endsTables(word: string): boolean {
-    // USE INDEX FOR ORDER BY (…)
-    if (this.#last === 'FOR') return false
-    if (ENDS_TABLES.has(word)) return true
-    if (GRANTS.has(this.first)) return word === 'TO' || word === 'FROM'
-    return this.#isPostgresql && POSTGRESQL_ENDS_TABLES.has(word)
-  }
-
   #effect(word: string): Effect {
     const { first } = this
     if (first === 'USE' || first === 'DEALLOCATE') this.object = this.lexer.name
     const { server } = this.lexer.dialect
-    const { reads } = this.#top
-    return effectOf({ word, last: this.#last, first, depth: this.#frames.length, reads, server })
+    const { reads } = this.scope.top
+    return effectOf({ word, last: this.#last, first, depth: this.scope.depth, reads, server })
   }
 
   #obey(effect: Effect): void {
@@ -325,12 +268,12 @@ export class Scan {
     else if (effect === 'unsureTables') this.names.unsure = true
     else if (effect !== 'none') {
       this.#expect = effect === 'source' || effect === 'sources' ? 'source' : 'target'
-      if (effect === 'sources' || effect === 'targets') this.#top.list = true
+      if (effect === 'sources' || effect === 'targets') this.scope.top.list = true
     }
   }
 
   #from(): void {
-    const top = this.#top
+    const top = this.scope.top
     const isCompared = this.#last === 'DISTINCT' && /^(?:IS|NOT)$/.test(this.#beforeLast)
     if (this.first === 'PREPARE' && !top.reads) {
       // The text is a string or a variable.
@@ -346,8 +289,8 @@ export class Scan {
 
   #join(word: string): void {
     // USE INDEX FOR JOIN, SELECT STRAIGHT_JOIN
-    if (this.#last === 'FOR' || (word === 'STRAIGHT_JOIN' && !this.#top.list)) return
+    if (this.#last === 'FOR' || (word === 'STRAIGHT_JOIN' && !this.scope.top.list)) return
     this.#obey('sources')
-    this.#top.joined = true
+    this.scope.top.joined = true
   }
 }

@@ -63,6 +63,12 @@ const CASES: readonly (readonly ['both' | 'my' | 'pg', string, string])[] = [
   ['both', 'select * from (with x as (select 1 from a) select * from x) d, x', 'SELECT: a x'],
   [
     'both',
+    'with a as (select 1) select * from (with x as (select 1) select * from x) d, x',
+    'SELECT: x',
+  ],
+  ['both', 'explain with a as (select 1 from b) select * from a', 'EXPLAIN SELECT: b'],
+  [
+    'both',
     'create table if not exists a (id int, b int references c (id), unique (id, b))',
     'CREATE: a c',
   ],
