@@ -1,6 +1,6 @@
 /**
- * SHA-256 (FIPS 180-4) of short texts, for names and checksums: loading node:crypto would cost each ADD
- * more than the rest of its own work. Words are 32 bits, big-endian in the message.
+ * SHA-256 (FIPS 180-4) of short texts, for names, checksums and fingerprints: loading node:crypto would cost each
+ * ADD more than the rest of its own work. Words are 32 bits, big-endian in the message.
  */
 
 const BLOCK_OCTETS = 64
@@ -16,44 +16,38 @@ function primes(count: number): number[] {
   return found
 }
 
-const K = primes(ROUNDS).map((prime) => fraction(Math.cbrt(prime)))
+const K = Int32Array.from(primes(ROUNDS), (prime) => fraction(Math.cbrt(prime)))
 const INITIAL = primes(8).map((prime) => fraction(Math.sqrt(prime)))
 
 const rotated = (word: number, bits: number): number => (word >>> bits) | (word << (32 - bits))
 
 /** §5.1.1: one bit, zeros, and the length in bits. */
-function padded(text: string): DataView {
-  const octets = new TextEncoder().encode(text)
+function padded(octets: Uint8Array): DataView {
   const blocks = Math.ceil((octets.length + 1 + LENGTH_OCTETS) / BLOCK_OCTETS)
   const message = new Uint8Array(blocks * BLOCK_OCTETS)
   message.set(octets)
   message[octets.length] = 0x80
   const view = new DataView(message.buffer)
-  view.setBigUint64(message.length - LENGTH_OCTETS, BigInt(octets.length) * 8n)
+  // Below 512 MiB the upper half is zero.
+  view.setUint32(message.length - 4, octets.length * 8)
   return view
 }
 
 /** §6.2.2, step 1. */
-function schedule(message: DataView, block: number): Int32Array {
-  const words = new Int32Array(ROUNDS)
-  const word = (t: number): number => words[t] ?? 0
-  for (let t = 0; t < ROUNDS; t++) {
-    if (t < 16) words[t] = message.getInt32(block + 4 * t)
-    else {
-      const [a, b] = [word(t - 15), word(t - 2)]
-      const s0 = rotated(a, 7) ^ rotated(a, 18) ^ (a >>> 3)
-      const s1 = rotated(b, 17) ^ rotated(b, 19) ^ (b >>> 10)
-      words[t] = s1 + word(t - 7) + s0 + word(t - 16)
-    }
+function schedule(words: Int32Array, message: DataView, block: number): void {
+  for (let t = 0; t < 16; t++) words[t] = message.getInt32(block + 4 * t)
+  for (let t = 16; t < ROUNDS; t++) {
+    const a = words[t - 15] ?? 0
+    const b = words[t - 2] ?? 0
+    const s0 = rotated(a, 7) ^ rotated(a, 18) ^ (a >>> 3)
+    const s1 = rotated(b, 17) ^ rotated(b, 19) ^ (b >>> 10)
+    words[t] = s1 + (words[t - 7] ?? 0) + s0 + (words[t - 16] ?? 0)
   }
-  return words
 }
 
-type State = readonly [number, number, number, number, number, number, number, number]
-
-/** §6.2.2, steps 2 and 3. */
-function compressed(state: State, words: Int32Array): State {
-  let [a, b, c, d, e, f, g, h] = state
+/** §6.2.2, steps 2 to 4. */
+function addBlock(state: Int32Array, words: Int32Array): void {
+  let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = state
   for (let t = 0; t < ROUNDS; t++) {
     const s1 = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)
     const t1 = (h + s1 + ((e & f) ^ (~e & g)) + (K[t] ?? 0) + (words[t] ?? 0)) | 0
@@ -68,15 +62,23 @@ function compressed(state: State, words: Int32Array): State {
     b = a
     a = (t1 + t2) | 0
   }
-  return [a, b, c, d, e, f, g, h]
+  const added = [a, b, c, d, e, f, g, h]
+  for (let i = 0; i < added.length; i++) state[i] = (state[i] ?? 0) + (added[i] ?? 0)
+}
+
+/** The digest's eight words. */
+export function sha256(octets: Uint8Array): Int32Array {
+  const message = padded(octets)
+  const state = Int32Array.from(INITIAL)
+  const words = new Int32Array(ROUNDS)
+  for (let block = 0; block < message.byteLength; block += BLOCK_OCTETS) {
+    schedule(words, message, block)
+    addBlock(state, words)
+  }
+  return state
 }
 
 export function sha256Hex(text: string): string {
-  const message = padded(text)
-  let state = INITIAL as unknown as State
-  for (let block = 0; block < message.byteLength; block += BLOCK_OCTETS) {
-    const next = compressed(state, schedule(message, block))
-    state = state.map((word, at) => (word + (next[at] ?? 0)) | 0) as unknown as State
-  }
-  return state.map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('')
+  const state = sha256(new TextEncoder().encode(text))
+  return Array.from(state, (word) => (word >>> 0).toString(16).padStart(8, '0')).join('')
 }
