@@ -1,8 +1,11 @@
-/** The extensions that policy and reports ask for (RFC 8446 §4.2, RFC 6066 §3, RFC 7301 §3.1). */
+/** The extensions that policy and fingerprints ask for (RFC 8446 §4.2, RFC 6066 §3, RFC 7301 §3.1). */
 import { asciiLower, latin1, type Reader } from '../../../core/bytes.js'
 
-const ExtensionType = {
+export const ExtensionType = {
   serverName: 0,
+  supportedGroups: 10,
+  pointFormats: 11,
+  signatureAlgorithms: 13,
   alpn: 16,
   supportedVersions: 43,
   /** RFC 9849 §5. */
@@ -10,27 +13,36 @@ const ExtensionType = {
 } as const
 
 const HOST_NAME = 0
+/** ECHClientHelloType (RFC 9849 §5). */
+const ECH_OUTER = 0
 /** A DNS name's text is at most 253 octets; a final dot is borne with. */
 const SNI_OCTETS = 254
 const VISIBLE = /^[!-~]+$/
 
 export interface Extensions {
+  /** In wire order, GREASE included. */
+  readonly types: readonly number[]
   readonly sni?: string
   readonly alpn?: readonly string[]
   /** Offered in a ClientHello, the one chosen in a ServerHello. */
   readonly versions?: readonly number[]
+  readonly groups?: readonly number[]
+  readonly pointFormats?: readonly number[]
+  readonly signatureAlgorithms?: readonly number[]
+  /** Real and GREASE ECH look alike from outside (RFC 9849 §6.2). */
   readonly ech?: boolean
 }
+type Found = { -readonly [K in keyof Omit<Extensions, 'types'>]: Extensions[K] }
 export type ExtensionsOrClause = Extensions | { readonly clause: string }
 export type Hello = 'client' | 'server'
 
 /** `reader` stands at the block's length; the block must end the message. An absent block is an empty one. */
 export function parseExtensions(reader: Reader, hello: Hello): ExtensionsOrClause {
-  if (reader.left === 0 && !reader.short) return {}
+  if (reader.left === 0 && !reader.short) return { types: [] }
   const block = reader.reader(reader.u16be())
   if (block.short || reader.left > 0) return { clause: 'RFC 8446 §4.2 extensions length' }
   const seen = new Set<number>()
-  const found: { -readonly [K in keyof Extensions]: Extensions[K] } = {}
+  const found: Found = {}
   while (block.left > 0) {
     const type = block.u16be()
     const data = block.reader(block.u16be())
@@ -38,43 +50,44 @@ export function parseExtensions(reader: Reader, hello: Hello): ExtensionsOrClaus
     if (seen.has(type)) return { clause: 'RFC 8446 §4.2 extension twice' }
     seen.add(type)
     const clause = parseExtension(type, data, hello, found)
-    if (clause !== undefined) return { clause }
+    if (clause !== null) return { clause }
   }
-  return found
+  return { types: [...seen], ...found }
 }
 
-function parseExtension(
-  type: number,
-  data: Reader,
-  hello: Hello,
-  found: { -readonly [K in keyof Extensions]: Extensions[K] },
-): string | undefined {
+function parseExtension(type: number, data: Reader, hello: Hello, found: Found): string | null {
   switch (type) {
-    case ExtensionType.serverName: {
-      // A server acknowledges with an empty one.
-      if (hello === 'server') return undefined
-      const sni = serverName(data)
-      if (sni === null) return 'RFC 6066 §3 server_name'
-      found.sni = sni
-      return undefined
-    }
-    case ExtensionType.alpn: {
-      const names = protocolNames(data)
-      if (names === null) return 'RFC 7301 §3.1 protocol names'
-      found.alpn = names
-      return undefined
-    }
-    case ExtensionType.supportedVersions: {
-      const versions = supportedVersions(data, hello)
-      if (versions === null) return 'RFC 8446 §4.2.1 supported_versions'
-      found.versions = versions
-      return undefined
-    }
-    case ExtensionType.encryptedClientHello:
-      found.ech = true
-      return undefined
+    case ExtensionType.alpn:
+      found.alpn = protocolNames(data) ?? undefined
+      return found.alpn === undefined ? 'RFC 7301 §3.1 protocol names' : null
+    case ExtensionType.supportedVersions:
+      found.versions = supportedVersions(data, hello) ?? undefined
+      return found.versions === undefined ? 'RFC 8446 §4.2.1 supported_versions' : null
     default:
-      return undefined
+      // What a server says in the others is an acknowledgement.
+      return hello === 'client' ? parseOffer(type, data, found) : null
+  }
+}
+
+function parseOffer(type: number, data: Reader, found: Found): string | null {
+  switch (type) {
+    case ExtensionType.serverName:
+      found.sni = serverName(data) ?? undefined
+      return found.sni === undefined ? 'RFC 6066 §3 server_name' : null
+    case ExtensionType.supportedGroups:
+      found.groups = numbers(data, data.u16be(), 2) ?? undefined
+      return found.groups === undefined ? 'RFC 8446 §4.2.7 supported_groups' : null
+    case ExtensionType.pointFormats:
+      found.pointFormats = numbers(data, data.u8(), 1) ?? undefined
+      return found.pointFormats === undefined ? 'RFC 8422 §5.1.2 ec_point_formats' : null
+    case ExtensionType.signatureAlgorithms:
+      found.signatureAlgorithms = numbers(data, data.u16be(), 2) ?? undefined
+      return found.signatureAlgorithms === undefined ? 'RFC 8446 §4.2.3 signature_algorithms' : null
+    case ExtensionType.encryptedClientHello:
+      if (data.u8() === ECH_OUTER && !data.short) found.ech = true
+      return null
+    default:
+      return null
   }
 }
 
@@ -97,9 +110,14 @@ function protocolNames(data: Reader): readonly string[] | null {
 }
 
 function supportedVersions(data: Reader, hello: Hello): readonly number[] | null {
-  const list = hello === 'client' ? data.reader(data.u8()) : data
-  const versions: number[] = []
-  while (list.left > 0 && !list.short) versions.push(list.u16be())
-  const bad = list.short || data.left > 0 || versions.length === 0
-  return bad || (hello === 'server' && versions.length > 1) ? null : versions
+  const versions = numbers(data, hello === 'client' ? data.u8() : data.left, 2)
+  return hello === 'server' && versions !== null && versions.length > 1 ? null : versions
+}
+
+/** A vector of `octets` octets that ends the extension: at least one number, none cut. */
+function numbers(data: Reader, octets: number, width: 1 | 2): readonly number[] | null {
+  const found: number[] = []
+  if (data.short || data.left !== octets || octets === 0 || octets % width !== 0) return null
+  while (data.left > 0) found.push(width === 1 ? data.u8() : data.u16be())
+  return found
 }

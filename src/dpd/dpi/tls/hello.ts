@@ -1,7 +1,8 @@
-/** ClientHello and ServerHello (RFC 8446 §4.1.2, §4.1.3; RFC 5246 §7.4.1). */
+/** ClientHello and ServerHello (RFC 8446 §4.1.2, §4.1.3; RFC 5246 §7.4.1), over TCP or in QUIC. */
 import { latin1, Reader } from '../../../core/bytes.js'
 import type { Fields } from '../../../core/inspect/contract.js'
 import { type Extensions, parseExtensions } from './extensions.js'
+import { type Ja4Transport, ja4 } from './ja4.js'
 import { highestVersion, versionName } from './version.js'
 
 export const CLIENT_HELLO = 1
@@ -12,9 +13,14 @@ const SESSION_ID_OCTETS = 32
 /** SHA-256 of "HelloRetryRequest": a ServerHello with it is one (RFC 8446 §4.1.3). */
 const HELLO_RETRY_RANDOM = 'cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c'
 
+/** Its values are copies: nothing of the octets is kept. */
 export interface ClientHello {
-  readonly sni: string | undefined
-  readonly fields: Fields
+  readonly legacyVersion: number
+  /** The highest offered. */
+  readonly version: number
+  /** In wire order, GREASE included. */
+  readonly ciphers: readonly number[]
+  readonly extensions: Extensions
 }
 export type ClientHelloOrClause = ClientHello | { readonly clause: string }
 
@@ -35,11 +41,31 @@ export function parseClientHello(body: Uint8Array): ClientHelloOrClause {
   const extensions = parseExtensions(reader, 'client')
   if ('clause' in extensions) return extensions
   const version = highestVersion(extensions.versions ?? [], legacyVersion)
-  return { sni: extensions.sni, fields: fieldsOf(extensions, version) }
+  return { legacyVersion, version, ciphers: pairs(ciphers), extensions }
+}
+
+function pairs(octets: Uint8Array): readonly number[] {
+  const reader = new Reader(octets)
+  const values: number[] = []
+  while (reader.left > 0) values.push(reader.u16be())
+  return values
+}
+
+/** What policy may ask for. */
+export function offered(hello: ClientHello, transport: Ja4Transport): Fields {
+  const { sni, alpn, ech } = hello.extensions
+  return {
+    ...(sni === undefined ? {} : { sni }),
+    ...(alpn === undefined ? {} : { alpn }),
+    maxVersion: versionName(hello.version),
+    ja4: ja4(hello, transport),
+    ...(ech === true ? { ech } : {}),
+  }
 }
 
 export interface ServerHello {
   readonly retry: boolean
+  readonly version: number
   readonly fields: Fields
 }
 export type ServerHelloOrClause = ServerHello | { readonly clause: string }
@@ -57,21 +83,15 @@ export function parseServerHello(body: Uint8Array): ServerHelloOrClause {
   const extensions = parseExtensions(reader, 'server')
   if ('clause' in extensions) return extensions
   const version = extensions.versions?.[0] ?? legacyVersion
+  const [chosen] = extensions.alpn ?? []
   return {
     retry: hex(random) === HELLO_RETRY_RANDOM,
+    version,
     fields: {
-      ...fieldsOf(extensions, version),
+      version: versionName(version),
       cipher: `0x${cipher.toString(16).padStart(4, '0')}`,
+      ...(chosen === undefined ? {} : { alpnSelected: chosen }),
     },
-  }
-}
-
-function fieldsOf({ sni, alpn, ech }: Extensions, version: number): Fields {
-  return {
-    ...(sni === undefined ? {} : { sni }),
-    ...(alpn === undefined ? {} : { alpn }),
-    version: versionName(version),
-    ...(ech === true ? { ech } : {}),
   }
 }
 

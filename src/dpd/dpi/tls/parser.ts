@@ -1,8 +1,14 @@
-/** TLS up to the ServerHello (RFC 8446, RFC 5246): the ClientHello decides the one transaction. */
-import type { At, Dir, Fact, Parser, Step } from '../../../core/inspect/contract.js'
-import { CLIENT_HELLO, parseClientHello, parseServerHello, SERVER_HELLO } from './hello.js'
+/**
+ * TLS while it is in clear (RFC 8446, RFC 5246): the ClientHello decides the one transaction; the ServerHello, and up
+ * to TLS 1.2 the server's leaf certificate, are its reply.
+ */
+import type { At, Dir, Fact, Fields, Parser, Step } from '../../../core/inspect/contract.js'
+import { readLeaf } from './certificate.js'
+import { CLIENT_HELLO, offered, parseClientHello, parseServerHello, SERVER_HELLO } from './hello.js'
+import { ja3 } from './ja3.js'
 import { PROBE_OCTETS, probeTls } from './probe.js'
 import { ContentType, RECORD_HEADER_OCTETS, readHandshake, readRecordHeader } from './record.js'
+import { TLS_1_3 } from './version.js'
 
 const TX = 0
 /** Level and description (RFC 8446 §6). */
@@ -13,6 +19,8 @@ interface TlsState {
   hellos: number
   sni: string | undefined
   retried: boolean
+  /** Octets of the ServerHello's record that follow it; -1 = it has not come. */
+  recordLeft: number
 }
 
 const malformed = (clause: string): Step => ({
@@ -24,7 +32,7 @@ const need = (octets: number): Step => ({ take: 0, facts: [], next: { kind: 'nee
 const taken = (take: number, facts: readonly Fact[] = []): Step => ({
   take,
   facts,
-  next: { kind: 'need', octets: RECORD_HEADER_OCTETS },
+  next: { kind: 'need', octets: 1 },
 })
 const finished = (take: number, facts: readonly Fact[] = []): Step => ({
   take,
@@ -33,30 +41,32 @@ const finished = (take: number, facts: readonly Fact[] = []): Step => ({
 })
 
 function step(state: TlsState, dir: Dir, input: Uint8Array, at: At): Step {
-  if (input.length === 0) return need(RECORD_HEADER_OCTETS)
+  if (input.length === 0) return need(1)
   if (dir === 'reply') return stepServer(state, input, at)
   return state.hellos === 0 ? clientHello(state, input, at) : stepClient(state, input, at)
 }
 
 function clientHello(state: TlsState, input: Uint8Array, at: At): Step {
-  const message = readHandshake(input, 0)
+  const message = readHandshake(input)
   if (message.kind === 'need') return need(message.octets)
   if (message.kind === 'malformed') return malformed(message.clause)
   if (message.type !== CLIENT_HELLO) return malformed('RFC 8446 §4 ClientHello expected')
   // Nothing can follow it before the server speaks, so nothing shares its record.
-  if (!message.aligned) return malformed('RFC 8446 §5.1 octets after ClientHello')
+  if (message.recordLeft > 0) return malformed('RFC 8446 §5.1 octets after ClientHello')
   const hello = parseClientHello(message.body)
   if ('clause' in hello) return malformed(hello.clause)
+  const { sni } = hello.extensions
   state.hellos++
   if (state.hellos > 1) {
-    return hello.sni === state.sni
+    return sni === state.sni
       ? taken(message.end)
       : malformed('RFC 8446 §4.1.2 second ClientHello names another server')
   }
-  state.sni = hello.sni
-  const { fields } = hello
+  state.sni = sni
+  const fields = offered(hello, 't')
+  const detail = () => ({ ja3: ja3(hello) })
   return taken(message.end, [
-    { kind: 'tx', tx: TX, dir: 'orig', begin: at, fields, complete: true },
+    { kind: 'tx', tx: TX, dir: 'orig', begin: at, fields, detail, complete: true },
   ])
 }
 
@@ -77,18 +87,22 @@ function stepClient(state: TlsState, input: Uint8Array, at: At): Step {
 
 function stepServer(state: TlsState, input: Uint8Array, at: At): Step {
   if (state.hellos === 0) return { take: 0, facts: [], next: { kind: 'await' } }
+  if (state.recordLeft > 0) return certificate(state, input, at)
   const header = readRecordHeader(input, 0)
   if (header.kind === 'need') return need(header.octets)
   if (header.kind === 'malformed') return malformed(header.clause)
+  const isGreeted = state.recordLeft === 0
   const octets = RECORD_HEADER_OCTETS + header.octets
   switch (header.type) {
     case ContentType.handshake:
-      return serverHello(state, input, at)
+      return isGreeted ? certificate(state, input, at) : serverHello(state, input, at)
     case ContentType.alert:
       if (header.octets !== ALERT_OCTETS) return malformed('RFC 8446 §6 alert')
       return input.length < octets ? need(octets) : alert(input, at, octets)
-    // For middleboxes, after a HelloRetryRequest (RFC 8446 §D.4).
     case ContentType.changeCipherSpec:
+      // A resumed session: what follows is encrypted.
+      if (isGreeted) return finished(0, end(at))
+      // For middleboxes, after a HelloRetryRequest (RFC 8446 §D.4).
       if (state.retried) return input.length < octets ? need(octets) : taken(octets)
       break
   }
@@ -96,7 +110,7 @@ function stepServer(state: TlsState, input: Uint8Array, at: At): Step {
 }
 
 function serverHello(state: TlsState, input: Uint8Array, at: At): Step {
-  const message = readHandshake(input, 0)
+  const message = readHandshake(input)
   if (message.kind === 'need') return need(message.octets)
   if (message.kind === 'malformed') return malformed(message.clause)
   if (message.type !== SERVER_HELLO) return malformed('RFC 8446 §4.1.3 ServerHello expected')
@@ -104,25 +118,49 @@ function serverHello(state: TlsState, input: Uint8Array, at: At): Step {
   if ('clause' in hello) return malformed(hello.clause)
   if (hello.retry) {
     if (state.retried) return malformed('RFC 8446 §4.1.4 second HelloRetryRequest')
-    if (!message.aligned) return malformed('RFC 8446 §5.1 octets after HelloRetryRequest')
+    if (message.recordLeft > 0) return malformed('RFC 8446 §5.1 octets after HelloRetryRequest')
     state.retried = true
     return taken(message.end)
   }
-  return finished(message.end, reply(at, message.end, hello.fields))
+  const told = reply(at, hello.fields)
+  const after = at + message.end
+  if (hello.version >= TLS_1_3) return finished(message.end, [told, ...end(after)])
+  state.recordLeft = message.recordLeft
+  return taken(message.end, [told])
+}
+
+/** What follows the ServerHello up to TLS 1.2. */
+function certificate({ recordLeft }: TlsState, input: Uint8Array, at: At): Step {
+  const leaf = readLeaf(input, recordLeft)
+  switch (leaf.kind) {
+    case 'need':
+      return need(leaf.octets)
+    case 'malformed':
+      return malformed(leaf.clause)
+    case 'none':
+      return finished(0, end(at))
+    case 'unread':
+      return finished(0, [{ kind: 'flow', fields: { certificate: leaf.certificate } }, ...end(at)])
+    case 'names':
+      return finished(leaf.end, [reply(at, leaf.fields), ...end(at + leaf.end)])
+  }
 }
 
 /** The handshake failed: the description says why (RFC 8446 §6). */
 function alert(input: Uint8Array, at: At, octets: number): Step {
   const description = input[RECORD_HEADER_OCTETS + 1] ?? 0
-  return finished(octets, reply(at, octets, { alert: description }))
+  return finished(octets, [reply(at, { alert: description }), ...end(at + octets)])
 }
 
-function reply(begin: At, octets: number, fields: Extract<Fact, { kind: 'tx' }>['fields']): Fact[] {
-  return [
-    { kind: 'tx', tx: TX, dir: 'reply', begin, fields, complete: true },
-    { kind: 'txEnd', tx: TX, end: begin + octets },
-  ]
-}
+const reply = (begin: At, fields: Fields): Fact => ({
+  kind: 'tx',
+  tx: TX,
+  dir: 'reply',
+  begin,
+  fields,
+  complete: true,
+})
+const end = (at: At): readonly Fact[] => [{ kind: 'txEnd', tx: TX, end: at }]
 
 export const tls: Parser<TlsState> = {
   app: 'tls',
@@ -135,7 +173,7 @@ export const tls: Parser<TlsState> = {
     probeOctets: PROBE_OCTETS,
   },
   probe: probeTls,
-  open: () => ({ hellos: 0, sni: undefined, retried: false }),
+  open: () => ({ hellos: 0, sni: undefined, retried: false, recordLeft: -1 }),
   step,
   // After a hole nothing readable comes for sure: the handshake is over or lost.
   gap: () => ({ take: 0, facts: [], next: { kind: 'done' } }),

@@ -12,9 +12,9 @@ export const RECORD_HEADER_OCTETS = 5
 /** Plaintext 2^14; ciphertext may exceed it by 2048 in TLS 1.2 (RFC 5246 §6.2.3). */
 const PLAINTEXT_OCTETS = 16_384
 const CIPHERTEXT_OCTETS = PLAINTEXT_OCTETS + 2_048
-const MESSAGE_HEADER_OCTETS = 4
-/** A hello is far below it; the certificate chains that are not are never read. */
-const HELLO_OCTETS = 16_384
+export const MESSAGE_HEADER_OCTETS = 4
+/** A hello, or a leaf certificate, is far below it. */
+export const MESSAGE_OCTETS = 16_384
 
 export type RecordHeader =
   | { readonly kind: 'need'; readonly octets: number }
@@ -47,35 +47,45 @@ export type Handshake =
       readonly kind: 'message'
       readonly type: number
       readonly body: Uint8Array
-      /** One past the message in the input. */
+      /** One past it in the input. */
       readonly end: number
-      /** The message's end is a record's end. */
-      readonly aligned: boolean
+      /** Octets of its last record that follow it. */
+      readonly recordLeft: number
     }
 
-/** Reassembles the message whose first record begins at `from`; nothing may stand between its records. */
-export function readHandshake(input: Uint8Array, from: number): Handshake {
+/**
+ * The message, or its first `most` octets with the header, over one or more records with nothing between them.
+ * The input begins with the last `recordLeft` octets of a record; 0 = with a record header.
+ */
+export function readHandshake(
+  input: Uint8Array,
+  recordLeft = 0,
+  most = Number.POSITIVE_INFINITY,
+): Handshake {
   const fragments: Uint8Array[] = []
   let held = 0
-  let at = from
+  let at = 0
+  let octets = recordLeft
   for (;;) {
-    const header = readRecordHeader(input, at)
-    if (header.kind !== 'record') return header
-    if (header.type !== ContentType.handshake) {
-      return { kind: 'malformed', clause: 'RFC 8446 §5.1 interleaved record' }
+    if (octets === 0) {
+      const header = readRecordHeader(input, at)
+      if (header.kind !== 'record') return header
+      if (header.type !== ContentType.handshake) {
+        return { kind: 'malformed', clause: 'RFC 8446 §5.1 interleaved record' }
+      }
+      at += RECORD_HEADER_OCTETS
+      octets = header.octets
     }
-    at += RECORD_HEADER_OCTETS
-    fragments.push(input.subarray(at, at + header.octets))
-    const present = Math.min(header.octets, Math.max(0, input.length - at))
-    const wanted = messageOctets(fragments)
-    if (wanted > HELLO_OCTETS) return { kind: 'malformed', clause: 'RFC 8446 §4 hello length' }
-    if (held + present >= wanted) {
-      return message(fragments, wanted, at + wanted - held, held + header.octets === wanted)
-    }
-    const rest = Math.min(header.octets, wanted - held)
-    if (present < rest) return { kind: 'need', octets: at + rest }
+    fragments.push(input.subarray(at, at + octets))
+    const present = Math.min(octets, Math.max(0, input.length - at))
+    const wanted = Math.min(messageOctets(fragments), most)
+    if (wanted > MESSAGE_OCTETS) return { kind: 'malformed', clause: 'RFC 8446 §4 message length' }
+    const rest = wanted - held
+    if (present >= rest) return message(fragments, wanted, at + rest, octets - rest)
+    if (present < octets) return { kind: 'need', octets: at + Math.min(octets, rest) }
     held += present
-    at += header.octets
+    at += octets
+    octets = 0
   }
 }
 
@@ -91,7 +101,7 @@ function message(
   fragments: readonly Uint8Array[],
   octets: number,
   end: number,
-  aligned: boolean,
+  recordLeft: number,
 ): Handshake {
   const whole = join(fragments, octets)
   return {
@@ -99,7 +109,7 @@ function message(
     type: whole[0] ?? 0,
     body: whole.subarray(MESSAGE_HEADER_OCTETS),
     end,
-    aligned,
+    recordLeft,
   }
 }
 

@@ -1,11 +1,12 @@
 /** ProtocolVersion (RFC 8446 §4.1.2, RFC 5246 E.1); GREASE and drafts are no versions (RFC 8701). */
 const NAMES: ReadonlyMap<number, string> = new Map([
   [0x0300, 'SSL 3.0'],
-  [0x0301, 'TLS 1.0'],
-  [0x0302, 'TLS 1.1'],
-  [0x0303, 'TLS 1.2'],
-  [0x0304, 'TLS 1.3'],
+  [0x0301, '1.0'],
+  [0x0302, '1.1'],
+  [0x0303, '1.2'],
+  [0x0304, '1.3'],
 ])
+export const TLS_1_3 = 0x0304
 
 export const versionName = (version: number): string =>
   NAMES.get(version) ?? `0x${version.toString(16).padStart(4, '0')}`

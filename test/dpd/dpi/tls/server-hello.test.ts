@@ -26,14 +26,15 @@ const compatibility = (dir: 'orig' | 'reply'): Send => ({
 })
 
 t.test('TLS 1.2: version and protocol chosen', async (t) => {
-  const seen = deliver([hello('a'), reply(records(serverHello(alpn('h2'))))])
+  const done: Octets = [14, 0, 0, 0]
+  const seen = deliver([hello('a'), reply(records([...serverHello(alpn('h2')), ...done]))])
   t.equal(seen.state, 'done')
   t.match(seen.facts[1]?.fact, {
     kind: 'tx',
     tx: 0,
     dir: 'reply',
     begin: 0,
-    fields: { version: 'TLS 1.2', alpn: ['h2'], cipher: '0x1301' },
+    fields: { version: '1.2', alpnSelected: 'h2', cipher: '0x1301' },
   })
   t.match(seen.facts[2]?.fact, { kind: 'txEnd', tx: 0 })
 })
@@ -42,7 +43,7 @@ t.test('a ServerHello over records of 10 octets, more messages after it', async 
   const flight = [...serverHello(alpn('h2')), 11, 0, 0, 3, 0, 0, 0]
   const seen = deliver([hello('a'), reply(records(flight, 10))])
   t.equal(seen.state, 'done')
-  t.match(seen.facts[1]?.fact, { fields: { alpn: ['h2'] } })
+  t.match(seen.facts[1]?.fact, { fields: { alpnSelected: 'h2' } })
 })
 
 t.test('HelloRetryRequest: the second ClientHello names the same server', async (t) => {
@@ -51,7 +52,7 @@ t.test('HelloRetryRequest: the second ClientHello names the same server', async 
   const same = deliver([hello('a'), ...rest, hello('a'), end])
   t.equal(same.state, 'done')
   t.equal(same.facts.length, 3)
-  t.match(same.facts[1]?.fact, { fields: { version: 'TLS 1.3' } })
+  t.match(same.facts[1]?.fact, { fields: { version: '1.3' } })
 
   const other = deliver([hello('a'), ...rest, hello('b'), end])
   t.match([other.state, other.clause.slice(0, 15)], ['malformed', 'RFC 8446 §4.1.2'])
@@ -69,7 +70,7 @@ t.test('early data longer than the window is skipped', async (t) => {
       23,
     ),
   )
-  const end = reply(records(serverHello([])))
+  const end = reply(records(serverHello(extension(43, u16(0x0304)))))
   const seen = deliver([hello('a'), early, end])
   t.equal(seen.state, 'done')
 })
