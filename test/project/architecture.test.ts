@@ -60,6 +60,19 @@ t.test('core is pure: no I/O, clock, random or environment', async (t) => {
   }
 })
 
+/** Parsers are pure: no module of Node's, but for what decisions/0019-quic-crypto.md lets in. */
+const PARSERS_MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
+  'src/dpd/dpi/quic/keys.ts': ['node:crypto'],
+}
+
+t.test('parsers load nothing of Node or of packages', async (t) => {
+  for (const file of filesBelow('src/dpd/dpi', /\.ts$/)) {
+    const text = readFileSync(join(root, file), 'utf8')
+    const loaded = [...text.matchAll(/from '([^.'][^']*)'/g)].map(([, specifier = '']) => specifier)
+    t.same(loaded, PARSERS_MAY_LOAD[file] ?? [], file)
+  }
+})
+
 t.test('the plugin loads only what ADD needs', async (t) => {
   const heavy = /from '(zod|yaml|pino|node:(http|net|crypto|child_process|timers.promises))'/
   const seen = new Set<string>()

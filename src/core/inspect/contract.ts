@@ -65,9 +65,10 @@ export interface Refusal {
 }
 
 export interface Step {
+  /** Octets. UDP: 1, or 0 while the datagram's transaction is not out yet: those since the last taken stay held. */
   readonly take: number
   readonly facts: readonly Fact[]
-  /** Untaken octets come again. */
+  /** Untaken octets come again; a datagram never does. */
   readonly next: Next
 }
 

@@ -4,6 +4,7 @@ import { http } from './http/parser.js'
 import { http2 } from './http2/parser.js'
 import { mysql } from './mysql/parser.js'
 import { postgresql } from './postgresql/parser.js'
+import { quic } from './quic/parser.js'
 import { tls } from './tls/parser.js'
 import { websocket } from './websocket/parser.js'
 
@@ -15,6 +16,7 @@ export const registry: readonly Parser<unknown>[] = [
   mysql,
   postgresql,
   dnsTcp,
+  quic,
   dnsUdp,
   websocket,
 ]

@@ -308,7 +308,8 @@ export class Inspection {
     if (this.#chosen === null || this.#state !== 'parsing') return
     const { parser, state } = this.#chosen
     const step = parser.step(state, dir, octets, at, false)
-    this.#windows[dir].restart(at + 1)
+    // Held back are this one and all from the first that was not taken.
+    if (step.take > 0) this.#windows[dir].restart(at + 1)
     this.#tell(step.facts)
     if (step.next.kind === 'malformed') this.#fail(step.next.clause)
     if (step.next.kind === 'done') this.#state = 'done'

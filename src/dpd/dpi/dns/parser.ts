@@ -11,7 +11,7 @@ const STATE_OCTETS = 131_072
 
 function stepUdp(state: DnsState, dir: Dir, input: Uint8Array, at: At): Step {
   const facts = readMessage(state, dir, input, at, at + 1)
-  return { take: input.length, facts, next: { kind: 'need', octets: 1 } }
+  return { take: 1, facts, next: { kind: 'need', octets: 1 } }
 }
 
 function stepTcp(state: DnsState, dir: Dir, input: Uint8Array, at: At): Step {
