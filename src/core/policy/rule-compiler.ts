@@ -96,11 +96,14 @@ function namedPortWarning(
   return `${place} ${direction} rule ${rule.name}: named port ${port} matches nothing, as no pod's container ports are known here: write its number`
 }
 
+/** A `tls` block is about a ClientHello, whatever carries it. */
+const TLS_APPS: readonly string[] = ['tls', 'quic']
+
 /** The apps that a rule can match; null = all. */
 function appsOf(rule: PolicyRule): ReadonlySet<string> | null {
   const blocks = [
     ...(rule.http.length > 0 ? ['http'] : []),
-    ...(rule.tls.length > 0 ? ['tls'] : []),
+    ...(rule.tls.length > 0 ? TLS_APPS : []),
     ...(rule.dns.length > 0 ? ['dns'] : []),
   ]
   if (blocks.length === 0) return rule.apps === null ? null : new Set(rule.apps)

@@ -47,12 +47,15 @@ export function questionsOf(transaction: Transaction): readonly Question[] {
     method: app === 'http' ? read(transaction, 'method') : ABSENT,
     host: app === 'http' ? canonical(read(transaction, 'host'), canonicalHost) : ABSENT,
     path: app === 'http' ? canonical(read(transaction, 'path'), canonicalPath) : ABSENT,
-    sni: app === 'tls' ? canonical(read(transaction, 'sni'), canonicalHost) : ABSENT,
+    sni: isTls(app) ? canonical(read(transaction, 'sni'), canonicalHost) : ABSENT,
     name: app === 'dns' ? missing(transaction) : ABSENT,
     type: app === 'dns' ? missing(transaction) : ABSENT,
   }
   return app === 'dns' && !base.malformed ? dnsQuestions(transaction, base) : [base]
 }
+
+/** QUIC carries the same ClientHello. */
+const isTls = (app: string): boolean => app === 'tls' || app === 'quic'
 
 /** Greatest over the alternatives. */
 export function matchBlocks(rule: CompiledRule, question: Question): Ternary {
@@ -64,7 +67,7 @@ export function matchBlocks(rule: CompiledRule, question: Question): Ternary {
       const host = matchField(hosts, question.host, rule.deny)
       best = or(best, and(and(method, host), matchField(paths, question.path, rule.deny)))
     }
-  } else if (question.app === 'tls') {
+  } else if (isTls(question.app)) {
     for (const { sni } of rule.tls) best = or(best, matchField(sni, question.sni, rule.deny))
   } else if (question.app === 'dns') {
     for (const { names, types } of rule.dns) {

@@ -85,13 +85,16 @@ export function judgeTransaction(court: Court, flow: Flow, transaction: Transact
 /** Where the protocol's own refusal serves the client better than a reset (design §5, "Denied"). */
 const REFUSED_IN_KIND: ReadonlySet<string> = new Set(['dns'])
 
-/** What is before the denied transaction goes out first; TCP ends here, datagrams go on. */
+/** Over UDP: what would come after a denied transaction belongs to its connection. */
+const CONNECTIONS: ReadonlySet<string> = new Set(['quic'])
+
+/** What is before the denied transaction goes out first; connections end here, single datagrams go on. */
 function refuse(court: Court, flow: Flow, transaction: Transaction): void {
   const { ruling, begin } = transaction
   const isInKind = REFUSED_IN_KIND.has(transaction.app)
   const refusal = isInKind ? (flow.reading?.inspection.refusal(transaction.tx) ?? null) : null
   court.release(flow, 'orig', begin, priorRule(flow, transaction))
-  if (flow.tuple.protocol === IPPROTO_UDP) {
+  if (flow.tuple.protocol === IPPROTO_UDP && !CONNECTIONS.has(transaction.app)) {
     court.denyDatagram(flow, begin, ruling, refusal?.toOpener ?? null)
     endTransaction(court, flow, transaction)
   } else {

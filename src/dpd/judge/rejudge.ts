@@ -5,6 +5,9 @@ import { decree, judgeTransaction, setRuling } from './deliberate.js'
 import { type Flow, IPPROTO_TCP, type Transaction } from './flow.js'
 import type { Ruling } from './ruling.js'
 
+/** Apps whose handshake is all that is ever read of them; QUIC's may have several attempts. */
+const HANDSHAKES: ReadonlySet<string> = new Set(['tls', 'quic'])
+
 export function rejudge(court: Court, flow: Flow): void {
   // Octets of a flow that L4 alone allowed went on unheld while it was identified.
   if (flow.phase === 'settled' && flow.endpoint.depth !== 'content') flow.reading = null
@@ -51,13 +54,18 @@ function rejudgeSettled(court: Court, flow: Flow): void {
 function rulingWithoutOctets(court: Court, flow: Flow): Ruling {
   const ruling = court.evaluate(flow, { app: flow.app })
   if (ruling.verdict !== 'undecided') return ruling
-  const last = flow.transactions.at(-1)
-  // A single transaction that was the whole of its flow (a TLS handshake) is still known.
-  if (last?.complete && flow.transactionsTotal === 1 && last.app === 'tls') {
-    const { app, judged: fields, complete } = last
-    return court.evaluate(flow, { app, tx: { app, fields, complete } })
-  }
-  return court.rulings.by(RULE_MIDSTREAM, 'deny')
+  return rulingOfHandshakes(court, flow) ?? court.rulings.by(RULE_MIDSTREAM, 'deny')
+}
+
+/** All that was ever read of the flow is still known; null = it is not. */
+function rulingOfHandshakes(court: Court, flow: Flow): Ruling | null {
+  const { transactions, transactionsTotal } = flow
+  const isKnown = transactions.every(({ complete, app }) => complete && HANDSHAKES.has(app))
+  if (!isKnown || transactions.length < transactionsTotal) return null
+  const rulings = transactions.map(({ app, judged: fields, complete }) =>
+    court.evaluate(flow, { app, tx: { app, fields, complete } }),
+  )
+  return rulings.find(({ verdict }) => verdict !== 'allow') ?? rulings.at(-1) ?? null
 }
 
 /** Those under way; and of a stream at rest the last one: it is what is known of it. */
