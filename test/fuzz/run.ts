@@ -8,7 +8,7 @@ import { type Conversation, writeConversation } from './conversation.js'
 import { broken } from './invariants.js'
 import { mutate } from './mutate.js'
 import { Random } from './random.js'
-import { keptFolder, keptInputs, seedsOf, TARGETS, type Target, wordsOf } from './seeds.js'
+import { carried, keptFolder, keptInputs, seedsOf, TARGETS, type Target, wordsOf } from './seeds.js'
 
 const SECONDS = 30
 /** Inputs that follow from one fault are alike: the first few tell it. */
@@ -42,13 +42,13 @@ function fuzz(
   const known = [...keptInputs(target), ...seeds.map((input) => ['a seed', input] as const)]
   for (const [file, input] of known) {
     inputs++
-    const why = broken(input, random)
+    const why = broken(carried(target, input), random)
     if (why !== null) failures.push({ file, why })
   }
   while (Date.now() < until && failures.length < FAILURES) {
     inputs++
     const input = mutate(random.pick(seeds), seeds, words, random)
-    const why = broken(input, random)
+    const why = broken(carried(target, input), random)
     if (why !== null) failures.push({ file: keep(target, input), why })
   }
   return { inputs, failures }

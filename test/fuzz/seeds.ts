@@ -3,11 +3,21 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fromLatin1 } from '../../src/core/bytes.js'
 import { readCases } from '../dpd/dpi/cases.js'
+import {
+  accepted,
+  answer,
+  cryptoFrames,
+  hello,
+  initial,
+  retryHello,
+} from '../dpd/dpi/quic/hellos.js'
+import { crypto, type Octets } from '../dpd/dpi/quic/seal.js'
 import { readRecorded, recordedNames } from '../dpd/dpi/recorded.js'
+import type { Send } from '../dpd/dpi/send.js'
 import { root } from '../root.js'
 import { type Conversation, readConversation } from './conversation.js'
 
-export const TARGETS = ['http', 'http2', 'tls', 'dns', 'mysql', 'postgresql'] as const
+export const TARGETS = ['http', 'http2', 'tls', 'dns', 'mysql', 'postgresql', 'quic', 'quic-frames'] as const
 export type Target = (typeof TARGETS)[number]
 
 export const keptFolder = (target: Target): string => join(root, 'test/fixtures/dpi/fuzz', target)
@@ -22,7 +32,41 @@ export function keptInputs(target: Target): readonly (readonly [string, Conversa
     .map((name) => [name, readConversation(readFileSync(join(folder, name), 'ascii'))])
 }
 
+/** What goes through the parsers: of `quic-frames` each send is an Initial packet's frames, sealed only then. */
+export function carried(target: Target, { transport, sends }: Conversation): Conversation {
+  if (target !== 'quic-frames') return { transport, sends }
+  const sealed = sends.map(({ dir, octets, ended }, number) => {
+    const seal = dir === 'orig' ? initial : answer
+    const frames = octets.subarray(0, FRAMES_OCTETS)
+    return { dir, octets: Uint8Array.from(seal([...frames], { number })), ended }
+  })
+  return { transport: 'udp', sends: sealed }
+}
+
+function framesSeeds(): readonly Conversation[] {
+  const orig = (...frames: readonly Octets[]): Send => send('orig', frames.flat())
+  const large = cryptoFrames(hello('big.example', 1_500), 500)
+  const first = hello('a.example')
+  return [
+    [orig(crypto(0, first)), send('reply', crypto(0, accepted))],
+    [orig(large[1] ?? [], [1, 0, 0]), orig(large[3] ?? [], large[0] ?? []), orig(large[2] ?? [])],
+    [
+      orig(crypto(0, first)),
+      send('reply', [2, 0, 0, 0, 0, ...crypto(0, retryHello)]),
+      orig(crypto(first.length, first)),
+      send('reply', crypto(retryHello.length, accepted)),
+    ],
+  ].map((sends): Conversation => ({ transport: 'udp', sends }))
+}
+
+const send = (dir: Send['dir'], octets: Octets): Send => ({
+  dir,
+  octets: Uint8Array.from(octets),
+  ended: false,
+})
+
 export function seedsOf(target: Target): readonly Conversation[] {
+  if (target === 'quic-frames') return framesSeeds()
   const recorded = recordedNames().filter((name) => name.startsWith(`${target}-`))
   const tcp = recorded.filter((name) => target !== 'dns' || /-tcp$|-keepopen$/.test(name))
   const udp = recorded.filter((name) => !tcp.includes(name))
@@ -39,7 +83,11 @@ const CASES: Readonly<Partial<Record<Target, readonly string[]>>> = {
   dns: ['dns.md'],
   mysql: ['mysql.md'],
   postgresql: ['postgresql.md'],
+  quic: ['quic.md'],
 }
+
+/** What a datagram of the common MTU takes. */
+const FRAMES_OCTETS = 1_400
 
 const HTTP_WORDS = [
   '\r\n',
@@ -147,12 +195,35 @@ const POSTGRESQL_WORDS = [
   '\0\0\0\x08\x04\xd2\x16\x2f',
 ]
 
-export const wordsOf = (target: Target): readonly Uint8Array[] =>
-  ({
-    http: HTTP_WORDS,
-    http2: HTTP2_WORDS,
-    tls: TLS_WORDS,
-    dns: DNS_WORDS,
-    mysql: MYSQL_WORDS,
-    postgresql: POSTGRESQL_WORDS,
-  })[target].map(fromLatin1)
+const QUIC_WORDS = [
+  '\xc0\x00\x00\x00\x01\x08',
+  '\xd0\x6b\x33\x43\xcf\x08',
+  '\xc0\x1a\x2a\x3a\x4a\x08',
+  '\x80\x00\x00\x00\x00\x00\x00',
+  '\xf0\x00\x00\x00\x01\x00\x08',
+  '\x44\x9e',
+  '\xff\xff\xff\xff\xff\xff\xff\xff',
+]
+const FRAME_WORDS = [
+  '\x06\x00\x04\x01\x00\x00\x00',
+  '\x06\x41\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00',
+  '\x06\x80\x00\x80\x00\x01\x00',
+  '\x02\x05\x00\x02\x01\x01\x01\x01\x01',
+  '\x03\x05\x00\x00\x01\x00\x00\x00',
+  '\x1c\x00\x06\x00',
+  '\x01',
+  '\x00\x00\x00\x00',
+]
+
+const WORDS: Readonly<Record<Target, readonly string[]>> = {
+  http: HTTP_WORDS,
+  http2: HTTP2_WORDS,
+  tls: TLS_WORDS,
+  dns: DNS_WORDS,
+  mysql: MYSQL_WORDS,
+  postgresql: POSTGRESQL_WORDS,
+  quic: QUIC_WORDS,
+  'quic-frames': FRAME_WORDS,
+}
+
+export const wordsOf = (target: Target): readonly Uint8Array[] => WORDS[target].map(fromLatin1)

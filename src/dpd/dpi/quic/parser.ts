@@ -13,7 +13,7 @@ import {
 } from '../tls/hello.js'
 import { Attempt } from './attempt.js'
 import { type LongPacket, type Packet, readPacket } from './packet.js'
-import { FIRST_DCID_OCTETS, INITIAL_DATAGRAM_OCTETS, probeQuic } from './probe.js'
+import { INITIAL_DATAGRAM_OCTETS, probeQuic } from './probe.js'
 import { isReserved, versionText } from './version.js'
 
 /** Other version, Retry, and a new one for each: a client that goes on beyond is none. */
@@ -114,10 +114,9 @@ function readClientInitial(turn: Turn, packet: LongPacket): void {
   while (turn.clause === null && readClientHello(turn, attempt, packet));
 }
 
+/** Of any size: a server should drop what is below 1 200 octets or 8 of connection ID, but some may not. */
 function newAttempt(turn: Turn, packet: LongPacket): Attempt | null {
-  const { state, datagram, at } = turn
-  if (datagram.length < INITIAL_DATAGRAM_OCTETS) return null
-  if (packet.dcid.length < FIRST_DCID_OCTETS) return null
+  const { state, at } = turn
   if (state.attempts.length >= ATTEMPTS_MAX) {
     turn.clause = `RFC 9000 §7.2 more than ${ATTEMPTS_MAX} connection attempts`
     return null

@@ -6,7 +6,7 @@ import { isReserved } from './version.js'
 /** A server drops a client's Initial packet in less (RFC 9000 §14.1). */
 export const INITIAL_DATAGRAM_OCTETS = 1_200
 /** Of the first Destination Connection ID (RFC 9000 §7.2). */
-export const FIRST_DCID_OCTETS = 8
+const FIRST_DCID_OCTETS = 8
 const LONG_HEADER_AND_FIXED_BIT = 0xc0
 const CID_OCTETS = 20
 
