@@ -47,7 +47,9 @@ function overAllApps(
     ),
   )
   const hasParsers = connection.protocol === 6 || connection.protocol === 17
-  const apps = hasParsers ? ['http', 'tls', 'dns', 'redis', 'mysql', 'unknown'] : ['unknown']
+  const apps = hasParsers
+    ? ['http', 'tls', 'quic', 'dns', 'redis', 'mysql', 'unknown']
+    : ['unknown']
   const answers = new Set(apps.map((app) => ofApp(matching, app, policies.length > 0)))
   return answers.size === 1 ? ([...answers][0] ?? 'undecided') : 'undecided'
 }
@@ -65,7 +67,7 @@ function ofApp(rules: readonly PolicyRule[], app: string, isolated: boolean): An
 
 function appMatch(rule: PolicyRule, app: string): 'yes' | 'no' | 'maybe' {
   if (rule.apps !== null && !rule.apps.includes(app)) return 'no'
-  const blocks = { http: rule.http, tls: rule.tls, dns: rule.dns } as Record<
+  const blocks = { http: rule.http, tls: rule.tls, quic: rule.tls, dns: rule.dns } as Record<
     string,
     readonly unknown[]
   >
