@@ -80,6 +80,7 @@ export function seedsOf(target: Target): readonly Conversation[] {
 const CASES: Readonly<Partial<Record<Target, readonly string[]>>> = {
   http: ['http.md', 'http-smuggling.md', 'websocket.md'],
   http2: ['http2.md', 'http-captured.md'],
+  tls: ['tls.md'],
   dns: ['dns.md'],
   mysql: ['mysql.md'],
   postgresql: ['postgresql.md'],
