@@ -6,7 +6,7 @@ import type { Decision, FlowView } from '../api/flow.js'
 import type { Mode } from '../endpoint.js'
 import type { Fields } from '../inspect/contract.js'
 
-export type EventType = 'flow' | 'http' | 'tls' | 'dns' | 'drop' | 'alert'
+export type EventType = 'flow' | 'http' | 'tls' | 'quic' | 'dns' | 'drop' | 'alert'
 export type EveEvent = Readonly<Record<string, unknown>>
 
 /** IANA protocol numbers as EVE spells them. */
@@ -91,7 +91,7 @@ export function transactionEvent(
   iso: string,
 ): EveEvent | null {
   const app = flow.app
-  if (app !== 'http' && app !== 'tls' && app !== 'dns') return null
+  if (app !== 'http' && app !== 'tls' && app !== 'quic' && app !== 'dns') return null
   return {
     ...commonFields(flow, app, iso),
     [app]: protocolFields(app, transaction.fields),

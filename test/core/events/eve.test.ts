@@ -81,6 +81,11 @@ t.test('transactions of the protocols that EVE knows', async (t) => {
     event_type: 'dns',
     dns: { rrname: ['www.example'], rrtype: ['A'] },
   })
+  const hello = { fields: { sni: 'a', ja4: 'q' }, decision: DECISION }
+  t.match(transactionEvent({ ...FLOW, app: 'quic' }, hello, ISO), {
+    event_type: 'quic',
+    quic: { sni: 'a', ja4: 'q' },
+  })
   t.equal(transactionEvent({ ...FLOW, app: 'unknown' }, transaction, ISO), null)
 })
 
