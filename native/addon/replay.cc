@@ -6,8 +6,8 @@
 #include "addon/engine_values.h"
 #include "addon/exports.h"
 #include "addon/values.h"
+#include "wire/capture.h"
 #include "wire/marker.h"
-#include "wire/pcap.h"
 
 namespace vethwall::addon {
 namespace {
@@ -108,7 +108,7 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
 
   void open(const CallbackInfo& info) {
     std::string error;
-    reader_ = wire::PcapReader::open(octets_of(info[0]), error);
+    reader_ = wire::CaptureReader::open(octets_of(info[0]), error);
     capture_ = Napi::Persistent(info[0].As<Napi::Object>());
     if (!reader_) throw Napi::Error::New(info.Env(), error);
     ahead_ns_.reset();
@@ -126,8 +126,8 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
   }
 
   bool receive_next() {
-    wire::PcapRecord record;
-    if (!reader_ || reader_->next(record) != wire::PcapReader::Next::kRecord) return false;
+    wire::CaptureRecord record;
+    if (!reader_ || reader_->next(record) != wire::CaptureNext::kRecord) return false;
     run_clock_to(clock_of(record.time_ns));
     // A capture holds what the sending host had not yet summed.
     wire::VnetHeader vnet = {};
@@ -142,8 +142,8 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
 
   // The octet where the file ends within a record, or null.
   Napi::Value cut_at(const CallbackInfo& info) {
-    wire::PcapRecord record;
-    if (!reader_ || reader_->next(record) != wire::PcapReader::Next::kTruncated) {
+    wire::CaptureRecord record;
+    if (!reader_ || reader_->next(record) != wire::CaptureNext::kTruncated) {
       return info.Env().Null();
     }
     return Napi::Number::New(info.Env(), static_cast<double>(reader_->at()));
@@ -203,7 +203,7 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
   EventList events_;
   std::unique_ptr<engine::Engine> engine_;
   Napi::ObjectReference capture_;  // what the reader reads stays where it is
-  std::optional<wire::PcapReader> reader_;
+  std::optional<wire::CaptureReader> reader_;
   std::optional<uint64_t> ahead_ns_;  // the clock before the capture's time
   uint64_t frames_read_ = 0;
   uint64_t now_ns_ = 0;

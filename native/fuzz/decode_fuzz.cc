@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "wire/build.h"
+#include "wire/capture.h"
 #include "wire/checksum.h"
 #include "wire/fragments.h"
 #include "wire/marker.h"
 #include "wire/packet.h"
-#include "wire/pcap.h"
 #include "wire/writer.h"
 
 namespace vethwall::wire {
@@ -135,9 +135,9 @@ void read_frames(std::span<const uint8_t> input, VnetHeader vnet) {
 
 void read_capture(std::span<const uint8_t> input) {
   std::string error;
-  auto reader = PcapReader::open(input, error);
-  PcapRecord record;
-  while (reader && reader->next(record) == PcapReader::Next::kRecord) {
+  auto reader = CaptureReader::open(input, error);
+  CaptureRecord record;
+  while (reader && reader->next(record) == CaptureNext::kRecord) {
     const std::vector<uint8_t> frame(record.frame.begin(), record.frame.end());
     Packet packet;
     decode(frame, VnetHeader{}, packet);

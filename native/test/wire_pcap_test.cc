@@ -30,18 +30,18 @@ Octets record(Order order, const Octets& packet, uint32_t original = 0) {
 const Octets kDatagram = joined({ipv4(17, 13), udp(0x8980, 5), octets_of("query")});
 constexpr Order kLittle = {true};
 
-Octets read_one(const Octets& file, PcapRecord& out) {
+Octets read_one(const Octets& file, CaptureRecord& out) {
   std::string error;
   auto reader = PcapReader::open(file, error);
   CHECK(reader.has_value());
-  if (!reader || reader->next(out) != PcapReader::Next::kRecord) return {};
+  if (!reader || reader->next(out) != CaptureNext::kRecord) return {};
   const Octets frame(out.frame.begin(), out.frame.end());
-  PcapRecord none;
-  CHECK_EQ(reader->next(none), PcapReader::Next::kEnd);
+  CaptureRecord none;
+  CHECK_EQ(reader->next(none), CaptureNext::kEnd);
   return frame;
 }
 Octets read_one(uint32_t link_type, const Octets& packet) {
-  PcapRecord out;
+  CaptureRecord out;
   return read_one(joined({file_header(kLittle, kMicroseconds, link_type), record(kLittle, packet)}),
                   out);
 }
@@ -57,7 +57,7 @@ TEST(both_orders_and_both_clocks) {
   const Octets frame = joined({macs(), ether4(), kDatagram});
   for (const bool is_little : {false, true}) {
     const Order order = {is_little};
-    PcapRecord out;
+    CaptureRecord out;
     CHECK(read_one(joined({file_header(order, kMicroseconds, 1), record(order, frame)}), out) ==
           frame);
     CHECK_EQ(out.time_ns, 1'700'000'000'000'005'000u);
@@ -106,13 +106,13 @@ TEST(every_cut_of_a_file) {
     }
     std::string error;
     auto reader = PcapReader::open(cut, error);
-    PcapRecord out;
+    CaptureRecord out;
     size_t whole = 0;
-    PcapReader::Next next;
-    while ((next = reader->next(out)) == PcapReader::Next::kRecord) ++whole;
+    CaptureNext next;
+    while ((next = reader->next(out)) == CaptureNext::kRecord) ++whole;
     CHECK_EQ(whole, (octets - head.size()) / one.size());
     CHECK_EQ(reader->at(), head.size() + whole * one.size());
-    CHECK_EQ(next == PcapReader::Next::kEnd, reader->at() == octets);
+    CHECK_EQ(next == CaptureNext::kEnd, reader->at() == octets);
   }
 }
 
@@ -121,13 +121,13 @@ TEST(a_record_that_claims_too_much) {
   file[24 + 8 + 3] = 0xff;
   std::string error;
   auto reader = PcapReader::open(file, error);
-  PcapRecord out;
-  CHECK_EQ(reader->next(out), PcapReader::Next::kTruncated);
+  CaptureRecord out;
+  CHECK_EQ(reader->next(out), CaptureNext::kTruncated);
 }
 
 TEST(what_is_no_readable_capture) {
   CHECK(refused(Octets(24, 0)).find("magic") != std::string::npos);
-  CHECK(refused(file_header(kLittle, 0x0a0d0d0a, 1)).find("pcapng") != std::string::npos);
+  CHECK(refused(file_header(kLittle, 0x0a0d0d0b, 1)).find("pcapng") != std::string::npos);
   CHECK(refused(file_header(kLittle, kMicroseconds, 105)).find("105") != std::string::npos);
 }
 
