@@ -3,6 +3,7 @@ import { protocolName } from '../../core/events/eve.js'
 import { EMPTY_DIRECTORY } from '../../core/policy/endpoints-directory.js'
 import { EMPTY_POLICY_SET } from '../../core/policy/model.js'
 import { formatDocumentError } from '../../core/yaml-document.js'
+import { unpackCapture } from '../../dpd/capture-file.js'
 import type { ReplayInput, ReplayOutput } from '../../dpd/replay.js'
 import { type Command, type Context, printJson } from '../command.js'
 import { EXIT_FINDING, EXIT_OK, UsageError } from '../exit-code.js'
@@ -47,7 +48,7 @@ function print(context: Context, output: ReplayOutput): void {
 
 function captureOf(context: Context, file: string): Uint8Array {
   try {
-    return context.readFile(file)
+    return unpackCapture(context.readFile(file))
   } catch (error) {
     throw new UsageError(`${file}: cannot be read: ${(error as Error).message}`)
   }
@@ -79,7 +80,7 @@ function inputOf(
 
 export const replay: Command = {
   words: ['replay'],
-  usage: 'replay FILE.pcap [--policy FILE,…] [--endpoints FILE,…] [--pod NAMESPACE/NAME]',
+  usage: 'replay FILE [--policy FILE,…] [--endpoints FILE,…] [--pod NAMESPACE/NAME]',
   summary: 'a capture through engine, parsers and policy; needs no dpd',
   options: {
     policy: { type: 'string' },

@@ -76,7 +76,7 @@ export interface NativeReplay {
   setPolicy(block: Uint8Array): number
   setEndpoint(endpoint: EngineEndpoint): number
   removeEndpoint(id: number): number
-  /** A pcap file, whole. */
+  /** A pcap or pcapng file, whole. */
   open(capture: Uint8Array): void
   /** The next frames, at most so many, up to one that causes events; null = there is none. */
   step(frames: number): number | null

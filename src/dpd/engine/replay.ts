@@ -86,7 +86,7 @@ export class ReplayEngine implements Engine {
     this.#stopped = true
   }
 
-  /** Every frame of a pcap file, then time until the last flow is closed. */
+  /** Every frame of a capture file, then time until the last flow is closed. */
   async run(capture: Uint8Array): Promise<Replayed> {
     const replayed = await this.feed(capture)
     for (let ms = 0; ms < CLOSING_LIMIT_MS && this.flows() > 0; ms += CLOSING_STEP_MS) {
@@ -95,7 +95,7 @@ export class ReplayEngine implements Engine {
     return replayed
   }
 
-  /** Every frame of a pcap file; its flows stay open. */
+  /** Every frame of a capture file; its flows stay open. */
   async feed(capture: Uint8Array): Promise<Replayed> {
     this.#replay.open(capture)
     for (let turnEnds = FRAMES_PER_TURN; !this.#stopped; ) {
