@@ -1,13 +1,16 @@
 /** A capture through the engine, the parsers and the judge, without a kernel: what would have been said. */
 import type { FlowView } from '../core/api/flow.js'
+import type { EngineEvent } from '../core/inspect/contract.js'
 import { compile } from '../core/policy/compile.js'
 import type { EndpointsDirectory } from '../core/policy/endpoints-directory.js'
 import type { PolicySet } from '../core/policy/model.js'
+import { type Depth, readsOf } from './depth.js'
 import { registry } from './dpi/registry.js'
 import { REPLAY_ENDPOINT, ReplayEngine } from './engine/replay.js'
 import { viewFlow } from './flow-view.js'
 import { FlowBook } from './flows.js'
 import { Judge } from './judge/judge.js'
+import type { JudgeReport } from './judge/report.js'
 import { Peers } from './peers.js'
 import { Reporter } from './reporter.js'
 
@@ -38,11 +41,17 @@ export interface ReplayParts {
   readonly pod: string
   /** Of those that ended, the last so many can be asked about. */
   readonly flowsKept: number
+  /** `content` where it is not said. */
+  readonly depth?: Depth
+  /** Hears what is said of flows in place of the flow book. */
+  readonly report?: JudgeReport
+  /** Hears the engine's events before the judge does. */
+  readonly onEvents?: (events: readonly EngineEvent[]) => void
 }
 
 /** Everything between a capture's frames and what is said of its flows, with the policy in force. */
 export async function openReplay(parts: ReplayParts) {
-  const { set, directory, namespace, pod, flowsKept } = parts
+  const { set, directory, namespace, pod, flowsKept, depth = 'content' } = parts
   const { id } = REPLAY_ENDPOINT
   const addresses = directory.pods
     .filter((entry) => entry.namespace === namespace && entry.name === pod)
@@ -69,16 +78,17 @@ export async function openReplay(parts: ReplayParts) {
     learnedPeer: () => null,
     book: () => book,
   })
-  const judge = new Judge({ policy, parsers: registry, report: reporter, nowMs })
+  const judge = new Judge({ policy, parsers: registry, report: parts.report ?? reporter, nowMs })
   const book = new FlowBook(judge, (flow) => viewFlow(flow, peerName, null), flowsKept)
   judge.setEndpoint({
     ...{ id, namespace, pod, ifName: 'capture', mode: 'monitor', failure: 'open' },
     enforced: false,
-    depth: 'content',
+    depth,
   })
   const engine = new ReplayEngine()
+  if (parts.onEvents !== undefined) engine.onEvents(parts.onEvents)
   engine.onEvents((events) => engine.send(judge.handle(events)))
-  await engine.setEndpoint({ ...REPLAY_ENDPOINT, deliverAll: true })
+  await engine.setEndpoint({ ...REPLAY_ENDPOINT, ...readsOf(depth) })
   await engine.setPolicy(policy.l4Block)
   return { engine, judge, reporter, book }
 }

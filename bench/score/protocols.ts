@@ -1,0 +1,79 @@
+/** What a label means: which app a parser must name, and what is asked of it. */
+import { registry } from '../../src/dpd/dpi/registry.js'
+
+export interface Protocol {
+  /** As the registry's parsers call it; of a protocol without a parser, as it is labelled. */
+  readonly app: string
+  /** What the flow's `version` begins with, where the flow has that field. */
+  readonly version?: string
+}
+
+/** Other names for what a parser names; they are compared in lower case without `-`, `_`, `.`, `/` and spaces. */
+const ALIASES: Readonly<Record<string, readonly string[]>> = {
+  tls: [
+    'ssl',
+    'https',
+    'tls10',
+    'tls11',
+    'tls12',
+    'tls13',
+    'smtps',
+    'imaps',
+    'pop3s',
+    'dot',
+    'doh',
+  ],
+  http: ['http1', 'http10', 'http11', 'websocket', 'ws'],
+  quic: ['http3', 'h3', 'doq', 'quicv1', 'quicv2'],
+  dns: ['mdns', 'llmnr', 'dnstcp', 'dnsudp'],
+  postgresql: ['postgres', 'pgsql', 'postgre'],
+  mysql: ['mariadb'],
+  mongodb: ['mongo'],
+  redis: ['resp', 'valkey', 'keydb'],
+  memcached: ['memcache'],
+  amqp: ['rabbitmq', 'amqp091'],
+  mqtt: ['mqtt3', 'mqtt311', 'mqtt5', 'mosquitto'],
+  ssh: ['ssh2', 'openssh', 'sftp', 'scp'],
+  smtp: ['esmtp', 'submission', 'lmtp'],
+  dhcp: ['dhcpv4', 'bootp', 'dhcpv6', 'dhcp6'],
+  ntp: ['sntp', 'ntpv4'],
+}
+const HTTP2: readonly string[] = ['http2', 'h2', 'h2c', 'grpc']
+
+const BY_ALIAS: ReadonlyMap<string, string> = new Map(
+  Object.entries(ALIASES).flatMap(([app, names]) => names.map((name) => [name, app] as const)),
+)
+const PARSED: ReadonlySet<string> = new Set(registry.map(({ app }) => app))
+
+export function protocolOf(label: string): Protocol {
+  const plain = label.toLowerCase().replace(/[-_./ ]/g, '')
+  if (HTTP2.includes(plain)) return { app: 'http', version: '2' }
+  return { app: BY_ALIAS.get(plain) ?? plain }
+}
+
+export const hasParser = ({ app }: Protocol): boolean => PARSED.has(app)
+
+/**
+ * Traffic that goes along with any other. By port, since that is how a reader of the capture would say
+ * it: what the parsers say of such a flow is what is in question.
+ */
+const ALONG: ReadonlyMap<number, string> = new Map([
+  [53, 'dns'],
+  [5353, 'dns'],
+  [5355, 'dns'],
+  [67, 'dhcp'],
+  [68, 'dhcp'],
+  [546, 'dhcp'],
+  [547, 'dhcp'],
+  [123, 'ntp'],
+])
+
+/** Whether a flow on these ports is none of what its whole file is labelled as. */
+export function goesAlong(protocol: Protocol, ports: readonly number[]): boolean {
+  return ports.some((port) => (ALONG.get(port) ?? protocol.app) !== protocol.app)
+}
+
+export const FALSE_LABELS_GOAL_PERCENT = 0.1
+const FOREMOST: readonly string[] = ['http', 'dns', 'tls', 'quic']
+
+export const recallGoalPercent = (app: string): number => (FOREMOST.includes(app) ? 99 : 95)
