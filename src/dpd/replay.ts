@@ -6,6 +6,7 @@ import type { EndpointsDirectory } from '../core/policy/endpoints-directory.js'
 import type { PolicySet } from '../core/policy/model.js'
 import { type Depth, readsOf } from './depth.js'
 import { registry } from './dpi/registry.js'
+import type { EngineLimits } from './engine/native.js'
 import { REPLAY_ENDPOINT, ReplayEngine } from './engine/replay.js'
 import { viewFlow } from './flow-view.js'
 import { FlowBook } from './flows.js'
@@ -43,6 +44,7 @@ export interface ReplayParts {
   readonly flowsKept: number
   /** `content` where it is not said. */
   readonly depth?: Depth
+  readonly limits?: EngineLimits
   /** Hears what is said of flows in place of the flow book. */
   readonly report?: JudgeReport
   /** Hears the engine's events before the judge does. */
@@ -85,7 +87,7 @@ export async function openReplay(parts: ReplayParts) {
     enforced: false,
     depth,
   })
-  const engine = new ReplayEngine()
+  const engine = new ReplayEngine(parts.limits)
   if (parts.onEvents !== undefined) engine.onEvents(parts.onEvents)
   engine.onEvents((events) => engine.send(judge.handle(events)))
   await engine.setEndpoint({ ...REPLAY_ENDPOINT, ...readsOf(depth) })

@@ -138,7 +138,7 @@ function reordered(sends: readonly Send[], other: Conversation, random: Random):
 }
 
 /** Nothing follows a direction's end, and an input stays small enough to be fast. */
-function bounded(sends: readonly Send[]): Send[] {
+export function bounded(sends: readonly Send[]): Send[] {
   const kept: Send[] = []
   const ended = { orig: false, reply: false }
   let octets = 0

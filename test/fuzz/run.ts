@@ -1,4 +1,4 @@
-/** usage: run.js TARGET [--seconds N] [--seed N]; exit 1 where an input breaks an invariant. */
+/** usage: run.js APP [--seconds N] [--seed N]; exit 1 where an input breaks an invariant. */
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -8,7 +8,8 @@ import { type Conversation, writeConversation } from './conversation.js'
 import { broken } from './invariants.js'
 import { mutate } from './mutate.js'
 import { Random } from './random.js'
-import { carried, keptFolder, keptInputs, seedsOf, TARGETS, type Target, wordsOf } from './seeds.js'
+import { keptFolder, keptInputs, readSeeds, TARGETS } from './seeds.js'
+import { wordsOf } from './words.js'
 
 const SECONDS = 30
 /** Inputs that follow from one fault are alike: the first few tell it. */
@@ -19,7 +20,7 @@ interface Failure {
   readonly why: string
 }
 
-function keep(target: Target, input: Conversation): string {
+function keep(target: string, input: Conversation): string {
   const text = writeConversation(input)
   const name = createHash('sha256').update(text).digest('hex').slice(0, 16)
   const file = join(keptFolder(target), `${name}.octets`)
@@ -29,26 +30,26 @@ function keep(target: Target, input: Conversation): string {
 }
 
 function fuzz(
-  target: Target,
+  target: string,
   seconds: number,
   seed: number,
 ): { inputs: number; failures: Failure[] } {
   const random = new Random(seed)
-  const seeds = seedsOf(target)
-  const words = wordsOf(target)
+  const seeds = readSeeds().of(target)
+  const words = wordsOf(target, seeds)
   const failures: Failure[] = []
   const until = Date.now() + seconds * 1_000
   let inputs = 0
   const known = [...keptInputs(target), ...seeds.map((input) => ['a seed', input] as const)]
   for (const [file, input] of known) {
     inputs++
-    const why = broken(carried(target, input), random)
+    const why = broken(input, random)
     if (why !== null) failures.push({ file, why })
   }
   while (Date.now() < until && failures.length < FAILURES) {
     inputs++
     const input = mutate(random.pick(seeds), seeds, words, random)
-    const why = broken(carried(target, input), random)
+    const why = broken(input, random)
     if (why !== null) failures.push({ file: keep(target, input), why })
   }
   return { inputs, failures }

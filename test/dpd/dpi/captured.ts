@@ -51,7 +51,11 @@ const LINK_HEADER_OCTETS: Readonly<Record<number, number>> = {
 
 /** By the first frame of each; `name` is `folder/file` without `.pcap`. */
 export function readCaptured(name: string): CapturedFlow[] {
-  const file = new Uint8Array(readFileSync(join(capturesFolder, `${name}.pcap`)))
+  return capturedFlows(name, new Uint8Array(readFileSync(join(capturesFolder, `${name}.pcap`))))
+}
+
+/** `name` is told where the file can't be read. */
+export function capturedFlows(name: string, file: Uint8Array): CapturedFlow[] {
   const flows: OpenFlow[] = []
   for (const frame of framesOf(name, file)) {
     const segment = readSegment(frame)

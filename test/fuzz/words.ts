@@ -1,0 +1,89 @@
+/** Words that a grammar hangs on; a protocol without a row has those of its seeds alone. */
+import { fromLatin1 } from '../../src/core/bytes.js'
+import type { Conversation } from './conversation.js'
+
+export const GRAMMAR: Readonly<Record<string, readonly string[]>> = {
+  http: [
+    '\r\n',
+    '\r\n\r\n',
+    '\n',
+    '0\r\n\r\n',
+    'Content-Length: 5\r\n',
+    'Transfer-Encoding: chunked\r\n',
+    'Connection: upgrade\r\nUpgrade: x\r\n',
+    'Host: b\r\n',
+    'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
+    'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n',
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    'HTTP/1.1 100 Continue\r\n\r\n',
+    'HTTP/1.1 101 Switching Protocols\r\n\r\n',
+    'HTTP/1.1 200 OK\r\n\r\n',
+    'HTTP/1.1 204 No Content\r\n\r\n',
+    'ffffffffffff',
+  ],
+  // HTTP/2 is the app http, as a grammar of its own.
+  http2: [
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    '\x00\x00\x00\x04\x00\x00\x00\x00\x00',
+    '\x00\x00\x00\x04\x01\x00\x00\x00\x00',
+    '\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00',
+    '\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x01\x00\x01\x00\x00',
+    '\x00\x00\x04\x01\x05\x00\x00\x00\x05\x82\x86\x84\xbe',
+    '\x00\x00\x01\x01\x04\x00\x00\x00\x05\x88',
+    '\x00\x00\x01\x09\x04\x00\x00\x00\x05\x88',
+    '\x00\x00\x00\x00\x01\x00\x00\x00\x05',
+    '\x00\x00\x04\x03\x00\x00\x00\x00\x05\x00\x00\x00\x08',
+    '\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00',
+    '\x82',
+    '\xbe',
+    '\x3f\xe1\x1f',
+    '\x20',
+    '\x40\x01a\x01b',
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n',
+  ],
+  tls: [
+    '\x16\x03\x01\x00\x01',
+    '\x16\x03\x03\x00\x05\x01\x00\x00\x01',
+    '\x14\x03\x03\x00\x01\x01',
+    '\x15\x03\x03\x00\x02\x02\x28',
+    '\x17\x03\x03\x00\x10',
+    '\x00\x00\x00\x0a\x00\x08\x00\x00\x05other',
+    '\x00\x10\x00\x05\x00\x03\x02h2',
+    '\x00\x2b\x00\x03\x02\x03\x04',
+    '\xfe\x0d\x00\x00',
+    '\x00\x00',
+  ],
+  dns: [
+    '\xc0\x0c',
+    '\xc0\x00',
+    '\xff\xff',
+    '\x00',
+    '\x07example\x00',
+    '\x00\x01\x00\x01',
+    '\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00',
+    '\x3f',
+    '\x40',
+  ],
+}
+
+/** Integers' ends, for any binary protocol. */
+const INTEGERS = ['\x00', '\xff', '\x00\x00\x00\x00', '\xff\xff\xff\xff', '\x7f\xff\xff\xff']
+const WORDS_MAX = 500
+/** Of a message, where its header is. */
+const HEAD_OCTETS = [2, 4, 8, 16]
+const TOKEN = /[!-~]{3,24}/g
+
+/** Beginnings of messages and runs of printable octets. */
+function wordsIn({ sends }: Conversation): string[] {
+  return sends.flatMap(({ octets }) => {
+    const text = Buffer.from(octets.subarray(0, 512)).toString('latin1')
+    return [...HEAD_OCTETS.map((length) => text.slice(0, length)), ...(text.match(TOKEN) ?? [])]
+  })
+}
+
+export function wordsOf(target: string, seeds: readonly Conversation[]): readonly Uint8Array[] {
+  const found = new Set([...(GRAMMAR[target] ?? []), ...INTEGERS])
+  for (const word of seeds.flatMap(wordsIn)) if (found.size < WORDS_MAX) found.add(word)
+  found.delete('')
+  return [...found].map(fromLatin1)
+}
