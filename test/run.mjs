@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 process.chdir(root)
@@ -21,7 +21,13 @@ function filesBelow(folder, pattern) {
 const TESTS = '.build/test'
 
 const soak = process.argv.includes('--soak')
-const FUZZ_SECONDS = soak ? 300 : 8
+const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+/** Shared by all targets, two at a time; asked for by name, 5 minutes of the clock. A soak gives each 5. */
+const FUZZ_SECONDS = wanted.includes('fuzz') ? 600 : 140
+const SOAK_SECONDS = 300
+/** Longer behind its time a fuzz target hangs in an input. */
+const HANG_SECONDS = 300
+const DAMAGED_PACKETS = soak ? 1_000_000 : 100_000
 const total = { passed: 0, failed: 0, skipped: 0 }
 
 /** Runs to the end with output in a log; resolves to status and text. */
@@ -148,6 +154,10 @@ async function fuzz() {
   const targets = filesBelow('native/fuzz', /^[^/]+_fuzz\.cc$/).map(
     (file) => /([a-z0-9_]+)_fuzz\.cc$/.exec(file)[1],
   )
+  // As it was built: what stands in the registry is a target.
+  const { TARGETS: parsers } = await import(pathToFileURL(join(root, TESTS, 'fuzz/seeds.js')).href)
+  const share = Math.ceil(FUZZ_SECONDS / (targets.length + parsers.length))
+  const seconds = soak ? SOAK_SECONDS : share
   const native = targets.map((target) => [
     `fuzz ${target}`,
     `native/build/fuzz/${target}_fuzz`,
@@ -155,19 +165,33 @@ async function fuzz() {
     [
       `.build/fuzz/${target}`,
       `native/fuzz/corpus/${target}`,
-      `-max_total_time=${FUZZ_SECONDS}`,
+      `-max_total_time=${seconds}`,
       '-timeout=10',
       '-rss_limit_mb=2048',
       '-print_final_stats=1',
       `-artifact_prefix=.build/fuzz/${target}-`,
     ],
   ])
-  const parsers = ['http', 'http2', 'tls', 'dns'].map((target) => [
+  const ofParsers = parsers.map((target) => [
     `fuzz ${target}`,
-    'node',
-    ['.build/test/fuzz/run.js', target, '--seconds', String(FUZZ_SECONDS)],
+    'timeout',
+    [
+      `${seconds + HANG_SECONDS}`,
+      'node',
+      '.build/test/fuzz/run.js',
+      target,
+      '--seconds',
+      `${seconds}`,
+    ],
   ])
-  const jobs = [...native, ...parsers]
+  const replay = ['.build/test/fuzz/replay-run.js', '--inputs', `${DAMAGED_PACKETS}`]
+  const replayLimit = `${SOAK_SECONDS + HANG_SECONDS}`
+  const ofReplay = [
+    'fuzz damaged captures',
+    'timeout',
+    [replayLimit, 'node', '--expose-gc', ...replay],
+  ]
+  const jobs = [ofReplay, ...native, ...ofParsers]
   for (const target of targets) mkdirSync(join('.build', 'fuzz', target), { recursive: true })
   const worker = async () => {
     for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await single(...job)
@@ -216,7 +240,6 @@ const STEPS = {
   },
 }
 
-const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 /** One after the other, but for what mostly waits: the emulated machine has one processor's work. */
 const ROUNDS = [
   ['build'],
