@@ -49,6 +49,8 @@ function labelsOf(folder: string, given: string | undefined): Labels {
 interface Scored extends Score {
   readonly captures: number
   readonly frames: number
+  /** Frames that the engine could not read: cut by a snap length, for one. */
+  readonly malformedFrames: number
   readonly parserFaults: number
   /** Captures that can't be read, or that end within a frame. */
   readonly problems: readonly string[]
@@ -81,6 +83,7 @@ async function scoreFolder(folder: string, labels: Labels): Promise<Scored> {
   return {
     ...book.finish(),
     ...{ captures: files.length - unread, frames, parserFaults: witness.tally.faults },
+    malformedFrames: witness.counters().malformed ?? 0,
     problems: [...problems, ...unused],
     isBad: unread > 0 || unused.length > 0,
   }
@@ -93,7 +96,9 @@ async function main(): Promise<number> {
   if (json) console.log(JSON.stringify(score, null, 2))
   else {
     process.stdout.write(misses ? missesText(score) : '')
-    process.stdout.write(`${score.captures} captures, ${score.frames} frames\n${scoreText(score)}`)
+    const { captures, frames, malformedFrames, parserFaults } = score
+    const read = `${captures} captures, ${frames} frames, ${malformedFrames} of them malformed`
+    process.stdout.write(`${read}, ${parserFaults} parser faults\n${scoreText(score)}`)
   }
   if (isBad) return 2
   return goal && score.goalsMissed.length > 0 ? 1 : 0
