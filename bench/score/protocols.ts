@@ -48,7 +48,7 @@ const PARSED: ReadonlySet<string> = new Set(registry.map(({ app }) => app))
 export function protocolOf(label: string): Protocol {
   const plain = label.toLowerCase().replace(/[-_./ ]/g, '')
   if (HTTP2.includes(plain)) return { app: 'http', version: '2' }
-  return { app: BY_ALIAS.get(plain) ?? plain }
+  return { app: PARSED.has(plain) ? plain : (BY_ALIAS.get(plain) ?? plain) }
 }
 
 export const hasParser = ({ app }: Protocol): boolean => PARSED.has(app)

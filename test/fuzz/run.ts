@@ -1,4 +1,4 @@
-/** usage: run.js APP [--seconds N] [--seed N]; exit 1 where an input breaks an invariant. */
+/** usage: run.js TARGET [--seconds N] [--seed N]; exit 1 where an input breaks an invariant. */
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'

@@ -79,6 +79,9 @@ export function appsOf({ sends, transport }: Conversation): string[] {
   return [...new Set([...facts.map((fact) => fact.app), ...(app === null ? [] : [app])])]
 }
 
+/** What captures of a grammar within an app are called besides. */
+const CALLED: Readonly<Record<string, readonly string[]>> = { http2: ['h2', 'grpc'] }
+
 export interface Seeds {
   readonly of: (target: string) => readonly Conversation[]
   /** How many of them the registry recognises as the target's. */
@@ -91,8 +94,12 @@ export function readSeeds(): Seeds {
     .filter(({ sends }) => sends.length > 0)
     .map((one) => ({ ...one, apps: appsOf(one) }))
   return {
-    of: (target) =>
-      all.filter(({ apps, under }) => apps.includes(target) || under.includes(target)),
+    of: (target) => {
+      const names = [target, ...(CALLED[target] ?? [])]
+      return all.filter(
+        ({ apps, under }) => apps.includes(target) || names.some((name) => under.includes(name)),
+      )
+    },
     recognised: (target) => all.filter(({ apps }) => apps.includes(target)).length,
   }
 }
