@@ -191,7 +191,8 @@ function goalsMissed(protocols: readonly ProtocolScore[], falseLabelsPercent: nu
 
 function isRecalled({ protocol }: Label, { apps, version }: SeenFlow): boolean {
   if (!apps.includes(protocol.app)) return false
-  return protocol.version === undefined || version === null || version.startsWith(protocol.version)
+  const number = version?.replace(/^HTTP\//, '')
+  return protocol.version === undefined || (number?.startsWith(protocol.version) ?? true)
 }
 
 function isBeside({ flow, protocol }: Label, { tuple }: SeenFlow): boolean {

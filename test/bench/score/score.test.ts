@@ -41,7 +41,10 @@ t.test('recall and false labels', async (t) => {
 })
 
 t.test('the version that a label tells', async (t) => {
-  const [old, newer] = [seen(['http'], { version: '1.1' }), seen(['http'], { version: '2' })]
+  const [old, newer] = [
+    seen(['http'], { version: 'HTTP/1.1' }),
+    seen(['http'], { version: 'HTTP/2' }),
+  ]
   t.match(score('h2', old, newer, seen(['http'])).protocols, [{ flows: 3, recalled: 2 }])
   t.match(score('http', old, newer).protocols, [{ flows: 2, recalled: 2 }])
 })
