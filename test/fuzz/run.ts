@@ -7,6 +7,7 @@ import { root } from '../root.js'
 import { type Conversation, writeConversation } from './conversation.js'
 import { broken } from './invariants.js'
 import { mutate } from './mutate.js'
+import { carried } from './quic-frames.js'
 import { Random } from './random.js'
 import { keptFolder, keptInputs, readSeeds, TARGETS } from './seeds.js'
 import { wordsOf } from './words.js'
@@ -43,13 +44,13 @@ function fuzz(
   const known = [...keptInputs(target), ...seeds.map((input) => ['a seed', input] as const)]
   for (const [file, input] of known) {
     inputs++
-    const why = broken(input, random)
+    const why = broken(carried(target, input), random)
     if (why !== null) failures.push({ file, why })
   }
   while (Date.now() < until && failures.length < FAILURES) {
     inputs++
     const input = mutate(random.pick(seeds), seeds, words, random)
-    const why = broken(input, random)
+    const why = broken(carried(target, input), random)
     if (why !== null) failures.push({ file: keep(target, input), why })
   }
   return { inputs, failures }

@@ -13,6 +13,7 @@ import { readRecorded, recordedNames } from '../dpd/dpi/recorded.js'
 import { root } from '../root.js'
 import { type Conversation, readConversation } from './conversation.js'
 import { bounded } from './mutate.js'
+import { framesSeeds, QUIC_FRAMES } from './quic-frames.js'
 import { GRAMMAR } from './words.js'
 
 /** Of which one may have several parsers. */
@@ -95,6 +96,7 @@ export function readSeeds(): Seeds {
     .map((one) => ({ ...one, apps: appsOf(one) }))
   return {
     of: (target) => {
+      if (target === QUIC_FRAMES) return framesSeeds()
       const names = [target, ...(CALLED[target] ?? [])]
       return all.filter(
         ({ apps, under }) => apps.includes(target) || names.some((name) => under.includes(name)),

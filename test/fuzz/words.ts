@@ -2,6 +2,23 @@
 import { fromLatin1 } from '../../src/core/bytes.js'
 import type { Conversation } from './conversation.js'
 
+const SQL = [
+  ...[
+    'select ',
+    ' from ',
+    'delete from a',
+    ' join ',
+    ' using ',
+    ' with x as (',
+    '(',
+    ')',
+    ',',
+    ';',
+  ],
+  ...["'", '"', '`', '\\', '$$', '$t$', '/*', '*/', '/*!50000 ', '/*!99999 ', '-- ', '#', "E'"],
+  ...['insert into ', 'update ', 'set ', 'use b', 'explain ', 'execute p', '1e0from', '\xbf\\'],
+]
+
 export const GRAMMAR: Readonly<Record<string, readonly string[]>> = {
   http: [
     '\r\n',
@@ -52,6 +69,54 @@ export const GRAMMAR: Readonly<Record<string, readonly string[]>> = {
     '\x00\x2b\x00\x03\x02\x03\x04',
     '\xfe\x0d\x00\x00',
     '\x00\x00',
+  ],
+  mysql: [
+    ...SQL,
+    '\x07\0\0\x01\0\0\0\x02\0\0\0',
+    '\x07\0\0\x01\0\0\0\x0a\0\0\0',
+    '\x05\0\0\x02\xfe\0\0\x02\0',
+    '\x09\0\0\x01\xff\x48\x04#42000',
+    '\x01\0\0\0\x0e',
+    '\x01\0\0\x01\x01',
+    '\xff\xff\xff\0\x03',
+    '\x09\0\0\0\x17\xff\xff\xff\xff',
+    '\x02\0\0\x01\xfb/',
+    '\x09\0\0\0\x03select 1',
+    '\x07\0\0\0\x03use b;',
+  ],
+  postgresql: [
+    ...SQL,
+    'Q\0\0\0\x0dselect 1\0',
+    'P\0\0\0\x11s\0select 1\0\0\0',
+    'B\0\0\0\x0e\0s\0\0\0\0\0\0\0',
+    'E\0\0\0\x09\0\0\0\0\0',
+    'S\0\0\0\x04',
+    'Z\0\0\0\x05I',
+    'C\0\0\0\x0dSELECT 1\0',
+    'E\0\0\0\x0dC42501\0\0\0',
+    '1\0\0\0\x04',
+    'd\x7f\xff\xff\xff',
+    'R\0\0\0\x08\0\0\0\0',
+    '\0\0\0\x08\x04\xd2\x16\x2f',
+  ],
+  quic: [
+    '\xc0\x00\x00\x00\x01\x08',
+    '\xd0\x6b\x33\x43\xcf\x08',
+    '\xc0\x1a\x2a\x3a\x4a\x08',
+    '\x80\x00\x00\x00\x00\x00\x00',
+    '\xf0\x00\x00\x00\x01\x00\x08',
+    '\x44\x9e',
+    '\xff\xff\xff\xff\xff\xff\xff\xff',
+  ],
+  'quic-frames': [
+    '\x06\x00\x04\x01\x00\x00\x00',
+    '\x06\x41\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00',
+    '\x06\x80\x00\x80\x00\x01\x00',
+    '\x02\x05\x00\x02\x01\x01\x01\x01\x01',
+    '\x03\x05\x00\x00\x01\x00\x00\x00',
+    '\x1c\x00\x06\x00',
+    '\x01',
+    '\x00\x00\x00\x00',
   ],
   dns: [
     '\xc0\x0c',
