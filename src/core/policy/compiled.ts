@@ -22,18 +22,16 @@ export interface PortRange {
   readonly last: number
 }
 
-export interface CompiledHttp {
-  /** Upper case; compared exactly to allow and without case to deny. */
-  readonly methods: readonly Glob[] | null
-  readonly hosts: readonly Glob[] | null
-  readonly paths: readonly Glob[] | null
+export interface Condition {
+  /** Index in `BLOCK_FIELDS`. */
+  readonly field: number
+  readonly patterns: readonly Glob[]
 }
-export interface CompiledTls {
-  readonly sni: readonly Glob[] | null
-}
-export interface CompiledDns {
-  readonly names: readonly Glob[] | null
-  readonly types: readonly Glob[] | null
+
+/** All conditions must hold. */
+export interface CompiledEntry {
+  readonly apps: readonly string[]
+  readonly conditions: readonly Condition[]
 }
 
 export interface CompiledRule {
@@ -45,10 +43,8 @@ export interface CompiledRule {
   readonly ports: readonly PortRange[] | null
   /** null = any app; with blocks, the apps of the blocks. */
   readonly apps: ReadonlySet<string> | null
-  readonly hasBlocks: boolean
-  readonly http: readonly CompiledHttp[]
-  readonly tls: readonly CompiledTls[]
-  readonly dns: readonly CompiledDns[]
+  /** Of its blocks: alternatives; empty = every transaction matches. */
+  readonly entries: readonly CompiledEntry[]
   /** App classes (`app-classes.ts`) of which every flow matches, as far as L7 goes. */
   readonly certain: number
   /** App classes of which some flow may match. */

@@ -178,6 +178,6 @@ function judgeQuestion(
 function matchL7(rule: CompiledRule, app: string, question: Question | null): Ternary {
   if (rule.apps === null) return YES
   if (!rule.apps.has(app)) return NO
-  if (!rule.hasBlocks) return YES
+  if (rule.entries.length === 0) return YES
   return question === null ? UNKNOWN : matchBlocks(rule, question)
 }

@@ -3,6 +3,7 @@
  * podIngress is judged where the pod is the receiver of the connection, podEgress at the opener.
  */
 import type { Failure, Mode } from '../endpoint.js'
+import type { BlockKey } from './blocks.js'
 import type { LabelSelector } from './label-selector.js'
 
 export type Direction = 'ingress' | 'egress'
@@ -26,18 +27,11 @@ export type Port =
   /** A container port's name (NetworkPolicy only). */
   | { readonly protocol: number; readonly name: string }
 
-/** Within a block fields AND, within a field the list ORs; null = not restricted. */
-export interface HttpBlock {
-  readonly methods: readonly string[] | null
-  readonly hosts: readonly string[] | null
-  readonly paths: readonly string[] | null
-}
-export interface TlsBlock {
-  readonly sni: readonly string[] | null
-}
-export interface DnsBlock {
-  readonly names: readonly string[] | null
-  readonly types: readonly string[] | null
+/** One entry of a block: fields AND, within a field the patterns OR. */
+export interface BlockEntry {
+  readonly block: BlockKey
+  /** By the field's key; what has none is not restricted. */
+  readonly patterns: Readonly<Record<string, readonly string[]>>
 }
 
 export interface PolicyRule {
@@ -50,9 +44,8 @@ export interface PolicyRule {
   readonly ports: readonly Port[]
   /** null = any app. */
   readonly apps: readonly string[] | null
-  readonly http: readonly HttpBlock[]
-  readonly tls: readonly TlsBlock[]
-  readonly dns: readonly DnsBlock[]
+  /** Alternatives; empty = none is asked for. */
+  readonly blocks: readonly BlockEntry[]
 }
 
 export interface PolicyObject {

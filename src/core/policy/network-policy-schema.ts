@@ -89,9 +89,7 @@ function ruleOf(
     peers: (peers ?? []).map(peerOf),
     ports: (ports ?? []).map(portOf),
     apps: null,
-    http: [],
-    tls: [],
-    dns: [],
+    blocks: [],
   }
 }
 

@@ -1,7 +1,6 @@
 /** `vethwall.dev/v1` Policy documents: schema and reading into the model. */
 import * as z from 'zod'
-import { hostPatternFault, namePatternFault } from './host-name.js'
-import { pathPatternFault } from './http-path.js'
+import { blockSchemas, entriesOf, listOf, refineApps } from './block-schema.js'
 import { type PolicyObject, type PolicyRule, type Port, TRANSPORTS } from './model.js'
 import {
   metadataSchema,
@@ -15,22 +14,6 @@ import {
 
 export const POLICY_API_VERSION = 'vethwall.dev/v1'
 
-/** An empty list could be read as "any" and as "none": it is neither, but an error. */
-function listOf<T extends z.ZodType>(item: T) {
-  return z.array(item).min(1, 'an empty list matches nothing: leave the key out for any')
-}
-
-function patternSchema(fault: (pattern: string) => string | null) {
-  return z.string().superRefine((pattern, context) => {
-    const message = fault(pattern)
-    if (message !== null) context.addIssue({ code: 'custom', message })
-  })
-}
-
-const methodSchema = z
-  .string()
-  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'a method is a token, as GET, or * for any')
-const typeSchema = z.string().regex(/^[A-Za-z0-9*-]+$/, 'a DNS type is A, AAAA, TYPE65 or *')
 const appSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]*$/, 'an app is lower case letters and digits, as http')
@@ -53,17 +36,6 @@ const portSchema = z
     }
   })
 
-const httpSchema = z.strictObject({
-  methods: listOf(methodSchema).optional(),
-  hosts: listOf(patternSchema(hostPatternFault)).optional(),
-  paths: listOf(patternSchema(pathPatternFault)).optional(),
-})
-const tlsSchema = z.strictObject({ sni: listOf(patternSchema(hostPatternFault)).optional() })
-const dnsSchema = z.strictObject({
-  names: listOf(patternSchema(namePatternFault)).optional(),
-  types: listOf(typeSchema).optional(),
-})
-
 const matchFields = {
   name: z
     .string()
@@ -73,9 +45,7 @@ const matchFields = {
     .optional(),
   ports: z.array(portSchema).optional(),
   apps: listOf(appSchema).optional(),
-  http: listOf(httpSchema).optional(),
-  tls: listOf(tlsSchema).optional(),
-  dns: listOf(dnsSchema).optional(),
+  ...blockSchemas,
   action: z.enum(['allow', 'deny']).default('allow'),
 }
 const ingressRuleSchema = z
@@ -86,17 +56,6 @@ const egressRuleSchema = z
   .superRefine(refineApps)
 const matchSchema = z.strictObject(matchFields)
 type MatchDocument = z.infer<typeof matchSchema>
-type RuleDocument = MatchDocument & { from?: unknown; to?: unknown }
-
-export const BLOCK_APPS = ['http', 'tls', 'dns'] as const
-
-function refineApps(rule: RuleDocument, context: z.RefinementCtx): void {
-  for (const block of BLOCK_APPS) {
-    if (rule[block] === undefined || rule.apps === undefined || rule.apps.includes(block)) continue
-    const message = `can match nothing: apps lacks ${block}; add it there or leave apps out`
-    context.addIssue({ code: 'custom', path: [block], message })
-  }
-}
 
 export const policySchema = z.strictObject({
   apiVersion: z.literal(POLICY_API_VERSION),
@@ -139,16 +98,7 @@ function ruleOf(
     peers: peers.map(peerOf),
     ports: (rule.ports ?? []).map(portOf),
     apps: rule.apps ?? null,
-    http: (rule.http ?? []).map(({ methods, hosts, paths }) => ({
-      methods: methods ?? null,
-      hosts: hosts ?? null,
-      paths: paths ?? null,
-    })),
-    tls: (rule.tls ?? []).map(({ sni }) => ({ sni: sni ?? null })),
-    dns: (rule.dns ?? []).map(({ names, types }) => ({
-      names: names ?? null,
-      types: types ?? null,
-    })),
+    blocks: entriesOf(rule),
   }
 }
 

@@ -2,10 +2,8 @@
 
 import { type AddressRanges, type AddressSpan, blockSpans, rangesOf } from './address-ranges.js'
 import { type AppClasses, certainClasses, classifyApps, possibleClasses } from './app-classes.js'
+import { blockApps, compileEntry } from './block-compiler.js'
 import type { CompiledRule, PortRange, RuleInfo } from './compiled.js'
-import { parseGlob } from './glob.js'
-import { canonicalHostPattern, canonicalName } from './host-name.js'
-import { parsePathGlob } from './http-path.js'
 import type { IdentityIndex } from './identity.js'
 import type { Direction, Peer, PolicyObject, PolicyRule, PolicySet, Port } from './model.js'
 import { FIRST_POLICY_RULE } from './rule-id.js'
@@ -41,17 +39,16 @@ export class RuleCompiler {
       file: policy.file,
     })
     const apps = appsOf(rule)
-    const hasBlocks = rule.http.length + rule.tls.length + rule.dns.length > 0
+    const entries = rule.blocks.map(compileEntry)
     return {
       id,
       deny: rule.action === 'deny',
       peers: rule.peers.length === 0 ? null : this.#peerRanges(policy.namespace, rule.peers),
       ports: rule.ports.length === 0 ? null : this.#portRanges(policy, direction, rule),
       apps,
-      hasBlocks,
-      certain: hasBlocks ? 0 : certainClasses(this.#classes, apps),
+      entries,
+      certain: entries.length > 0 ? 0 : certainClasses(this.#classes, apps),
       possible: possibleClasses(this.#classes, apps),
-      ...compileBlocks(rule),
     }
   }
 
@@ -96,41 +93,15 @@ function namedPortWarning(
   return `${place} ${direction} rule ${rule.name}: named port ${port} matches nothing, as no pod's container ports are known here: write its number`
 }
 
-/** A `tls` block is about a ClientHello, whatever carries it. */
-const TLS_APPS: readonly string[] = ['tls', 'quic']
-
 /** The apps that a rule can match; null = all. */
 function appsOf(rule: PolicyRule): ReadonlySet<string> | null {
-  const blocks = [
-    ...(rule.http.length > 0 ? ['http'] : []),
-    ...(rule.tls.length > 0 ? TLS_APPS : []),
-    ...(rule.dns.length > 0 ? ['dns'] : []),
-  ]
-  if (blocks.length === 0) return rule.apps === null ? null : new Set(rule.apps)
-  return new Set(blocks.filter((app) => rule.apps?.includes(app) ?? true))
+  if (rule.blocks.length === 0) return rule.apps === null ? null : new Set(rule.apps)
+  return new Set([...blockApps(rule.blocks)].filter((app) => rule.apps?.includes(app) ?? true))
 }
 
 function* appsOfSet(set: PolicySet): Iterable<string> {
   for (const { ingress, egress } of set.policies) {
     for (const rule of [...(ingress ?? []), ...(egress ?? [])]) yield* appsOf(rule) ?? []
-  }
-}
-
-function compileBlocks(rule: PolicyRule): Pick<CompiledRule, 'http' | 'tls' | 'dns'> {
-  const names = (patterns: readonly string[] | null) =>
-    patterns?.map((pattern) => parseGlob(canonicalName(pattern))) ?? null
-  const hostNames = (patterns: readonly string[] | null) =>
-    patterns?.map((pattern) => parseGlob(canonicalHostPattern(pattern))) ?? null
-  const tokens = (patterns: readonly string[] | null) =>
-    patterns?.map((pattern) => parseGlob(pattern.toUpperCase())) ?? null
-  return {
-    http: rule.http.map(({ methods, hosts, paths }) => ({
-      methods: tokens(methods),
-      hosts: hostNames(hosts),
-      paths: paths?.map(parsePathGlob) ?? null,
-    })),
-    tls: rule.tls.map(({ sni }) => ({ sni: hostNames(sni) })),
-    dns: rule.dns.map((block) => ({ names: names(block.names), types: tokens(block.types) })),
   }
 }
 

@@ -3,10 +3,8 @@
  * still match. A field that servers could read in two ways matches no allow rule and every deny rule.
  */
 import type { Fields } from '../inspect/contract.js'
-import type { CompiledRule } from './compiled.js'
-import { type Glob, matchGlob } from './glob.js'
-import { canonicalHost, canonicalName } from './host-name.js'
-import { canonicalPath } from './http-path.js'
+import { BLOCK_FIELDS, BLOCKS, type BlockField } from './blocks.js'
+import type { CompiledEntry, CompiledRule, Condition } from './compiled.js'
 
 /** Ordered, so that AND is the least and OR the greatest. */
 export const NO = 0
@@ -27,107 +25,105 @@ export interface Transaction {
   readonly complete: boolean
 }
 
-/** One question: what the rules are asked about. A DNS query may hold several. */
-export interface Question {
+/**
+ * One question: what the rules are asked about. A transaction that names several things (a DNS query
+ * with two names) is several, each to be allowed.
+ */
+export class Question {
   readonly app: string
   readonly malformed: boolean
-  readonly method: Value
-  readonly host: Value
-  readonly path: Value
-  readonly sni: Value
-  readonly name: Value
-  readonly type: Value
+  /** By index in `BLOCK_FIELDS`: many rules ask for the same field. */
+  readonly #values: (Value | undefined)[] = []
+
+  constructor(
+    private readonly transaction: Transaction,
+    private readonly element: number,
+  ) {
+    this.app = transaction.app
+    this.malformed = isMalformed(transaction)
+  }
+
+  value(index: number): Value {
+    const known = this.#values[index]
+    if (known !== undefined) return known
+    const field = BLOCK_FIELDS[index]
+    const value = field === undefined ? ABSENT : this.#read(field)
+    this.#values[index] = value
+    return value
+  }
+
+  #read(field: BlockField): Value {
+    const { fields, complete } = this.transaction
+    if (isAmbiguous(fields, field.fact)) return AMBIGUOUS
+    const text = elementOf(elements(fields, field), this.element)
+    if (text === undefined) return complete ? ABSENT : PENDING
+    return field.kind.spell(text) ?? AMBIGUOUS
+  }
 }
 
 export function questionsOf(transaction: Transaction): readonly Question[] {
-  const { app, fields } = transaction
-  const base: Question = {
-    app,
-    malformed: fields.malformed === true || fields.ambiguous === true,
-    method: app === 'http' ? read(transaction, 'method') : ABSENT,
-    host: app === 'http' ? canonical(read(transaction, 'host'), canonicalHost) : ABSENT,
-    path: app === 'http' ? canonical(read(transaction, 'path'), canonicalPath) : ABSENT,
-    sni: isTls(app) ? canonical(read(transaction, 'sni'), canonicalHost) : ABSENT,
-    name: app === 'dns' ? missing(transaction) : ABSENT,
-    type: app === 'dns' ? missing(transaction) : ABSENT,
+  let count = 1
+  if (!isMalformed(transaction)) {
+    for (const field of FIELDS_OF_APP.get(transaction.app) ?? []) {
+      count = Math.max(count, elements(transaction.fields, field).length)
+    }
   }
-  return app === 'dns' && !base.malformed ? dnsQuestions(transaction, base) : [base]
+  return Array.from({ length: count }, (_, element) => new Question(transaction, element))
 }
 
-/** QUIC carries the same ClientHello. */
-const isTls = (app: string): boolean => app === 'tls' || app === 'quic'
+const FIELDS_OF_APP: ReadonlyMap<string, readonly BlockField[]> = new Map(
+  [...new Set(BLOCKS.flatMap(({ apps }) => apps))].map((app) => [
+    app,
+    BLOCKS.filter(({ apps }) => apps.includes(app)).flatMap(({ fields }) => fields),
+  ]),
+)
 
 /** Greatest over the alternatives. */
 export function matchBlocks(rule: CompiledRule, question: Question): Ternary {
   if (question.malformed) return rule.deny ? YES : NO
   let best: Ternary = NO
-  if (question.app === 'http') {
-    for (const { methods, hosts, paths } of rule.http) {
-      const method = matchMethod(methods, question.method, rule.deny)
-      const host = matchField(hosts, question.host, rule.deny)
-      best = or(best, and(and(method, host), matchField(paths, question.path, rule.deny)))
-    }
-  } else if (isTls(question.app)) {
-    for (const { sni } of rule.tls) best = or(best, matchField(sni, question.sni, rule.deny))
-  } else if (question.app === 'dns') {
-    for (const { names, types } of rule.dns) {
-      const name = matchField(names, question.name, rule.deny)
-      best = or(best, and(name, matchField(types, question.type, rule.deny)))
-    }
+  for (const entry of rule.entries) {
+    if (best === YES) break
+    if (!entry.apps.includes(question.app)) continue
+    best = or(best, matchEntry(entry, question, rule.deny))
   }
   return best
 }
 
-function matchField(patterns: readonly Glob[] | null, value: Value, deny: boolean): Ternary {
-  if (patterns === null) return YES
+function matchEntry({ conditions }: CompiledEntry, question: Question, deny: boolean): Ternary {
+  let least: Ternary = YES
+  for (const condition of conditions) {
+    if (least === NO) break
+    least = and(least, matchCondition(condition, question.value(condition.field), deny))
+  }
+  return least
+}
+
+function matchCondition({ field, patterns }: Condition, value: Value, deny: boolean): Ternary {
   if (value === PENDING) return UNKNOWN
   if (value === ABSENT) return NO
   if (value === AMBIGUOUS) return deny ? YES : NO
-  for (const pattern of patterns) if (matchGlob(pattern, value)) return YES
-  return NO
+  const kind = BLOCK_FIELDS[field]?.kind
+  return patterns.some((pattern) => kind?.matches(pattern, value, deny)) ? YES : NO
 }
 
-/**
- * RFC 9110 §9.1: methods are case-sensitive, so `get` is not what GET allows; but some servers take
- * it for GET, so a rule that denies GET denies it.
- */
-function matchMethod(patterns: readonly Glob[] | null, value: Value, deny: boolean): Ternary {
-  return matchField(patterns, deny && typeof value === 'string' ? value.toUpperCase() : value, deny)
+/** Lists of one transaction lie side by side; one element alone stands beside each of the others. */
+function elementOf(list: readonly string[], element: number): string | undefined {
+  return list.length === 1 ? list[0] : list[element]
 }
 
-/** Names and types of one message, side by side; the type of all where there is one only. */
-function dnsQuestions(transaction: Transaction, base: Question): readonly Question[] {
-  const names = list(transaction.fields, 'names', 'name')
-  const types = list(transaction.fields, 'types', 'type')
-  const count = Math.max(names.length, types.length)
-  if (count === 0) return [base]
-  const ambiguous = isAmbiguous(transaction.fields, 'names')
-  return Array.from({ length: count }, (_, i) => {
-    const name = names[i]
-    const type = types[i] ?? (types.length === 1 ? types[0] : undefined)
-    return {
-      ...base,
-      name: ambiguous ? AMBIGUOUS : name === undefined ? base.name : canonicalName(name),
-      type: type === undefined ? base.type : type.toUpperCase(),
-    }
-  })
-}
+const NONE: readonly string[] = []
 
-function list(fields: Fields, plural: string, singular: string): readonly string[] {
-  const value = Object.hasOwn(fields, plural) ? fields[plural] : fields[singular]
+function elements(fields: Fields, { fact, singular }: BlockField): readonly string[] {
+  const isNamed = singular === undefined || Object.hasOwn(fields, fact)
+  const name = isNamed ? fact : singular
+  const value = Object.hasOwn(fields, name) ? fields[name] : undefined
   if (typeof value === 'string') return [value]
-  return Array.isArray(value) ? value : []
+  return Array.isArray(value) ? value : NONE
 }
 
-function read(transaction: Transaction, field: string): Value {
-  const { fields } = transaction
-  if (isAmbiguous(fields, field)) return AMBIGUOUS
-  const value = Object.hasOwn(fields, field) ? fields[field] : undefined
-  return typeof value === 'string' ? value : missing(transaction)
-}
-
-function missing(transaction: Transaction): Value {
-  return transaction.complete ? ABSENT : PENDING
+function isMalformed({ fields }: Transaction): boolean {
+  return fields.malformed === true || fields.ambiguous === true
 }
 
 /** A parser says `ambiguousHost: true`, or `ambiguous: ['host']`. */
@@ -135,10 +131,6 @@ function isAmbiguous(fields: Fields, field: string): boolean {
   const all = fields.ambiguous
   if (Array.isArray(all) && all.includes(field)) return true
   return fields[`ambiguous${field.charAt(0).toUpperCase()}${field.slice(1)}`] === true
-}
-
-function canonical(value: Value, spell: (text: string) => string | null): Value {
-  return typeof value === 'string' ? (spell(value) ?? AMBIGUOUS) : value
 }
 
 function and(a: Ternary, b: Ternary): Ternary {

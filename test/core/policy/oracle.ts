@@ -3,6 +3,7 @@
  * with no table and no mask. It answers what is known before any app is.
  */
 import { cidrContains, parseAddress, parseCidr } from '../../../src/core/address.js'
+import type { BlockKey } from '../../../src/core/policy/blocks.js'
 import type { CompileInput } from '../../../src/core/policy/compile.js'
 import type { Connection } from '../../../src/core/policy/evaluate.js'
 import type { LabelSelector, Labels } from '../../../src/core/policy/label-selector.js'
@@ -11,6 +12,12 @@ import type { Peer, PolicyObject, PolicyRule } from '../../../src/core/policy/mo
 interface Pod {
   readonly namespace: string
   readonly labels: Labels
+}
+/** As docs/policy.md says it. */
+const BLOCK_APPS: Readonly<Record<BlockKey, readonly string[]>> = {
+  http: ['http'],
+  tls: ['tls'],
+  dns: ['dns'],
 }
 type Answer = 'allow' | 'deny' | 'undecided'
 
@@ -67,12 +74,8 @@ function ofApp(rules: readonly PolicyRule[], app: string, isolated: boolean): An
 
 function appMatch(rule: PolicyRule, app: string): 'yes' | 'no' | 'maybe' {
   if (rule.apps !== null && !rule.apps.includes(app)) return 'no'
-  const blocks = { http: rule.http, tls: rule.tls, quic: rule.tls, dns: rule.dns } as Record<
-    string,
-    readonly unknown[]
-  >
-  if (Object.values(blocks).every((list) => list.length === 0)) return 'yes'
-  return (blocks[app] ?? []).length > 0 ? 'maybe' : 'no'
+  if (rule.blocks.length === 0) return 'yes'
+  return rule.blocks.some(({ block }) => BLOCK_APPS[block].includes(app)) ? 'maybe' : 'no'
 }
 
 function matchesL4(

@@ -27,9 +27,7 @@ function rule(policy: number, index: number): PolicyRule {
     ],
     ports: [{ protocol: 6, first: 80 + index, last: 80 + index }],
     apps: null,
-    http: [],
-    tls: [],
-    dns: [],
+    blocks: [],
   }
 }
 
