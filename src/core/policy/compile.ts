@@ -2,6 +2,7 @@
 import type { Failure, Mode } from '../endpoint.js'
 import type { RuleId } from '../inspect/contract.js'
 import { addressSpan, blockSpans, rangesOf } from './address-ranges.js'
+import { asksOf } from './block-compiler.js'
 import type {
   CompiledDirection,
   CompiledEndpoint,
@@ -127,9 +128,11 @@ class DirectionCache {
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const live = objects.filter(({ policy }) => !policy.staged)
+    const asks = asksOf(objects.flatMap((object) => object[direction]))
+    const isTried = isStaged(objects, direction)
     const compiled = {
       ...join(live, direction),
-      staged: isStaged(objects, direction) ? { ...join(objects, direction), staged: null } : null,
+      ...{ asks, staged: isTried ? { ...join(objects, direction), asks, staged: null } : null },
     }
     this.#known.set(key, compiled)
     return compiled

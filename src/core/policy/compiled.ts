@@ -25,7 +25,12 @@ export interface PortRange {
 export interface Condition {
   /** Index in `BLOCK_FIELDS`. */
   readonly field: number
-  readonly patterns: readonly Glob[]
+  /** Lower case, where the field is the header fields; else null. */
+  readonly header: string | null
+  /** Any of them; null = whatever it says, if it is there. */
+  readonly patterns: readonly Glob[] | null
+  /** Holds where the field is not there. */
+  readonly isAbsence: boolean
 }
 
 /** All conditions must hold. */
@@ -51,7 +56,19 @@ export interface CompiledRule {
   readonly possible: number
 }
 
+/** What a judge must look at or keep beyond the plain fields of requests. */
+export interface Asks {
+  /** Lower-case names of header fields. */
+  readonly headers: readonly string[]
+  /** Apps whose replies are judged before they pass. */
+  readonly replies: readonly string[]
+}
+
+export const NO_ASKS: Asks = { headers: [], replies: [] }
+
 export interface CompiledDirection {
+  /** Of the staged rules too. */
+  readonly asks: Asks
   readonly isolated: boolean
   /** In the order that names them: by policy, then index. Without staged ones. */
   readonly rules: readonly CompiledRule[]

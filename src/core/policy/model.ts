@@ -27,11 +27,20 @@ export type Port =
   /** A container port's name (NetworkPolicy only). */
   | { readonly protocol: number; readonly name: string }
 
-/** One entry of a block: fields AND, within a field the patterns OR. */
+/** Of a header field: there (`equals` null), there with just this value, or not there. */
+export interface HeaderCondition {
+  /** Lower case. */
+  readonly name: string
+  readonly isPresent: boolean
+  readonly equals: string | null
+}
+
+/** One entry of a block: fields AND, within a field the patterns OR, header conditions AND. */
 export interface BlockEntry {
   readonly block: BlockKey
   /** By the field's key; what has none is not restricted. */
   readonly patterns: Readonly<Record<string, readonly string[]>>
+  readonly headers: readonly HeaderCondition[]
 }
 
 export interface PolicyRule {

@@ -3,8 +3,9 @@
  * still match. A field that servers could read in two ways matches no allow rule and every deny rule.
  */
 import type { Fields } from '../inspect/contract.js'
-import { BLOCK_FIELDS, BLOCKS, type BlockField } from './blocks.js'
+import { BLOCK_FIELDS, BLOCKS, type BlockField, textsOf } from './blocks.js'
 import type { CompiledEntry, CompiledRule, Condition } from './compiled.js'
+import type { FieldKind } from './field-kind.js'
 
 /** Ordered, so that AND is the least and OR the greatest. */
 export const NO = 0
@@ -34,6 +35,7 @@ export class Question {
   readonly malformed: boolean
   /** By index in `BLOCK_FIELDS`: many rules ask for the same field. */
   readonly #values: (Value | undefined)[] = []
+  #headers: Map<string, Value> | null = null
 
   constructor(
     private readonly transaction: Transaction,
@@ -43,21 +45,40 @@ export class Question {
     this.malformed = isMalformed(transaction)
   }
 
-  value(index: number): Value {
+  value({ field: index, header }: Condition): Value {
+    const field = BLOCK_FIELDS[index]
+    if (field === undefined) return ABSENT
+    if (header !== null) return this.#header(field, header)
     const known = this.#values[index]
     if (known !== undefined) return known
-    const field = BLOCK_FIELDS[index]
-    const value = field === undefined ? ABSENT : this.#read(field)
+    const value = this.#read(field)
     this.#values[index] = value
     return value
   }
 
+  #header({ fact, kind }: BlockField, name: string): Value {
+    this.#headers ??= new Map()
+    const known = this.#headers.get(name)
+    if (known !== undefined) return known
+    const header = `${fact}.${name}`
+    const { fields } = this.transaction
+    const value = isAmbiguous(fields, header)
+      ? AMBIGUOUS
+      : this.#spell(kind, textsOf(fields, header)[0])
+    this.#headers.set(name, value)
+    return value
+  }
+
   #read(field: BlockField): Value {
-    const { fields, complete } = this.transaction
-    if (isAmbiguous(fields, field.fact)) return AMBIGUOUS
-    const text = elementOf(elements(fields, field), this.element)
-    if (text === undefined) return complete ? ABSENT : PENDING
-    return field.kind.spell(text) ?? AMBIGUOUS
+    const { fields } = this.transaction
+    const facts = field.facts ?? [field.fact]
+    if (facts.some((fact) => isAmbiguous(fields, fact))) return AMBIGUOUS
+    return this.#spell(field.kind, elementOf(elements(this.transaction, field), this.element))
+  }
+
+  #spell(kind: FieldKind, text: string | undefined): Value {
+    if (text === undefined) return this.transaction.complete ? ABSENT : PENDING
+    return kind.spell(text) ?? AMBIGUOUS
   }
 }
 
@@ -65,7 +86,7 @@ export function questionsOf(transaction: Transaction): readonly Question[] {
   let count = 1
   if (!isMalformed(transaction)) {
     for (const field of FIELDS_OF_APP.get(transaction.app) ?? []) {
-      count = Math.max(count, elements(transaction.fields, field).length)
+      count = Math.max(count, elements(transaction, field).length)
     }
   }
   return Array.from({ length: count }, (_, element) => new Question(transaction, element))
@@ -94,15 +115,17 @@ function matchEntry({ conditions }: CompiledEntry, question: Question, deny: boo
   let least: Ternary = YES
   for (const condition of conditions) {
     if (least === NO) break
-    least = and(least, matchCondition(condition, question.value(condition.field), deny))
+    least = and(least, matchCondition(condition, question.value(condition), deny))
   }
   return least
 }
 
-function matchCondition({ field, patterns }: Condition, value: Value, deny: boolean): Ternary {
+function matchCondition(condition: Condition, value: Value, deny: boolean): Ternary {
+  const { field, patterns, isAbsence } = condition
   if (value === PENDING) return UNKNOWN
-  if (value === ABSENT) return NO
   if (value === AMBIGUOUS) return deny ? YES : NO
+  if (value === ABSENT || isAbsence) return (value === ABSENT) === isAbsence ? YES : NO
+  if (patterns === null) return YES
   const kind = BLOCK_FIELDS[field]?.kind
   return patterns.some((pattern) => kind?.matches(pattern, value, deny)) ? YES : NO
 }
@@ -112,14 +135,8 @@ function elementOf(list: readonly string[], element: number): string | undefined
   return list.length === 1 ? list[0] : list[element]
 }
 
-const NONE: readonly string[] = []
-
-function elements(fields: Fields, { fact, singular }: BlockField): readonly string[] {
-  const isNamed = singular === undefined || Object.hasOwn(fields, fact)
-  const name = isNamed ? fact : singular
-  const value = Object.hasOwn(fields, name) ? fields[name] : undefined
-  if (typeof value === 'string') return [value]
-  return Array.isArray(value) ? value : NONE
+function elements({ fields, app }: Transaction, field: BlockField): readonly string[] {
+  return field.read?.(fields, app) ?? textsOf(fields, field.fact)
 }
 
 function isMalformed({ fields }: Transaction): boolean {

@@ -13,11 +13,21 @@ interface Pod {
   readonly namespace: string
   readonly labels: Labels
 }
+/** All that rules name, and one that none does. */
+const APPS = ['http', 'tls', 'quic', 'dns', 'redis', 'mysql', 'postgresql', 'kafka', 'ssh']
 /** As docs/policy.md says it. */
-const BLOCK_APPS: Readonly<Record<BlockKey, readonly string[]>> = {
+export const BLOCK_APPS: Readonly<Record<BlockKey, readonly string[]>> = {
   http: ['http'],
-  tls: ['tls'],
+  grpc: ['http'],
+  tls: ['tls', 'quic'],
   dns: ['dns'],
+  sql: ['mysql', 'postgresql'],
+  redis: ['redis'],
+  mongodb: ['mongodb'],
+  kafka: ['kafka'],
+  mqtt: ['mqtt'],
+  amqp: ['amqp'],
+  ssh: ['ssh'],
 }
 type Answer = 'allow' | 'deny' | 'undecided'
 
@@ -54,9 +64,7 @@ function overAllApps(
     ),
   )
   const hasParsers = connection.protocol === 6 || connection.protocol === 17
-  const apps = hasParsers
-    ? ['http', 'tls', 'quic', 'dns', 'redis', 'mysql', 'unknown']
-    : ['unknown']
+  const apps = hasParsers ? [...APPS, 'unknown'] : ['unknown']
   const answers = new Set(apps.map((app) => ofApp(matching, app, policies.length > 0)))
   return answers.size === 1 ? ([...answers][0] ?? 'undecided') : 'undecided'
 }

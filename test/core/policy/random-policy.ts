@@ -104,6 +104,10 @@ function layer7(random: Random): object {
     { tls: [{ sni: ['*.example.com'] }] },
     { dns: [{ names: ['example.com'] }], http: [{ hosts: ['example.com'] }] },
     { apps: ['http', 'redis'], http: [{ paths: ['/a'] }] },
+    { grpc: [{ services: ['shop.Cart'] }] },
+    { sql: [{ verbs: ['SELECT'] }], redis: [{ keys: ['a'] }] },
+    { apps: ['mysql'], sql: [{}] },
+    { kafka: [{ topics: ['a'] }] },
   ])
 }
 
