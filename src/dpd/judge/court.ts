@@ -1,9 +1,9 @@
 /** One generation's policy, the commands it leads to, and who is told. */
 import type { Answer, At, Dir, EngineCommand, RuleId } from '../../core/inspect/contract.js'
-import type { CompiledPolicy } from '../../core/policy/compiled.js'
+import { type Asks, type CompiledPolicy, NO_ASKS } from '../../core/policy/compiled.js'
 import { evaluate, type Facts } from '../../core/policy/evaluate.js'
 import { type Settlement, settles } from '../../core/policy/settlement.js'
-import { type Flow, type Reading, type Standing, transportOf } from './flow.js'
+import { type Flow, type Reading, type Standing, type Transaction, transportOf } from './flow.js'
 import type { JudgeReport } from './report.js'
 import { type Ruling, Rulings } from './ruling.js'
 
@@ -22,6 +22,21 @@ export class Court {
     const verdict = evaluate(this.policy, flow.endpoint.id, flow.connection, facts)
     if (verdict.wouldStage !== null) flow.staged = this.rulings.of(verdict.wouldStage)
     return this.rulings.of(verdict)
+  }
+
+  /** What policy wants to know of a flow's transactions beyond their requests' plain fields. */
+  asks({ endpoint, podSide }: Flow): Asks {
+    const settings = this.policy.endpoint(endpoint.id)
+    if (settings === null) return NO_ASKS
+    return (podSide === 'receiver' ? settings.ingress : settings.egress).asks
+  }
+
+  evaluateTransaction(flow: Flow, transaction: Transaction): Ruling {
+    const { app, complete } = transaction
+    const { headers } = this.asks(flow)
+    const isAsked = headers.length > 0 && app === 'http'
+    const fields = isAsked ? transaction.withHeaders(headers) : transaction.judged
+    return this.evaluate(flow, { app, tx: { app, fields, complete } })
   }
 
   /** Of the flow as a whole. It is asked for with every chunk of octets and seldom changes. */

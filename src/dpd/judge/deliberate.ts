@@ -44,6 +44,8 @@ function apply(court: Court, flow: Flow, fact: Fact, app: string): void {
   }
   if (fact.dir === 'reply') {
     known?.add(fact)
+    const isAsked = known !== undefined && court.asks(flow).replies.includes(app)
+    if (isAsked) judgeTransaction(court, flow, known, cutOff)
     return
   }
   known?.add(fact)
@@ -69,9 +71,13 @@ export function endTransaction(court: Court, flow: Flow, transaction: Transactio
   transaction.end()
 }
 
-export function judgeTransaction(court: Court, flow: Flow, transaction: Transaction): void {
-  const { app, judged: fields, complete } = transaction
-  const ruling = court.evaluate(flow, { app, tx: { app, fields, complete } })
+export function judgeTransaction(
+  court: Court,
+  flow: Flow,
+  transaction: Transaction,
+  answer: typeof refuse = refuse,
+): void {
+  const ruling = court.evaluateTransaction(flow, transaction)
   const isNews = ruling !== transaction.ruling
   transaction.ruling = ruling
   if (ruling.verdict === 'undecided') return
@@ -79,20 +85,19 @@ export function judgeTransaction(court: Court, flow: Flow, transaction: Transact
   if (flow.endpoint.enforced || flow.ruling.verdict !== 'deny') setRuling(court, flow, ruling)
   if (ruling.verdict !== 'deny') return
   if (isNews) court.report.denied(flow, ruling, transaction)
-  if (flow.endpoint.enforced && flow.phase === 'judging') refuse(court, flow, transaction)
+  if (flow.endpoint.enforced && flow.phase === 'judging') answer(court, flow, transaction)
 }
-
-/** Where the protocol's own refusal serves the client better than a reset (design §5, "Denied"). */
-const REFUSED_IN_KIND: ReadonlySet<string> = new Set(['dns'])
 
 /** Over UDP: what would come after a denied transaction belongs to its connection. */
 const CONNECTIONS: ReadonlySet<string> = new Set(['quic'])
 
-/** What is before the denied transaction goes out first; connections end here, single datagrams go on. */
-function refuse(court: Court, flow: Flow, transaction: Transaction): void {
+/**
+ * What is before the denied transaction goes out first; connections end here, with the protocol's own
+ * answer where it has one at this point, and single datagrams go on.
+ */
+export function refuse(court: Court, flow: Flow, transaction: Transaction): void {
   const { ruling, begin } = transaction
-  const isInKind = REFUSED_IN_KIND.has(transaction.app)
-  const refusal = isInKind ? (flow.reading?.inspection.refusal(transaction.tx) ?? null) : null
+  const refusal = flow.reading?.inspection.refusal(transaction.tx) ?? null
   court.release(flow, 'orig', begin, priorRule(flow, transaction))
   if (flow.tuple.protocol === IPPROTO_UDP && !CONNECTIONS.has(transaction.app)) {
     court.denyDatagram(flow, begin, ruling, refusal?.toOpener ?? null)
@@ -100,6 +105,11 @@ function refuse(court: Court, flow: Flow, transaction: Transaction): void {
   } else {
     court.denyFlow(flow, begin, ruling, refusal?.toOpener ?? null)
   }
+}
+
+/** The request is out; its answer stays here. */
+export function cutOff(court: Court, flow: Flow, { ruling }: Transaction): void {
+  court.denyFlow(flow, flow.reading?.released.orig ?? 0, ruling, null)
 }
 
 /** The rule of the allowed transaction just before, whose octets are released. */
@@ -187,7 +197,9 @@ function releaseJudged(court: Court, flow: Flow, reading: Reading, ruling: Rulin
     return
   }
   court.release(flow, 'orig', upTo, last.id)
-  court.release(flow, 'reply', reading.delivered.reply, last.id)
+  const isReplyAsked = court.asks(flow).replies.includes(inspection.app)
+  const answered = isReplyAsked ? inspection.covered('reply') : reading.delivered.reply
+  court.release(flow, 'reply', answered, last.id)
 }
 
 /** What it is, and what its first transaction says. */

@@ -37,6 +37,9 @@ function both(first: Detail | null, second: Detail | null): Detail | null {
   return () => ({ ...second(), ...first() })
 }
 
+const NO_FIELDS: Fields = Object.freeze({})
+const NO_NAMES: readonly string[] = Object.freeze([])
+
 export type TransactionFact = Extract<Fact, { readonly kind: 'tx' }>
 
 export class Transaction {
@@ -47,6 +50,8 @@ export class Transaction {
   request: Fields
   reply: Fields | null = null
   #detail: Detail | null
+  /** Of header fields: those that policy has asked for, there or not. */
+  #kept: readonly string[] = NO_NAMES
   complete: boolean
   ended = false
 
@@ -68,6 +73,21 @@ export class Transaction {
     return this.reply === null ? this.request : { ...this.request, ...this.reply, ...this.request }
   }
 
+  /** As `judged`, with these header fields; they stay for the next generation to ask for. */
+  withHeaders(names: readonly string[]): Fields {
+    const unkept = names.filter((name) => !this.#kept.includes(name))
+    if (unkept.length > 0) {
+      this.request = { ...this.request, ...headersOf(this.#remembered(), unkept) }
+      this.#kept = [...this.#kept, ...unkept]
+    }
+    return this.judged
+  }
+
+  /** Null = it is gone. */
+  #remembered(): Fields | null {
+    return this.#detail?.() ?? (this.ended ? null : NO_FIELDS)
+  }
+
   get fields(): Fields {
     return this.#detail === null ? this.judged : { ...this.judged, ...this.#detail() }
   }
@@ -76,6 +96,7 @@ export class Transaction {
     if (fact.dir === 'orig') {
       this.request = { ...this.request, ...fact.fields }
       this.complete = fact.complete
+      this.#kept = NO_NAMES
     } else {
       this.reply = this.reply === null ? fact.fields : { ...fact.fields, ...this.reply }
     }
@@ -86,6 +107,18 @@ export class Transaction {
     this.ended = true
     this.#detail = null
   }
+}
+
+/** Header fields of a request; one that is gone can be any: it is ambiguous. */
+function headersOf(detail: Fields | null, names: readonly string[]): Fields {
+  const picked: Record<string, Fields[string]> = {}
+  for (const name of names) {
+    const value = detail?.[`header.${name}`]
+    if (value !== undefined) picked[`header.${name}`] = value
+    const flag = `ambiguousHeader.${name}`
+    if (detail === null || detail[flag] === true) picked[flag] = true
+  }
+  return picked
 }
 
 /** judging: facts may still change the verdict; settled and denied: the engine has the last word. */
@@ -110,7 +143,6 @@ export interface Standing {
   settlement: Settlement | null
 }
 
-const NO_FIELDS: Fields = Object.freeze({})
 const NO_TRANSACTIONS: readonly Transaction[] = Object.freeze([])
 
 export class Flow {

@@ -1,7 +1,7 @@
 /** A live flow under a new policy: by the facts that are still known, at once. */
 import { RULE_MIDSTREAM } from '../../core/policy/rule-id.js'
 import type { Court } from './court.js'
-import { decree, judgeTransaction, setRuling } from './deliberate.js'
+import { cutOff, decree, judgeTransaction, refuse, setRuling } from './deliberate.js'
 import { type Flow, IPPROTO_TCP, type Transaction } from './flow.js'
 import type { Ruling } from './ruling.js'
 
@@ -23,7 +23,11 @@ export function rejudge(court: Court, flow: Flow): void {
   released.reply = 0
   if (flow.phase === 'settled') flow.phase = 'judging'
   for (const transaction of flow.transactions) {
-    if (standsFor(flow, transaction)) judgeTransaction(court, flow, transaction)
+    if (standsFor(flow, transaction)) {
+      // A refusal says that nothing was done: not of a request that is out.
+      const isOut = flow.tuple.protocol === IPPROTO_TCP && transaction.begin < orig
+      judgeTransaction(court, flow, transaction, isOut ? cutOff : refuse)
+    }
     if (isDenied(flow)) return
   }
   decree(court, flow, reading, court.rule(flow, reading))
@@ -62,9 +66,7 @@ function rulingOfHandshakes(court: Court, flow: Flow): Ruling | null {
   const { transactions, transactionsTotal } = flow
   const isKnown = transactions.every(({ complete, app }) => complete && HANDSHAKES.has(app))
   if (!isKnown || transactions.length < transactionsTotal) return null
-  const rulings = transactions.map(({ app, judged: fields, complete }) =>
-    court.evaluate(flow, { app, tx: { app, fields, complete } }),
-  )
+  const rulings = transactions.map((transaction) => court.evaluateTransaction(flow, transaction))
   return rulings.find(({ verdict }) => verdict !== 'allow') ?? rulings.at(-1) ?? null
 }
 

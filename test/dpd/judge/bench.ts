@@ -2,6 +2,7 @@
 
 import type { Mode } from '../../../src/core/endpoint.js'
 import type {
+  Answer,
   ClosedEvent,
   Dir,
   EngineCommand,
@@ -155,14 +156,22 @@ export class Bench {
   }
 }
 
-/** Commands without what all have; `then` as `next`. */
+/** Commands without what all have; `then` as `next`, a refusal as its first line. */
 export function brief(commands: readonly EngineCommand[]): object[] {
   return commands.map((command) => {
     const shown = Object.entries(command).filter(
       ([name]) => !['flow', 'generation', 'rule'].includes(name),
     )
     return Object.fromEntries(
-      shown.map(([name, value]) => [name === 'then' ? 'next' : name, value]),
+      shown.map(([name, value]) => [
+        name === 'then' ? 'next' : name,
+        name === 'answer' ? answerText(value) : value,
+      ]),
     )
   })
+}
+
+function answerText(answer: Answer): string {
+  if (typeof answer === 'string') return answer
+  return Buffer.from(answer.refusal).toString('latin1').split('\r\n', 1)[0] ?? ''
 }

@@ -22,12 +22,12 @@ t.test('an allowed request leaves when its head is whole, its reply at once', as
   t.equal(bench.ruling(flow).rule, 'default/web/read')
 })
 
-t.test('no octet of a denied request leaves; TCP is reset', async (t) => {
+t.test('no octet of a denied request leaves; its opener hears 403', async (t) => {
   const bench = new Bench(READ_ITEMS)
   const flow = bench.open({})
   const post = 'POST /items/1 HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 3\r\n\r\nx=1'
   t.same(brief(bench.octets(flow, 'orig', 0, post)), [
-    { cmd: 'deny', dir: 'orig', from: 0, answer: 'reset', next: 'close' },
+    { cmd: 'deny', dir: 'orig', from: 0, answer: 'HTTP/1.1 403 Forbidden', next: 'close' },
   ])
   t.match(bench.told.denied, [
     { rule: 'default-deny', reason: 'default-deny', fields: { method: 'POST' } },

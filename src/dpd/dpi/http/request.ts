@@ -71,9 +71,14 @@ function identity(method: string, target: string, fields: FieldLines, old: boole
   }
 }
 
+/** Which of several lines of one name a server takes is its own affair: doubtful where they differ. */
 function headers(fields: FieldLines): Fields {
-  const named: Record<string, string> = {}
-  for (const [name, values] of fields) named[`header.${name}`] = values.join(', ')
+  const named: Record<string, string | boolean> = {}
+  for (const [name, values] of fields) {
+    const isOne = values.every((value) => value === values[0])
+    named[`header.${name}`] = isOne ? (values[0] ?? '') : values.join(', ')
+    if (!isOne) named[`ambiguousHeader.${name}`] = true
+  }
   return named
 }
 
