@@ -42,7 +42,7 @@ t.test('a container of ctr run --cni is intercepted and its requests are judged'
     '5',
     `http://${web.ip4}/admin`,
   )
-  t.match(denied.stderr, /reset by peer/, 'told at once')
+  t.match(denied.stdout, /Denied by network policy/, 'told at once')
   const stranger = await containerd.run(
     'stranger',
     '/usr/bin/curl',

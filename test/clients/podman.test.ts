@@ -28,7 +28,7 @@ t.test('podman with the CNI back end: intercepted, judged, gone', async (t) => {
     const allowed = await get('shopper', address, '/items/1')
     t.match(allowed.stdout, /hello from web/, `allowed ${allowed.stderr}`)
     const denied = await get('shopper', address, '/admin')
-    t.match(denied.stderr, /reset by peer/, 'another path is denied, and told at once')
+    t.match(denied.stdout, /Denied by network policy/, 'another path is denied, and told at once')
     const stranger = await get('stranger', address, '/items/1')
     t.match(stranger.stderr, /refused|reset|Couldn't connect/i, 'another container is denied')
   }

@@ -34,6 +34,7 @@ const server = http.createServer((q, s) => {
 server.on('connection', (c) => c.on('data', (d) => d.length < 4096 && fs.appendFileSync(process.argv[1], d)))
 server.listen(80, '::')`
 
+const FORBIDDEN = /^HTTP\/1\.1 403 Forbidden\r\n[\s\S]*policy\.\n$/
 const MIB = 1024 * 1024
 const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: web\r\n${more}\r\n`
 
@@ -105,7 +106,10 @@ t.test('HTTP under protect', async (t) => {
         })),
       ),
     )
-    for (const { how } of heard) t.equal(how, 'ECONNRESET')
+    for (const { how, text } of heard) {
+      t.equal(how, 'end')
+      t.match(text, FORBIDDEN)
+    }
     t.equal(said(), '', 'nothing arrived')
   })
 
@@ -116,10 +120,58 @@ t.test('HTTP under protect', async (t) => {
         { host, port: 80, parts: [...parts, get('/secret')], until: 'never' },
       ])
       t.equal(heard?.text.match(/HTTP\/1\.1 200/g)?.length, 4, family)
-      t.equal(heard?.how, 'ECONNRESET')
+      t.match(heard?.text, /GET \/items\/4 0;HTTP\/1\.1 403 Forbidden\r\n/)
+      t.equal(heard?.how, 'end')
     }
     t.notMatch(said(), /secret/)
   })
+
+  await t.test('curl hears 403: afresh, on a connection kept alive, amid its upload', async (t) => {
+    writeFileSync(received, '')
+    const curl = ['-sS', '-g', '-H', 'Host: web', '-m', '8', '-w', '%{http_code} %{num_connects}\n']
+    for (const [family, host] of hosts) {
+      const [allowed, secret] = [url(host, '/items/1'), url(host, '/secret')]
+      const codes = async (...args: readonly string[]) => {
+        const { stdout, stderr, status } = await client.exec('curl', [...curl, ...args])
+        t.equal(status, 0, `${family}: ${stderr}`)
+        return stdout.match(/^\d{3} \d$/gm)
+      }
+      t.same(await codes('-o', '/dev/null', secret), ['403 1'], `${family}: afresh`)
+      const kept = await codes('-o', '/dev/null', '-o', '/dev/null', allowed, secret)
+      t.same(kept, ['200 1', '403 0'], `${family}: kept alive`)
+      const small = await codes('-o', '/dev/null', '--data-binary', 'mark=secret', secret)
+      t.same(small, ['403 1'], `${family}: with a body`)
+      const large = await client.exec('sh', [
+        '-c',
+        `head -c ${MIB} /dev/zero | curl ${curl.map((each) => `'${each}'`).join(' ')} -o /dev/null -H 'Expect:' --data-binary @- '${secret}'`,
+      ])
+      t.match(large.stdout, /^403 1$/m, `${family}: with a body of 1 MiB: ${large.stderr}`)
+    }
+    t.notMatch(said(), /secret|POST|\0/, 'no octet of any')
+    await until('the server has no connection left', async () => {
+      const left = await web.exec('ss', ['-Htn', 'state', 'established', 'sport = :80'])
+      return left.stdout === ''
+    })
+  })
+
+  await t.test(
+    'replies under way reach their client whole before a denied request ends it',
+    async (t) => {
+      for (const [family, host] of hosts) {
+        const [heard] = await talk(client, [
+          { host, port: 80, parts: [get(`/items/big/${MIB}`), get('/secret')], until: 'never' },
+        ])
+        const body = heard?.text.slice((heard.text.indexOf('\r\n\r\n') ?? 0) + 4) ?? ''
+        t.match(heard?.how, /^(end|ECONNRESET)$/, family)
+        t.match(
+          body,
+          /^a*(HTTP\/1\.1 403 Forbidden\r\n[\s\S]*)?$/,
+          `${family}: nothing amid the body`,
+        )
+      }
+      t.notMatch(said(), /secret/)
+    },
+  )
 
   await t.test('100 MiB down, 30 MiB up', async (t) => {
     for (const [family, host] of hosts) {
@@ -167,7 +219,10 @@ t.test('HTTP under protect', async (t) => {
       client,
       bad.map((text) => ({ host: web.ip4, port: 80, parts: [text], until: 'HTTP/1.1 2' })),
     )
-    for (const [i, { how }] of heard.entries()) t.equal(how, 'ECONNRESET', JSON.stringify(bad[i]))
+    for (const [i, { how, text }] of heard.entries()) {
+      const isTold = how === 'ECONNRESET' || (how === 'end' && FORBIDDEN.test(text))
+      t.ok(isTold, `${JSON.stringify(bad[i])}: ${how}`)
+    }
     t.equal(said(), '', 'nothing arrived')
   })
 
