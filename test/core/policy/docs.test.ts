@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { BLOCKS } from '../../../src/core/policy/blocks.js'
 import { loadEndpointsDirectory } from '../../../src/core/policy/endpoints-directory.js'
 import { loadPolicySet } from '../../../src/core/policy/load.js'
 import { formatDocumentError } from '../../../src/core/yaml-document.js'
@@ -24,4 +25,16 @@ t.test('together they are one set: no name twice', async (t) => {
   const policies = blocks.filter((block) => /^kind:/m.test(block))
   const load = loadPolicySet(policies.map((block, i) => ({ path: `block ${i + 1}`, text: block })))
   t.same(load.ok ? [] : load.errors.map(formatDocumentError), [])
+})
+
+t.test('the table of blocks is that of blocks.ts', async (t) => {
+  const rows = BLOCKS.flatMap(({ key, apps, fields, headers }) =>
+    [...fields, ...(headers === undefined ? [] : [headers])].map((field, i) => {
+      const names = apps.map((app) => `\`${app}\``).join(', ')
+      const begin = i === 0 ? `| \`${key}\` | ${names} |` : '| | |'
+      return `${begin} \`${field.key}\` | ${field.compared} |`
+    }),
+  )
+  const table = /^\| block \| apps \| field \|.*\n\|[-|]+\n((?:\|.*\n)+)/m.exec(text)?.[1] ?? ''
+  t.equal(table, `${rows.join('\n')}\n`)
 })
