@@ -8,6 +8,7 @@ import type {
   EngineCommand,
   FiveTuple,
   OpenedEvent,
+  Parser,
 } from '../../../src/core/inspect/contract.js'
 import { type CompileInput, compile } from '../../../src/core/policy/compile.js'
 import type { CompiledPolicy } from '../../../src/core/policy/compiled.js'
@@ -74,10 +75,11 @@ export class Bench {
     readonly endpoint: Partial<JudgedEndpoint> = {},
     readonly generation = 1,
     flowsMax = 1000,
+    parsers: readonly Parser<unknown>[] = registry,
   ) {
     this.judge = new Judge({
       policy: compiled(text, generation),
-      parsers: registry,
+      parsers,
       nowMs: () => 0,
       flowsMax,
       report: {
