@@ -19,6 +19,14 @@ uint64_t contiguous_end(const flow::Flow& flow) {
   return end;
 }
 
+// Only behind replies that have arrived whole: the reset that their sender gets ends its
+// retransmissions, and nothing can be said behind its FIN.
+bool is_reply_at_rest(const flow::Flow& flow) {
+  const flow::TcpHalf& reply = flow.tcp[1];
+  return reply.known && reply.fin_at == flow::kNowhere && reply.acked == reply.sent &&
+         flow.inspection != nullptr && !flow.inspection->half[1].held.has_unsent();
+}
+
 wire::TcpFields toward_opener(const flow::Flow& flow, uint32_t sequence, uint32_t acknowledgement,
                               uint8_t flags) {
   return {flow.destination_port, flow.source_port, sequence, acknowledgement, flags, kWindow};
@@ -29,7 +37,7 @@ wire::TcpFields toward_opener(const flow::Flow& flow, uint32_t sequence, uint32_
 void Shard::refuse_tcp(Flow& flow, uint32_t rule, std::span<const uint8_t> octets) {
   const flow::TcpHalf& orig = flow.tcp[0];
   const flow::TcpHalf& reply = flow.tcp[1];
-  if (!reply.known || flow.inspection == nullptr) return cut(flow, rule);
+  if (!is_reply_at_rest(flow)) return cut(flow, rule);
   const uint32_t sequence = reply.sequence_of(reply.sent);
   const uint32_t acknowledgement = orig.sequence_of(contiguous_end(flow));
   auto refusal = std::make_unique<flow::Refusal>();
@@ -37,6 +45,7 @@ void Shard::refuse_tcp(Flow& flow, uint32_t rule, std::span<const uint8_t> octet
       wire::build_tcp(flow.along(Dir::kReply),
                       toward_opener(flow, sequence, acknowledgement, kFin | kPsh | kAck), octets);
   refusal->sequence_after = sequence + static_cast<uint32_t>(octets.size()) + 1;
+  refusal->opener_end = acknowledgement;
   refusal->resends_left = kResends;
   emit(refusal->frame);
   ++count(Counter::kRefusalsSent);
@@ -51,18 +60,22 @@ void Shard::continue_refusal(Flow& flow, Dir dir, const Arrival& arrival) {
   if (dir == Dir::kReply) return reset_sender(arrival);
   if ((packet.tcp_flags & (kRst | kSyn)) != 0) return;
   flow::Refusal& refusal = *flow.refusal;
+  const uint32_t counted = packet.payload_octets + ((packet.tcp_flags & kFin) != 0 ? 1 : 0);
+  const uint32_t end = packet.sequence + counted;
   const bool is_acked = (packet.tcp_flags & kAck) != 0 &&
                         static_cast<int32_t>(packet.acknowledgement - refusal.sequence_after) >= 0;
-  if (!is_acked && refusal.resends_left > 0) {
+  // The rest of an upload was sent before the answer could arrive: it says nothing of a loss.
+  const bool is_news = counted > 0 && static_cast<int32_t>(end - refusal.opener_end) > 0;
+  if (is_news) refusal.opener_end = end;
+  if (!is_acked && !is_news) {
+    if (refusal.resends_left == 0) return reset_sender(arrival);
     --refusal.resends_left;
     emit(refusal.frame);
     return;
   }
-  const uint32_t counted = packet.payload_octets + ((packet.tcp_flags & kFin) != 0 ? 1 : 0);
   if (counted == 0) return;
   emit(wire::build_tcp(flow.along(Dir::kReply),
-                       toward_opener(flow, refusal.sequence_after, packet.sequence + counted, kAck),
-                       {}));
+                       toward_opener(flow, refusal.sequence_after, end, kAck), {}));
 }
 
 }  // namespace vethwall::engine

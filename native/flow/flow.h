@@ -46,6 +46,7 @@ struct PendingSyn {
 struct Refusal {
   wire::Built frame;
   uint32_t sequence_after = 0;  // behind its FIN
+  uint32_t opener_end = 0;      // behind what the opener is known to have sent
   uint32_t resends_left = 0;
 };
 

@@ -76,6 +76,69 @@ TEST(refusal_reaches_the_opener_and_closes_cleanly) {
   });
 }
 
+TEST(refusal_comes_behind_replies_that_have_arrived) {
+  both([](uint8_t family) {
+    for (const uint32_t arrived : {0u, 2u}) {
+      Net net(family);
+      net.handshake(kHttp);
+      net.client(kHttp, 0, "GET /a");
+      net.release(Dir::kOrig, 6);
+      net.server(kHttp, 0, "OK", 6);
+      net.release(Dir::kReply, 2);
+      net.client(kHttp, 6, "GET /b", arrived);
+      net.forget();
+      net.deny(Dir::kOrig, 6, Answer::kRefusal, Then::kClose, "403");
+      const std::vector<Sent> frames = net.frames();
+      CHECK_EQ(frames.size(), 2u);
+      CHECK(frames[0].to_pod);
+      CHECK_EQ(frames[0].packet.sequence, kServerIsn + 1 + 2);
+      CHECK_EQ(frames[0].payload(), arrived == 2 ? "403" : "");
+      CHECK_EQ(frames[0].has(kRst), arrived != 2);
+      CHECK(!frames[1].to_pod && frames[1].has(kRst));
+    }
+  });
+}
+
+TEST(no_refusal_behind_a_fin) {
+  both([](uint8_t family) {
+    Net net(family);
+    net.handshake(kHttp);
+    net.server(kHttp, 0, {}, 0, kAck | kFin);
+    net.client(kHttp, 0, "GET /b", 1);
+    net.forget();
+    net.deny(Dir::kOrig, 0, Answer::kRefusal, Then::kClose, "403");
+    CHECK_EQ(net.frames().size(), 2u);
+    for (const Sent& frame : net.frames()) CHECK(frame.has(kRst));
+  });
+}
+
+TEST(upload_under_way_is_acknowledged_and_takes_no_resend) {
+  both([](uint8_t family) {
+    Net net(family);
+    net.handshake(kHttp);
+    net.client(kHttp, 0, "POST /secret");
+    net.deny(Dir::kOrig, 0, Answer::kRefusal, Then::kClose, "403");
+    for (uint32_t at = 12; at < 52; at += 4) {
+      net.forget();
+      net.client(kHttp, at, "body");
+      const std::vector<Sent> frames = net.frames();
+      CHECK_EQ(frames.size(), 1u);
+      CHECK(frames[0].to_pod && !frames[0].has(kRst));
+      CHECK_EQ(frames[0].payload(), "");
+      CHECK_EQ(frames[0].packet.acknowledgement, kClientIsn + 1 + at + 4);
+    }
+    // It never arrives: some resends later the opener is reset, and waits no longer.
+    for (int resend = 0; resend < 6; ++resend) {
+      net.forget();
+      net.client(kHttp, 48, "body");
+      const std::vector<Sent> frames = net.frames();
+      CHECK_EQ(frames.size(), 1u);
+      CHECK_EQ(frames[0].payload(), resend < 5 ? "403" : "");
+      CHECK_EQ(frames[0].has(kRst), resend == 5);
+    }
+  });
+}
+
 TEST(denied_datagram_is_refused_and_the_flow_goes_on) {
   both([](uint8_t family) {
     Net net(family);
