@@ -30,14 +30,15 @@ for (const [pattern, filter, covers, meets] of CASES) {
 }
 
 /** MQTT 5.0 §4.7, level by level; `*` as a run of characters. */
-function takes(filter: string, topic: string): boolean {
-  if (/^[+#]/.test(filter) && topic.startsWith('$')) return false
+function takenBy(filter: string, topics: readonly string[]): string[] {
   const text = filter
     .split('/')
     .map((level) => (level === '+' ? '[^/]*' : level.replaceAll('$', '\\$').replaceAll('*', '.*')))
     .join('/')
     .replace(/(^|\/)#$/, (_, slash) => (slash === '' ? '.*' : '(/.*)?'))
-  return new RegExp(`^${text}$`).test(topic)
+  const whole = new RegExp(`^${text}$`)
+  const isWild = /^[+#]/.test(filter)
+  return topics.filter((topic) => whole.test(topic) && !(isWild && topic.startsWith('$')))
 }
 
 function everyTopic(length: number): string[] {
@@ -56,11 +57,11 @@ t.test('what is covered is taken whole; what does not meet shares nothing', asyn
     return [...levels, ...(random.chance(30) ? ['#'] : [])].join('/')
   }
   const seen = { covered: 0, apart: 0 }
-  for (let i = 0; i < 1500; i++) {
+  for (let i = 0; i < 1000; i++) {
     const [pattern, filter] = [make(true), make(false)]
     if (pattern === '' || filter === '') continue
-    const own = topics.filter((topic) => takes(filter, topic))
-    const shared = own.filter((topic) => takes(pattern, topic))
+    const own = takenBy(filter, topics)
+    const shared = takenBy(pattern, own)
     const covers = coversFilter(pattern, filter)
     const meets = meetsFilter(pattern, filter)
     if (covers) seen.covered++

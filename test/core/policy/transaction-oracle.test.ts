@@ -5,7 +5,7 @@ import { compiled, STRANGER, setOf, toWeb, WEB } from './fixture.js'
 import { Random } from './random-policy.js'
 import { transactionOracle } from './transaction-oracle.js'
 
-const SETS = 1200
+const SETS = 500
 const TRANSACTIONS = 8
 
 /** Per app: facts, what they may say, and whether they are lists. */
@@ -77,6 +77,7 @@ function policyOf(random: Random): string {
   })
 }
 
+t.setTimeout(120_000)
 t.test('blocks agree with the documents read literally', async (t) => {
   const seen = { allow: 0, deny: 0, undecided: 0 }
   const wrong: object[] = []
