@@ -147,11 +147,14 @@ function nameHost({ pseudo, host, hosts }: Draft, fields: Record<string, unknown
 
 /** Crumbs of one cookie are one field again (RFC 9113 §8.2.3). */
 export function headerDetail(list: readonly HeaderField[]): Fields {
-  const named: Record<string, string> = {}
+  const named: Record<string, string | boolean> = {}
   for (const { name, value, isPseudo } of list) {
     if (isPseudo) continue
     const key = `header.${name}`
     const before = named[key]
+    if (before === value) continue
+    // Which of several a server takes is its own affair.
+    if (before !== undefined && name !== 'cookie') named[`ambiguousHeader.${name}`] = true
     const separator = name === 'cookie' ? '; ' : ', '
     named[key] = before === undefined ? value : `${before}${separator}${value}`
   }
