@@ -5,6 +5,7 @@ import { http2 } from './http2/parser.js'
 import { mysql } from './mysql/parser.js'
 import { postgresql } from './postgresql/parser.js'
 import { quic } from './quic/parser.js'
+import { redis } from './redis/parser.js'
 import { tls } from './tls/parser.js'
 import { websocket } from './websocket/parser.js'
 
@@ -15,6 +16,7 @@ export const registry: readonly Parser<unknown>[] = [
   http,
   mysql,
   postgresql,
+  redis,
   dnsTcp,
   quic,
   dnsUdp,
