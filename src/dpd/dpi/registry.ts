@@ -2,6 +2,7 @@ import type { Parser } from '../../core/inspect/contract.js'
 import { dnsTcp, dnsUdp } from './dns/parser.js'
 import { http } from './http/parser.js'
 import { http2 } from './http2/parser.js'
+import { mongodb } from './mongodb/parser.js'
 import { mysql } from './mysql/parser.js'
 import { postgresql } from './postgresql/parser.js'
 import { quic } from './quic/parser.js'
@@ -17,6 +18,7 @@ export const registry: readonly Parser<unknown>[] = [
   mysql,
   postgresql,
   redis,
+  mongodb,
   dnsTcp,
   quic,
   dnsUdp,

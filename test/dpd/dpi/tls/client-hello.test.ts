@@ -155,6 +155,6 @@ t.test('what is not TLS', async (t) => {
     'SSL 4': [22, 4, 0, 0, 5, 1],
   }
   for (const [name, octets] of Object.entries(others)) {
-    t.equal(deliver(orig(Uint8Array.from(octets))).app, 'unknown', name)
+    t.not(deliver(orig(Uint8Array.from(octets))).app, 'tls', name)
   }
 })
