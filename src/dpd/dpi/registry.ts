@@ -2,6 +2,8 @@ import type { Parser } from '../../core/inspect/contract.js'
 import { dnsTcp, dnsUdp } from './dns/parser.js'
 import { http } from './http/parser.js'
 import { http2 } from './http2/parser.js'
+import { memcached } from './memcached/parser.js'
+import { memcachedUdp } from './memcached/udp.js'
 import { mongodb } from './mongodb/parser.js'
 import { mysql } from './mysql/parser.js'
 import { postgresql } from './postgresql/parser.js'
@@ -19,8 +21,10 @@ export const registry: readonly Parser<unknown>[] = [
   postgresql,
   redis,
   mongodb,
+  memcached,
   dnsTcp,
   quic,
+  memcachedUdp,
   dnsUdp,
   websocket,
 ]
