@@ -40,7 +40,7 @@ export function deliver(
     const cut = pieces(send.octets, index)
     cut.forEach((piece, number) => {
       const ended = send.ended && number === cut.length - 1
-      const ring = piece.slice()
+      const ring = Uint8Array.from(piece)
       outcomes.push(inspection.octets(send.dir, at[send.dir], ring, ended))
       ring.fill(0xee)
       at[send.dir] += transport === 'udp' ? 1 : piece.length
