@@ -38,6 +38,9 @@ const WORDS =
 const REPLY =
   /^(?:VALUE |END|STAT |STORED|NOT_|EXISTS|DELETED|TOUCHED|OK|RESET|VERSION |(?:CLIENT_|SERVER_)?ERROR|HD|VA |EN|NS|EX|NF|MN|ME |\d+\r)/
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what no line has
+const UNPRINTABLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/
+
 /** memcached is client-first. */
 export function probeTcp({ orig, reply }: Heads): Answer {
   if (orig.length === 0) return reply.length > 0 ? 'no' : 'more'
@@ -59,16 +62,14 @@ export function probeUdp({ orig }: Heads): Answer {
 
 function probeText(head: string): Answer {
   const lineEnd = head.indexOf('\n')
-  if (lineEnd >= 0)
-    return LINE.test(head.slice(0, lineEnd).replace(/\r$/, '').replace(/ +/g, ' ')) ? 'yes' : 'no'
+  const line = lineEnd < 0 ? head : head.slice(0, lineEnd)
+  if (UNPRINTABLE.test(line)) return 'no'
+  if (lineEnd >= 0) return LINE.test(line.replace(/\r$/, '').replace(/ +/g, ' ')) ? 'yes' : 'no'
   const word = head.split(/[ \r]/, 1)[0] ?? ''
   const isWhole = word.length < head.length
   if (!WORDS.some((known) => (isWhole ? known === word : known.startsWith(word)))) return 'no'
   if (RETRIEVAL.test(head) && head.length > PROBE_OCTETS - 2) return 'yes'
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: what no line has
-  return /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/.test(head) || head.length >= PROBE_OCTETS
-    ? 'no'
-    : 'more'
+  return head.length >= PROBE_OCTETS ? 'no' : 'more'
 }
 
 /** Couchbase speaks it too, with more opcodes. */

@@ -95,11 +95,10 @@ export function readTextCommands(
     if (read.kind === 'malformed') return { take: used, facts, next: read }
     transactions.request(facts, at + used, read.fields, read.replies)
     position.inLongLine = line.isLong
-    used = line.end
-    if (read.block === null) continue
-    const { end, next } = passBlock(position, input, used, read.block)
-    used = end
-    if (next !== null) return { take: used, facts, next }
+    position.inBlockEnd = read.block !== null
+    // One command a step: a reply may have waited for just that.
+    const next: Next = read.block === null ? need(1) : { kind: 'skip', octets: read.block }
+    return { take: line.end, facts, next }
   }
   return { take: used, facts, next: need(1) }
 }

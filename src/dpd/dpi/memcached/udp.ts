@@ -68,14 +68,11 @@ function request(
   facts: Fact[],
 ): void {
   const isBinary = body[0] === MAGIC_REQUEST
-  const asked = isBinary
-    ? readBinaryCommand(new Transactions(), body, 0)
-    : readTextCommands(openPosition(), new Transactions(), body, 0)
-  const isWhole = asked.next.kind === 'need' && asked.take === body.length
+  const asked = isBinary ? binaryCommand(body) : textCommands(body)
   const told = asked.facts.flatMap((fact) => (fact.kind === 'tx' ? [fact.fields] : []))
   const silent = asked.facts.flatMap((fact) => (fact.kind === 'txEnd' ? [fact.tx] : []))
   const header = isBinary ? readBinaryHeader(body) : null
-  for (const [index, fields] of (isWhole && told.length > 0 ? told : [UNREAD]).entries()) {
+  for (const [index, fields] of (asked.isWhole && told.length > 0 ? told : [UNREAD]).entries()) {
     const tx = state.nextTx++
     facts.push({ kind: 'tx', tx, dir: 'orig', begin: at, fields, complete: true })
     if (silent.includes(index)) {
@@ -87,6 +84,33 @@ function request(
     const oldest = state.open.length > OPEN_TX ? state.open.shift() : undefined
     if (oldest !== undefined) facts.push({ kind: 'txEnd', tx: oldest.tx, end: state.replyAt })
   }
+}
+
+interface Asked {
+  readonly facts: readonly Fact[]
+  /** All of the datagram was read, and nothing is missing. */
+  readonly isWhole: boolean
+}
+
+function binaryCommand(body: Uint8Array): Asked {
+  const { facts, take, next } = readBinaryCommand(new Transactions(), body, 0)
+  return { facts, isWhole: next.kind === 'need' && take === body.length }
+}
+
+function textCommands(body: Uint8Array): Asked {
+  const position = openPosition()
+  const transactions = new Transactions()
+  const facts: Fact[] = []
+  let at = 0
+  while (at < body.length) {
+    const step = readTextCommands(position, transactions, body.subarray(at), at)
+    const { next } = step
+    const skipped = next.kind === 'skip' && next.octets !== 'toEnd' ? next.octets : 0
+    if (step.take + skipped === 0) break
+    facts.push(...step.facts)
+    at += step.take + skipped
+  }
+  return { facts, isWhole: at === body.length && !position.inBlockEnd }
 }
 
 /** Several commands of one datagram share a request id: the reply is told of the first. */
