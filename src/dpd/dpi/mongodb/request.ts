@@ -53,7 +53,7 @@ export function readRequest(message: Message): RequestRead {
   const { octets, length, opCode } = message
   const reader = new Reader(octets, HEADER_OCTETS, length)
   if (opCode === OpCode.msg) return readMsg(message, reader)
-  if (opCode === OpCode.compressed) return readCompressed(reader)
+  if (opCode === OpCode.compressed) return readCompressed(message, reader)
   if (opCode === OpCode.command) return readOpCommand(message, reader)
   if (opCode === OpCode.killCursors) {
     const fields = { command: 'killCursors', ambiguous: ['collection', 'database'] }
@@ -136,9 +136,10 @@ function told(
 }
 
 /** What the compressor hides; the handshake's `compression` names it, and who allows none there reads all. */
-function readCompressed(reader: Reader): RequestRead {
+function readCompressed(message: Message, reader: Reader): RequestRead {
   const original = u32le(reader)
-  if (!reader.short && original === OpCode.compressed) return malformed('OP_COMPRESSED in itself')
+  if (reader.short) return unread(message, 'OP_COMPRESSED originalOpcode')
+  if (original === OpCode.compressed) return malformed('OP_COMPRESSED in itself')
   const fields = { command: 'COMPRESSED', ambiguous: NOTHING_READ }
   return { kind: 'request', fields, answer: 'OP_MSG' }
 }
