@@ -99,9 +99,11 @@ engine::EndpointConfig endpoint_of(const Napi::Object& object) {
   return config;
 }
 
-std::unique_ptr<policy::Table> table_of(const Napi::Value& block) {
+std::unique_ptr<policy::Table> table_of(const Napi::Value& block,
+                                        std::shared_ptr<const policy::LearnedNames> names) {
   std::string error;
-  std::unique_ptr<policy::Table> table = policy::load_table(octets_of(block), error);
+  std::unique_ptr<policy::Table> table =
+      policy::load_table(octets_of(block), error, std::move(names));
   if (!table) throw Napi::Error::New(block.Env(), error);
   return table;
 }

@@ -18,6 +18,7 @@ engine::Limits limits_of(const Napi::Object& object);
 std::array<uint64_t, 2> key_of(const Napi::Value& value);
 engine::EndpointConfig endpoint_of(const Napi::Object& object);
 // Throws the Error that names what is wrong with the block.
-std::unique_ptr<policy::Table> table_of(const Napi::Value& block);
+std::unique_ptr<policy::Table> table_of(const Napi::Value& block,
+                                        std::shared_ptr<const policy::LearnedNames> names);
 
 }  // namespace vethwall::addon

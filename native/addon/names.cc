@@ -39,6 +39,7 @@ class NamesObject : public Napi::ObjectWrap<NamesObject> {
                            InstanceMethod<&NamesObject::forget>("forget"),
                            InstanceMethod<&NamesObject::records>("records"),
                            InstanceMethod<&NamesObject::evicted>("evicted"),
+                           InstanceMethod<&NamesObject::learned>("learned"),
                        });
   }
 
@@ -63,11 +64,9 @@ class NamesObject : public Napi::ObjectWrap<NamesObject> {
   Napi::Value names_of(const CallbackInfo& info) {
     return guarded(info, [&]() -> Napi::Value {
       Napi::Array array = Napi::Array::New(info.Env());
-      names_->any(endpoint_id(info[0]), address_of(info[1]), uint64_of(info[2]),
-                  [&](std::string_view name) {
-                    array.Set(array.Length(), Napi::String::New(info.Env(), std::string(name)));
-                    return false;
-                  });
+      for (const std::string& name :
+           names_->names_of(endpoint_id(info[0]), address_of(info[1]), uint64_of(info[2])))
+        array.Set(array.Length(), Napi::String::New(info.Env(), name));
       return array;
     });
   }
@@ -95,6 +94,10 @@ class NamesObject : public Napi::ObjectWrap<NamesObject> {
 
   Napi::Value evicted(const CallbackInfo& info) {
     return Napi::Number::New(info.Env(), static_cast<double>(names_->evicted()));
+  }
+
+  Napi::Value learned(const CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(names_->learned()));
   }
 
   std::shared_ptr<LearnedNames> names_;

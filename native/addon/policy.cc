@@ -1,8 +1,10 @@
-// l4Evaluate(block, connection): the engine's L3/L4 decision alone, for the differential test.
+// l4Evaluate(block, connection, names): the engine's L3/L4 decision alone, for the differential
+// test.
 #include <cstring>
 
 #include "addon/engine_values.h"
 #include "addon/exports.h"
+#include "addon/names.h"
 #include "addon/values.h"
 
 namespace vethwall::addon {
@@ -41,7 +43,8 @@ Napi::Value l4_evaluate(const Napi::CallbackInfo& info) {
     connection.destination_port = static_cast<uint16_t>(uint32_of(object.Get("destinationPort")));
     connection.source = address_of(object.Get("source").As<Napi::Object>());
     connection.destination = address_of(object.Get("destination").As<Napi::Object>());
-    const policy::Verdict verdict = table_of(info[0])->evaluate(connection);
+    connection.at_ms = uint64_of(object.Get("atMs"));
+    const policy::Verdict verdict = table_of(info[0], names_of(info[2]))->evaluate(connection);
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("verdict", verdict_text(verdict.verdict));
     result.Set("rule", verdict.rule);

@@ -5,6 +5,7 @@
 
 #include "addon/engine_values.h"
 #include "addon/exports.h"
+#include "addon/names.h"
 #include "addon/values.h"
 #include "wire/capture.h"
 #include "wire/marker.h"
@@ -75,6 +76,7 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
                            InstanceMethod<&ReplayObject::command>("command"),
                            InstanceMethod<&ReplayObject::advance>("advance"),
                            InstanceMethod<&ReplayObject::counters>("counters"),
+                           InstanceMethod<&ReplayObject::now_ms>("nowMs"),
                            InstanceMethod<&ReplayObject::flows>("flows"),
                        });
   }
@@ -94,7 +96,7 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
   Napi::Value memory(const CallbackInfo&) { return events_.memory(); }
 
   Napi::Value set_policy(const CallbackInfo& info) {
-    engine_->set_policy(table_of(info[0]), now_ns_);
+    engine_->set_policy(table_of(info[0], names_of(info[1])), now_ns_);
     return events(info);
   }
   Napi::Value set_endpoint(const CallbackInfo& info) {
@@ -194,6 +196,10 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
                  Napi::Number::New(info.Env(), static_cast<double>(count)));
     }
     return object;
+  }
+  // The capture's clock.
+  Napi::Value now_ms(const CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(now_ns_ / kNsPerMs));
   }
   Napi::Value flows(const CallbackInfo& info) {
     return Napi::Number::New(info.Env(), engine_->flows());

@@ -6,6 +6,7 @@
 
 #include "addon/engine_values.h"
 #include "addon/exports.h"
+#include "addon/names.h"
 #include "addon/shard_registry.h"
 #include "addon/values.h"
 
@@ -122,7 +123,7 @@ class ShardObject : public Napi::ObjectWrap<ShardObject> {
   }
   Napi::Value set_policy(const CallbackInfo& info) {
     return guarded(info, [&] {
-      const std::shared_ptr<const policy::Table> table = table_of(info[0]);
+      const std::shared_ptr<const policy::Table> table = table_of(info[0], shared_names());
       return post(info, [table](engine::Engine& engine, uint64_t now_ns) {
         engine.set_policy(table, now_ns);
       });

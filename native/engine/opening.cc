@@ -6,6 +6,8 @@
 namespace vethwall::engine {
 namespace {
 
+constexpr uint64_t kNsPerMs = 1'000'000;
+
 // Unknown (replay): as if the pod were the receiver, whose policy a capture at a server is about.
 PodSide pod_side_of(wire::Toward toward) {
   return toward == wire::Toward::kNetwork ? PodSide::kOpener : PodSide::kReceiver;
@@ -33,7 +35,7 @@ Shard::Flow& Shard::open(const Opening& opening, const EndpointConfig& endpoint)
   Flow& flow = *table_.insert(opening.key);
   describe(flow, opening);
   flow.tap = endpoint.path == EndpointPath::kTap;
-  const policy::Verdict verdict = judge_l4(flow);
+  const policy::Verdict verdict = judge_l4(flow, now_ns_ / kNsPerMs);
   flow.l4 = verdict.verdict;
   flow.rule = verdict.rule;
   flow.judged_generation = policy_ ? policy_->generation() : 0;
@@ -50,7 +52,7 @@ Shard::Flow& Shard::open(const Opening& opening, const EndpointConfig& endpoint)
   return flow;
 }
 
-policy::Verdict Shard::evaluate(const Flow& flow, bool swapped) const {
+policy::Verdict Shard::evaluate(const Flow& flow, bool swapped, uint64_t at_ms) const {
   if (policy_ == nullptr) {
     const EndpointConfig* config = endpoint(flow.endpoint());
     const bool is_open = config == nullptr || config->failure == Took::kOpen;
@@ -60,15 +62,15 @@ policy::Verdict Shard::evaluate(const Flow& flow, bool swapped) const {
   const wire::Address destination = flow.destination();
   return policy_->evaluate({flow.endpoint(), swapped ? opposite(flow.pod_side) : flow.pod_side,
                             flow.protocol(), swapped ? flow.source_port : flow.destination_port,
-                            swapped ? destination : source, swapped ? source : destination});
+                            swapped ? destination : source, swapped ? source : destination, at_ms});
 }
 
-policy::Verdict Shard::judge_l4(const Flow& flow) const {
-  const policy::Verdict verdict = evaluate(flow, false);
+policy::Verdict Shard::judge_l4(const Flow& flow, uint64_t at_ms) const {
+  const policy::Verdict verdict = evaluate(flow, false, at_ms);
   if (flow.protocol() != IPPROTO_TCP || flow.start != Start::kMidstream) return verdict;
   // Nobody saw who opened it: it passes only where either end might have.
-  const bool both =
-      verdict.verdict == L4Verdict::kAllow && evaluate(flow, true).verdict == L4Verdict::kAllow;
+  const bool both = verdict.verdict == L4Verdict::kAllow &&
+                    evaluate(flow, true, at_ms).verdict == L4Verdict::kAllow;
   return both ? verdict : policy::Verdict{L4Verdict::kDeny, kRuleMidstream};
 }
 

@@ -102,8 +102,10 @@ class Shard final : public Engine {
   // opening.cc, closing.cc: the life of a flow
   void describe(Flow& flow, const Opening& opening) const;
   Flow& open(const Opening& opening, const EndpointConfig& endpoint);
-  policy::Verdict evaluate(const Flow& flow, bool swapped) const;
-  policy::Verdict judge_l4(const Flow& flow) const;
+  policy::Verdict evaluate(const Flow& flow, bool swapped,
+                           uint64_t at_ms = policy::kWheneverMs) const;
+  // `at_ms`: when a new flow begins.
+  policy::Verdict judge_l4(const Flow& flow, uint64_t at_ms = policy::kWheneverMs) const;
   void tally(Flow& flow, Dir dir, const Arrival& arrival);
   void settle_after(Flow& flow);  // after every touch: failures due, holds, what to keep, timer
   void trim(Flow& flow);

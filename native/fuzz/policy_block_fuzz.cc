@@ -1,6 +1,7 @@
 // A policy block of any octets is refused or evaluates without a fault. The checksum is mended
 // first, or nothing would get behind it.
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::memcpy(block.data() + 12, &hash, 4);
   }
   std::string error;
-  const auto table = vethwall::policy::load_table(block, error);
+  const auto names = std::make_shared<vethwall::policy::LearnedNames>();
+  const auto table = vethwall::policy::load_table(block, error, names);
   if (table == nullptr) return 0;
   vethwall::policy::Connection connection = {};
   for (uint16_t endpoint = 0; endpoint < 8; ++endpoint) {
@@ -41,6 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       connection.source.family = connection.destination.family = family;
       connection.source.octets[0] = connection.destination.octets[15] = data[size - 1];
       connection.destination_port = static_cast<uint16_t>(size);
+      names->learn({endpoint, connection.destination, {"n3.example", 1}}, 0);
       (void)table->evaluate(connection);
     }
   }

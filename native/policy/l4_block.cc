@@ -12,10 +12,10 @@ namespace {
 static_assert(std::endian::native == std::endian::little);
 
 constexpr uint32_t kMagic = 0x344c5756;
-constexpr uint16_t kVersion = 1;
-constexpr uint16_t kHeaderOctets = 80;
+constexpr uint16_t kVersion = 2;
+constexpr uint16_t kHeaderOctets = 100;
 constexpr size_t kChecksummedFrom = 16;
-constexpr size_t kSectionsAt = 24;
+constexpr size_t kSectionsAt = 28;
 constexpr uint32_t kEndpointIdMax = 0x3fff;  // the id's bits in a UCMAC
 
 template <typename T>
@@ -84,7 +84,20 @@ bool are_sets_sound(const Block& block) {
     v4 += set.count_v4;
     v6 += set.count_v6;
   }
-  return block.node_addresses < block.sets.size();
+  return block.node_addresses < block.sets.size() && block.resolvers < block.sets.size();
+}
+
+bool are_names_sound(const Block& block) {
+  for (const NameRecord& name : block.names) {
+    if (name.first > block.texts.size() || name.octets > block.texts.size() - name.first)
+      return false;
+  }
+  return true;
+}
+
+bool are_peers_sound(const Block& block, uint32_t peers) {
+  if (is_named(peers)) return (peers & ~kNamed) < block.names.size();
+  return peers == kAny || peers < block.sets.size();
 }
 
 bool are_rules_sound(const Block& block) {
@@ -93,7 +106,7 @@ bool are_rules_sound(const Block& block) {
   }
   for (const RuleRecord& rule : block.rules) {
     if (rule.is_deny > 1 || (rule.certain & ~rule.possible) != 0) return false;
-    if (rule.peers != kAny && rule.peers >= block.sets.size()) return false;
+    if (!are_peers_sound(block, rule.peers)) return false;
     if (rule.ports_first == kAny) continue;
     if (!is_within(rule.ports_first, rule.ports_count, block.ports)) return false;
   }
@@ -118,7 +131,7 @@ bool are_lists_apart(const Block& block) {
 }
 
 bool are_endpoints_sound(const Block& block) {
-  constexpr uint32_t kFlags = kIsolatesIngress | kIsolatesEgress | kQuarantined;
+  constexpr uint32_t kFlags = kIsolatesIngress | kIsolatesEgress | kQuarantined | kFollowsNames;
   uint32_t previous = 0;
   for (const EndpointRecord& endpoint : block.endpoints) {
     if (endpoint.id <= previous || endpoint.id > kEndpointIdMax) return false;
@@ -139,6 +152,11 @@ const char* sections_fault(std::span<const uint8_t> octets, Block& block) {
   if (!read_section(octets, 4, block.sets)) return "address sets lie outside the block";
   if (!read_section(octets, 5, block.v4)) return "IPv4 ranges lie outside the block";
   if (!read_section(octets, 6, block.v6)) return "IPv6 ranges lie outside the block";
+  if (!read_section(octets, 7, block.names)) return "names lie outside the block";
+  std::vector<uint32_t> texts;
+  if (!read_section(octets, 8, texts)) return "texts lie outside the block";
+  block.texts.assign(reinterpret_cast<const char*>(texts.data()), texts.size() * sizeof(uint32_t));
+  if (!are_names_sound(block)) return "a name points outside";
   if (!are_sets_sound(block)) return "an address set is not sorted or points outside";
   if (!are_rules_sound(block)) return "a rule has a field out of range";
   if (!are_endpoints_sound(block)) return "an endpoint has a field out of range";
@@ -152,6 +170,7 @@ bool read_block(std::span<const uint8_t> octets, Block& block, std::string& erro
   if (fault == nullptr) {
     block.generation = load<uint32_t>(octets, 16);
     block.node_addresses = load<uint32_t>(octets, 20);
+    block.resolvers = load<uint32_t>(octets, 24);
     fault = sections_fault(octets, block);
   }
   if (fault == nullptr) return true;

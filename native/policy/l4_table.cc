@@ -1,9 +1,12 @@
 #include "policy/l4_table.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "policy/l4_block.h"
+#include "policy/name_pattern.h"
 #include "policy/peer.h"
 #include "policy/rule_index.h"
 
@@ -20,6 +23,7 @@ constexpr uint32_t kRuleQuarantine = 6;
 
 constexpr uint8_t kTcp = 6;
 constexpr uint8_t kUdp = 17;
+constexpr uint16_t kDnsPort = 53;
 
 // Classes of apps: bit 31 is every app that no rule names, and the unknown.
 constexpr uint32_t kAllApps = 0xffffffff;
@@ -52,7 +56,8 @@ struct Findings {
 
 class BlockTable final : public Table {
  public:
-  explicit BlockTable(Block block) : block_(std::move(block)), index_(block_) {}
+  BlockTable(Block block, std::shared_ptr<const LearnedNames> names)
+      : block_(std::move(block)), index_(block_), names_(std::move(names)) {}
 
   uint32_t generation() const override { return block_.generation; }
 
@@ -65,10 +70,14 @@ class BlockTable final : public Table {
     if (contains(block_, endpoint->own_addresses, peer)) return allow(kRuleSelf);
     if (!is_opener && contains(block_, block_.node_addresses, peer)) return allow(kRuleNode);
     const uint32_t isolates = is_opener ? kIsolatesEgress : kIsolatesIngress;
-    return judge(*endpoint, (endpoint->flags & isolates) != 0, connection, peer);
+    const Verdict verdict = judge(*endpoint, (endpoint->flags & isolates) != 0, connection, peer);
+    const bool is_open = verdict.verdict == engine::L4Verdict::kAllow;
+    if (is_open && is_opener && teaches(*endpoint, connection, peer)) return kUndecidedVerdict;
+    return verdict;
   }
 
  private:
+  static constexpr Verdict kUndecidedVerdict = {engine::L4Verdict::kUndecided, kRuleNone};
   static Verdict allow(uint32_t rule) { return {engine::L4Verdict::kAllow, rule}; }
   static Verdict deny(uint32_t rule) { return {engine::L4Verdict::kDeny, rule}; }
 
@@ -77,6 +86,16 @@ class BlockTable final : public Table {
         std::lower_bound(block_.endpoints.begin(), block_.endpoints.end(), id,
                          [](const EndpointRecord& record, uint16_t v) { return record.id < v; });
     return at == block_.endpoints.end() || at->id != id ? nullptr : &*at;
+  }
+
+  // Answers on it tell the pod, and so its rules, what names stand for: they pass when they are
+  // learned.
+  bool teaches(const EndpointRecord& endpoint, const Connection& connection,
+               const Peer& peer) const {
+    if ((endpoint.flags & kFollowsNames) == 0 || connection.destination_port != kDnsPort)
+      return false;
+    if (connection.protocol != kTcp && connection.protocol != kUdp) return false;
+    return contains(block_, block_.resolvers, peer);
   }
 
   const RuleRecord& rule_at(uint32_t place) const { return block_.rules[block_.lists[place]]; }
@@ -100,7 +119,15 @@ class BlockTable final : public Table {
     const auto at = static_cast<size_t>(&endpoint - block_.endpoints.data());
     const bool is_egress = connection.pod_side == engine::PodSide::kOpener;
     const uint32_t port = RuleIndex::port_of(connection.protocol, connection.destination_port);
-    index_.candidates(at, is_egress, peer, port, [&](uint32_t place) {
+    std::optional<std::vector<std::string>> names;  // asked for once, if at all
+    const auto stands_for = [&](uint32_t peers) {
+      if (!names_ || !is_egress) return false;
+      if (!names)
+        names = names_->names_of(connection.endpoint, connection.destination, connection.at_ms);
+      return std::ranges::any_of(
+          *names, [&](const std::string& name) { return matches_name(block_.name(peers), name); });
+    };
+    index_.candidates(at, is_egress, peer, port, stands_for, [&](uint32_t place) {
       const RuleRecord& rule = rule_at(place);
       if (matches_port(rule, connection)) findings.add(rule, place);
     });
@@ -116,20 +143,22 @@ class BlockTable final : public Table {
     const uint32_t denied = found.surely_denied | (isolated ? ~found.maybe_allowed : 0);
     if ((denied & universe) == universe) return deny(kRuleDefaultDeny);
     const uint32_t allowed = (isolated ? found.surely_allowed : kAllApps) & ~found.maybe_denied;
-    if ((allowed & universe) != universe) return {engine::L4Verdict::kUndecided, kRuleNone};
+    if ((allowed & universe) != universe) return kUndecidedVerdict;
     return allow(found.allowing == kAny ? kRuleNotIsolated : rule_at(found.allowing).id);
   }
 
   const Block block_;
   const RuleIndex index_;  // of block_, which it refers to
+  const std::shared_ptr<const LearnedNames> names_;
 };
 
 }  // namespace
 
-std::unique_ptr<Table> load_table(std::span<const uint8_t> octets, std::string& error) {
+std::unique_ptr<Table> load_table(std::span<const uint8_t> octets, std::string& error,
+                                  std::shared_ptr<const LearnedNames> names) {
   Block block;
   if (!read_block(octets, block, error)) return nullptr;
-  return std::make_unique<BlockTable>(std::move(block));
+  return std::make_unique<BlockTable>(std::move(block), std::move(names));
 }
 
 }  // namespace vethwall::policy

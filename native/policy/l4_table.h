@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/records.h"
+#include "policy/learned_names.h"
 #include "wire/packet.h"
 
 namespace vethwall::policy {
@@ -25,6 +26,8 @@ struct Connection {
   uint16_t destination_port;  // host order; ignored for ICMP
   wire::Address source;
   wire::Address destination;
+  // Milliseconds of the engine's clock; kWheneverMs: of a flow that lives already.
+  uint64_t at_ms = kWheneverMs;
 };
 
 class Table {
@@ -35,7 +38,9 @@ class Table {
   virtual Verdict evaluate(const Connection&) const = 0;
 };
 
-// Null with the reason in `error` where the block is not a well-formed table.
-std::unique_ptr<Table> load_table(std::span<const uint8_t> block, std::string& error);
+// Null with the reason in `error` where the block is not a well-formed table. Rules that name peers
+// by name go by `names`; null: nobody asked for any.
+std::unique_ptr<Table> load_table(std::span<const uint8_t> block, std::string& error,
+                                  std::shared_ptr<const LearnedNames> names = nullptr);
 
 }  // namespace vethwall::policy

@@ -18,6 +18,7 @@ uint64_t last_expiry(const std::vector<Name>& names) {
 
 void LearnedNames::learn(const Record& record, uint64_t now_ms) {
   const std::unique_lock lock(mutex_);
+  ++learned_;
   const Key key = {record.endpoint, record.address};
   if (counts_[record.endpoint] >= kLearnedNamesMax) make_room(record.endpoint, now_ms);
   std::vector<Name>& names = addresses_[key];
@@ -56,6 +57,16 @@ void LearnedNames::make_room(uint16_t endpoint, uint64_t now_ms) {
   addresses_.erase(first);
 }
 
+std::vector<std::string> LearnedNames::names_of(uint16_t endpoint, const wire::Address& address,
+                                                uint64_t at_ms) const {
+  std::vector<std::string> names;
+  any(endpoint, address, at_ms, [&](std::string_view name) {
+    names.emplace_back(name);
+    return false;
+  });
+  return names;
+}
+
 void LearnedNames::forget(uint16_t endpoint) {
   const std::unique_lock lock(mutex_);
   std::erase_if(addresses_, [&](const auto& entry) { return entry.first.endpoint == endpoint; });
@@ -68,6 +79,11 @@ std::vector<LearnedNames::Record> LearnedNames::records() const {
   for (const auto& [key, names] : addresses_)
     for (const Name& name : names) all.push_back({key.endpoint, key.address, name});
   return all;
+}
+
+uint64_t LearnedNames::learned() const {
+  const std::shared_lock lock(mutex_);
+  return learned_;
 }
 
 uint64_t LearnedNames::evicted() const {

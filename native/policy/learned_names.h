@@ -48,11 +48,15 @@ class LearnedNames {
       if (name.expires_ms > at_ms && matches(std::string_view(name.text))) return true;
     return false;
   }
+  std::vector<std::string> names_of(uint16_t endpoint, const wire::Address& address,
+                                    uint64_t at_ms) const;
   void forget(uint16_t endpoint);
   // All of them: for who keeps them over a restart.
   std::vector<Record> records() const;
   // Names that gave way to others before their time.
   uint64_t evicted() const;
+  // How often something was learned.
+  uint64_t learned() const;
 
  private:
   struct Key {
@@ -66,6 +70,7 @@ class LearnedNames {
   std::map<Key, std::vector<Name>> addresses_;  // ordered: no sender can choose colliding keys
   std::map<uint16_t, size_t> counts_;           // names of each endpoint
   uint64_t evicted_ = 0;
+  uint64_t learned_ = 0;
 };
 
 }  // namespace vethwall::policy

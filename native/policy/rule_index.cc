@@ -41,11 +41,11 @@ RuleIndex::RuleIndex(const Block& block) : block_(block) {
 
 // Those that no rule names are asked for alone.
 void RuleIndex::index_sets() {
-  std::vector<bool> is_named(block_.sets.size());
+  std::vector<bool> is_asked(block_.sets.size());
   for (const RuleRecord& rule : block_.rules)
-    if (rule.peers != kAny) is_named[rule.peers] = true;
+    if (rule.peers < block_.sets.size()) is_asked[rule.peers] = true;
   for (uint32_t i = 0; i < block_.sets.size(); ++i) {
-    if (!is_named[i]) continue;
+    if (!is_asked[i]) continue;
     const AddressSet& set = block_.sets[i];
     for (const RangeV4& range : std::span(block_.v4).subspan(set.first_v4, set.count_v4))
       v4_.push_back({range.first, range.last, i});

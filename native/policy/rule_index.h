@@ -21,12 +21,17 @@ class RuleIndex {
 
   // `visit` gets indices of block.lists, in no order, a few of them twice. Each stands for those
   // behind it that decide alike. Their peers match; their ports may not where a rule has many.
-  template <typename Visit>
+  // `stands_for` is asked whether the peer is one of those of a name.
+  template <typename StandsFor, typename Visit>
   void candidates(size_t endpoint, bool is_egress, const Peer& peer, uint32_t port,
-                  Visit visit) const {
+                  StandsFor stands_for, Visit visit) const {
     std::span<const Group> groups = of(groups_, lists_[endpoint][is_egress ? 1 : 0]);
     if (!groups.empty() && groups.back().peers == kAny) {
       visit_group(groups.back(), port, visit);
+      groups = groups.first(groups.size() - 1);
+    }
+    while (!groups.empty() && is_named(groups.back().peers)) {
+      if (stands_for(groups.back().peers)) visit_group(groups.back(), port, visit);
       groups = groups.first(groups.size() - 1);
     }
     if (groups.size() > kFewGroups && visit_stabbed(groups, peer, port, visit)) return;
@@ -90,7 +95,7 @@ class RuleIndex {
   std::vector<Interval<uint32_t>> v4_;  // item: the set
   std::vector<Interval<WordsV6>> v6_;
   std::vector<std::array<Slice, 2>> lists_;  // of each endpoint, podIngress and podEgress: groups
-  std::vector<Group> groups_;                // of a list: ascending by peers, kAny last
+  std::vector<Group> groups_;                // of a list: ascending by peers, names and kAny last
   std::vector<Ports> ported_;                // item: index of block.lists
   std::vector<uint32_t> portless_;
 };

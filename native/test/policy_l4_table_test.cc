@@ -11,7 +11,7 @@ namespace {
 
 using namespace vethwall;
 
-constexpr size_t kHeaderWords = 20;
+constexpr size_t kHeaderWords = 25;
 
 // One endpoint 1, isolated for ingress, with one rule 16: allow from 10.0.0.0/8 to TCP 80.
 std::vector<uint32_t> sample() {
@@ -24,15 +24,17 @@ std::vector<uint32_t> sample() {
       {0, 0, 0, 0, 0, 1, 0, 0},
       {0x0a000000, 0x0affffff},
       {},
+      {},
+      {},
   };
-  const std::vector<uint32_t> counts = {1, 1, 1, 1, 2, 1, 0};
+  const std::vector<uint32_t> counts = {1, 1, 1, 1, 2, 1, 0, 0, 0};
   for (size_t i = 0; i < sections.size(); ++i) {
-    words[6 + i * 2] = static_cast<uint32_t>(words.size() * 4);
-    words[7 + i * 2] = counts[i];
+    words[7 + i * 2] = static_cast<uint32_t>(words.size() * 4);
+    words[8 + i * 2] = counts[i];
     words.insert(words.end(), sections[i].begin(), sections[i].end());
   }
   words[0] = 0x344c5756;
-  words[1] = 1u | 80u << 16;
+  words[1] = 2u | 100u << 16;
   words[2] = static_cast<uint32_t>(words.size() * 4);
   words[4] = 7;
   return words;

@@ -7,6 +7,9 @@
 
 namespace {
 
+// No name stands for anybody.
+constexpr auto kNobody = [](uint32_t) { return false; };
+
 using namespace vethwall;
 using policy::Block;
 using policy::kAny;
@@ -106,7 +109,7 @@ bool is_right(const Block& block, const RuleIndex& index, const Question& asked)
   const Peer& peer = asked.peer;
   const uint32_t port = asked.port;
   std::vector<uint32_t> found;
-  index.candidates(asked.endpoint, asked.is_egress, peer, port, [&](uint32_t place) {
+  index.candidates(asked.endpoint, asked.is_egress, peer, port, kNobody, [&](uint32_t place) {
     if (matches_port(block, block.rules[block.lists[place]], port)) found.push_back(place);
   });
   const policy::EndpointRecord& record = block.endpoints[asked.endpoint];
@@ -132,7 +135,7 @@ bool is_right(const Block& block, const RuleIndex& index, const Question& asked)
 
 size_t count_of(const RuleIndex& index, const Peer& peer, uint32_t port) {
   size_t count = 0;
-  index.candidates(0, false, peer, port, [&](uint32_t) { ++count; });
+  index.candidates(0, false, peer, port, kNobody, [&](uint32_t) { ++count; });
   return count;
 }
 
@@ -183,7 +186,7 @@ TEST(of_rules_that_decide_alike_the_first_stands_for_all) {
   block.endpoints.push_back({1, 1, 0, {0, 1000}, {0, 0}});
   const RuleIndex index(block);
   std::vector<uint32_t> places;
-  index.candidates(0, false, {4, 1, {}}, RuleIndex::port_of(6, 80),
+  index.candidates(0, false, {4, 1, {}}, RuleIndex::port_of(6, 80), kNobody,
                    [&](uint32_t place) { places.push_back(place); });
   CHECK(places == std::vector<uint32_t>({0, 1}));
 }

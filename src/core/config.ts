@@ -82,6 +82,14 @@ const configSchema = z.strictObject({
       shards: z.int().min(1).max(SHARDS_MAX).optional(),
     })
     .default({ identify: [], transactions: [], content: [], loopback: [] }),
+  fqdn: z
+    .strictObject({
+      /** DNS servers of the pods, whose answers `fqdn` peers go by. Absent: the node's. */
+      resolvers: z.array(address).optional(),
+      /** An address is still good so long after its TTL. */
+      graceSeconds: z.int().min(0).max(86_400).default(60),
+    })
+    .default({ graceSeconds: 60 }),
   metrics: z.strictObject({ listen: loopbackAddress.optional() }).default({}),
   events: z
     .strictObject({

@@ -4,6 +4,7 @@ import type { CompileInput } from '../core/policy/compile.js'
 import type { Endpoints } from './endpoints.js'
 import type { ModeOverrides } from './mode-overrides.js'
 import type { NodeAddresses } from './node-addresses.js'
+import { nodeResolvers } from './resolvers.js'
 
 export function defaultsOf({ defaults }: Config): CompileInput['defaults'] {
   const { mode, failure } = defaults
@@ -26,6 +27,7 @@ export function compileInputs(
     defaults: defaultsOf(config),
     nodeAddresses: node.current,
     nodeTraffic: config.nodeTraffic,
+    resolvers: config.fqdn.resolvers ?? nodeResolvers(),
     endpoints: records.map(({ id, namespace, pod, addresses }) => ({
       id,
       namespace,

@@ -14,6 +14,7 @@ import type { ConflistKeeper } from './conflist-keeper.js'
 import type { DriftBook } from './drift-book.js'
 import type { Endpoint, Endpoints } from './endpoints.js'
 import type { EngineShards } from './engine/engine-shards.js'
+import type { LearnedNames } from './engine/learned-names.js'
 import type { EventsSink } from './events-file.js'
 import type { Learning } from './learning.js'
 import { metricFamilies } from './metric-families.js'
@@ -37,6 +38,7 @@ export interface ControlParts {
   readonly policy: PolicyStore
   readonly overrides: ModeOverrides
   readonly learning: Learning
+  readonly names: Pick<LearnedNames, 'learned' | 'evicted'>
   readonly shards: Shards
   readonly engine: EngineShards
   readonly events: EventsSink
@@ -220,6 +222,7 @@ export class Control implements EndpointsApi, StatusApi {
       collected: reconciler.collected,
       conflistRepaired: this.parts.conflist.repaired,
       learnOverflow: this.parts.learning.overflow,
+      names: this.parts.names,
     })
   }
 

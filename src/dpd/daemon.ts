@@ -31,6 +31,7 @@ import { Depths } from './depth.js'
 import { DriftBook } from './drift-book.js'
 import { DriftRepair } from './drift-repair.js'
 import { Endpoints } from './endpoints.js'
+import { monotonicMs as engineClockMs, LearnedNames } from './engine/learned-names.js'
 import { epochsFrom } from './epochs.js'
 import { EventsFile, type EventsSink, noEvents } from './events-file.js'
 import { placed } from './flow-place.js'
@@ -41,6 +42,7 @@ import { KernelSpoofs } from './kernel-spoofs.js'
 import { Learning } from './learning.js'
 import { live } from './lifecycle.js'
 import { ModeOverrides } from './mode-overrides.js'
+import { NamesFile } from './names-file.js'
 import { NodeAddresses } from './node-addresses.js'
 import { openNotifier } from './notify.js'
 import { Peers } from './peers.js'
@@ -110,6 +112,9 @@ function openDaemon(setting: DaemonSetting) {
   const spoofBook = new SpoofBook(events, nowMs)
   const peers = { current: new Peers(EMPTY_DIRECTORY, [], []) }
   const { context, enforcer, pipes } = openKernel(setting)
+  const nameGraceMs = config.fqdn.graceSeconds * 1000
+  const names = new LearnedNames({ isShared: true, graceMs: nameGraceMs, nowMs: engineClockMs })
+  const namesFile = new NamesFile(join(instance.runDir, 'names.json'), names, warn)
   const {
     engine,
     shards,
@@ -119,7 +124,7 @@ function openDaemon(setting: DaemonSetting) {
     heartbeat: heartbeatOf(context.driver, instance),
     flowMapFd: flowMapOf(context.driver),
     count: config.inspection.shards ?? shardsFor(availableParallelism()),
-    ...{ file: setting.workerFile, events, learning, spoofs: spoofBook, warn },
+    ...{ file: setting.workerFile, events, learning, spoofs: spoofBook, names, nameGraceMs, warn },
     eventsPerSecond: config.events.file === null ? null : config.events.perSecond,
     giveUp: (error) => {
       throw error
@@ -193,14 +198,14 @@ function openDaemon(setting: DaemonSetting) {
     startedAtMs,
     peers: () => peers.current,
     preflight: () => preflight(os),
-    ...{ endpoints, policy, overrides, learning, shards, engine, events },
+    ...{ endpoints, policy, overrides, learning, names, shards, engine, events },
     ...{ spoofs: spoofBook, reconciler, drift, big, pipes, conflist, loopback },
   })
   shards.onBigFlows((events) => big.handle(events))
   const driver = context.driver.name
   return {
     ...{ conflist, control, driver, engine, events, shards, learning, pipes, policy, reconciler },
-    ...{ big, spoofs, running },
+    ...{ big, spoofs, running, namesFile },
     places: { endpoints, pipes },
   }
 }
@@ -241,6 +246,8 @@ export async function startDaemon(setting: DaemonSetting): Promise<void> {
   const { engine, events, learning, pipes, policy, reconciler, running, shards, spoofs } = daemon
   const fault = (what: string) => (error: unknown) => log.error(`${what}: ${String(error)}`)
   reconciler.adopt()
+  const adopted = new Set(daemon.places.endpoints.all().map(({ record }) => record.id))
+  daemon.namesFile.restore((id) => adopted.has(id))
   await policy.reload()
   engine.start()
   if (daemon.driver === 'tc') spawnWatchdog(instance)
@@ -283,6 +290,7 @@ export async function startDaemon(setting: DaemonSetting): Promise<void> {
       await engine.stop()
       await shards.stop()
       learning.save()
+      daemon.namesFile.close()
       events.close()
       pipes.close()
     },

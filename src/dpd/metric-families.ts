@@ -31,6 +31,7 @@ export interface MetricSources {
   readonly collected: number
   readonly conflistRepaired: number
   readonly learnOverflow: number
+  readonly names: { readonly learned: number; readonly evicted: number }
 }
 
 /** Gauges among the engine's counters. */
@@ -98,6 +99,7 @@ export function metricFamilies(from: MetricSources): Family[] {
     ...daemonFamilies(from),
     ...flowFamilies(from),
     ...packetFamilies(from),
+    ...nameFamilies(from),
     ...bigFamilies(from),
   ]
 }
@@ -239,6 +241,18 @@ function flowFamilies(from: MetricSources): Family[] {
       'ring_events_lost',
       'Engine events that never reached the judge. Growing: give dpd more CPU.',
       one(reports.lostEvents),
+    ),
+  ]
+}
+
+/** What `fqdn` peers go by. */
+function nameFamilies({ names }: MetricSources): Family[] {
+  return [
+    counter('names_learned', 'Addresses learned from answers to pods.', one(names.learned)),
+    counter(
+      'names_evicted',
+      'Learned names that gave way to others. Growing: a pod looks up more than 1 024 of them; connections to the oldest are denied.',
+      one(names.evicted),
     ),
   ]
 }

@@ -80,14 +80,16 @@ export async function openReplay(parts: ReplayParts) {
     learnedPeer: () => null,
     book: () => book,
   })
-  const judge = new Judge({ policy, parsers: registry, report: parts.report ?? reporter, nowMs })
+  const engine = new ReplayEngine(parts.limits)
+  const { names } = engine
+  const report = parts.report ?? reporter
+  const judge = new Judge({ policy, parsers: registry, report, nowMs, names })
   const book = new FlowBook(judge, (flow) => viewFlow(flow, peerName, null), flowsKept)
   judge.setEndpoint({
     ...{ id, namespace, pod, ifName: 'capture', mode: 'monitor', failure: 'open' },
     enforced: false,
     depth,
   })
-  const engine = new ReplayEngine(parts.limits)
   if (parts.onEvents !== undefined) engine.onEvents(parts.onEvents)
   engine.onEvents((events) => engine.send(judge.handle(events)))
   await engine.setEndpoint({ ...REPLAY_ENDPOINT, ...readsOf(depth) })

@@ -3,12 +3,14 @@ import t, { type Test } from 'tap'
 import { type Address, parseAddress } from '../../src/core/address.js'
 import { type CompileInput, compile } from '../../src/core/policy/compile.js'
 import { type Connection, evaluate } from '../../src/core/policy/evaluate.js'
+import { LearnedNames, type NativeNames } from '../../src/dpd/engine/learned-names.js'
 import { addon } from '../../src/intercept/addon.js'
 import {
   MANY_RULES,
   Random,
   randomConnection,
   randomInput,
+  randomNames,
   randomPolicies,
 } from '../core/policy/random-policy.js'
 
@@ -23,10 +25,12 @@ interface EngineConnection {
   readonly destinationPort: number
   readonly source: Address
   readonly destination: Address
+  readonly atMs: number
 }
 type L4Evaluate = (
   block: Uint8Array,
   connection: EngineConnection,
+  names: NativeNames,
 ) => { readonly verdict: string; readonly rule: number }
 
 const l4Evaluate = addon().l4Evaluate as L4Evaluate
@@ -35,15 +39,20 @@ const CONNECTIONS = 100
 /** One in so many has lists of many rules. */
 const EVERY = 5
 
+const nowMs = (): number => 1
+const book = new LearnedNames({ isShared: false, graceMs: 1000, nowMs })
+
 function byEngine(block: Uint8Array, { endpoint, connection }: Case): string {
-  const { verdict, rule } = l4Evaluate(block, {
+  const one = {
     endpoint,
     podSide: connection.podSide,
     protocol: connection.protocol,
     destinationPort: connection.destinationPort,
     source: parseAddress(connection.source),
     destination: parseAddress(connection.destination),
-  })
+    atMs: nowMs(),
+  }
+  const { verdict, rule } = l4Evaluate(block, one, book.native)
   return `${verdict} ${rule}`
 }
 
@@ -52,7 +61,12 @@ function compare(t: Test, input: CompileInput, cases: readonly Case[]): Set<stri
   const compiled = compile(input)
   const seen = new Set<string>()
   for (const one of cases) {
-    const { verdict, rule } = evaluate(compiled, one.endpoint, one.connection, { app: null })
+    const { endpoint, connection } = one
+    const address = connection.destination
+    for (const name of randomNames(address))
+      book.learn(endpoint, { name, addresses: [address], ttlSeconds: 60 })
+    const names = (): readonly string[] => book.namesOf(endpoint, address)
+    const { verdict, rule } = evaluate(compiled, endpoint, connection, { app: null }, names)
     const wanted = `${verdict} ${rule}`
     const got = byEngine(compiled.l4Block, one)
     seen.add(wanted)

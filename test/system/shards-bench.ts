@@ -61,6 +61,8 @@ export async function shardsBench(t: Test, count = 1) {
     events: { writeLine: (line) => void lines.push(line) },
     learning: { learn: () => undefined },
     spoofs: { add: () => undefined },
+    names: { forget: () => undefined },
+    nameGraceMs: 60_000,
     warn: (message) => void log.push(message),
     giveUp: (error) => void given.push(error),
     lookMs: 100,

@@ -50,6 +50,7 @@ const IN_REPLIES: ReadonlySet<number> = new Set(
 export function asksOf(rules: readonly CompiledRule[]): Asks {
   const headers = new Set<string>()
   const replies = new Set<string>()
+  const names = rules.some(({ fqdn }) => fqdn !== null)
   for (const { entries } of rules) {
     for (const { apps, conditions } of entries) {
       for (const { field, header } of conditions) {
@@ -58,7 +59,7 @@ export function asksOf(rules: readonly CompiledRule[]): Asks {
       }
     }
   }
-  return headers.size + replies.size === 0
+  return headers.size + replies.size === 0 && !names
     ? NO_ASKS
-    : { headers: [...headers], replies: [...replies] }
+    : { headers: [...headers], replies: [...replies], names }
 }

@@ -27,6 +27,8 @@ export interface CompileInput {
   readonly defaults: PolicyDefaults
   readonly nodeAddresses: readonly string[]
   readonly nodeTraffic: 'allow' | 'policy'
+  /** DNS servers whose answers teach names: addresses or prefixes. */
+  readonly resolvers?: readonly string[]
   readonly directory: EndpointsDirectory
   readonly endpoints: readonly PolicyEndpoint[]
   /** `dpctl mode`, by endpoint id. */
@@ -63,14 +65,26 @@ export function compile(input: CompileInput): CompiledPolicy {
   const parts = {
     generation: input.generation,
     rules: compiler.rules,
-    warnings: compiler.warnings,
+    warnings: [...compiler.warnings, ...resolverWarnings(input)],
     nodeAddresses: rangesOf(allowed.map(addressSpan)),
+    resolvers: rangesOf((input.resolvers ?? []).map(addressSpan)),
   }
   return {
     ...parts,
     l4Block: encodeL4Block({ ...parts, endpoints: [...endpoints.values()] }),
     endpoint: (id) => endpoints.get(id) ?? null,
   }
+}
+
+function resolverWarnings({ set, resolvers }: CompileInput): string[] {
+  if ((resolvers?.length ?? 0) > 0) return []
+  const [first] = set.policies.filter(({ egress }) =>
+    egress?.some(({ peers }) => peers.some(({ kind }) => kind === 'fqdn')),
+  )
+  if (first === undefined) return []
+  return [
+    `${first.file}: ${first.namespace}/${first.name}: fqdn peers match nothing, as no DNS server is known whose answers count: name those of the pods in dpd.yaml, fqdn.resolvers`,
+  ]
 }
 
 export function ruleInfo(compiled: CompiledPolicy, rule: RuleId): RuleInfo | null {

@@ -3,7 +3,7 @@ import type { Failure, Mode } from '../endpoint.js'
 import type { RuleId } from '../inspect/contract.js'
 import type { AddressRanges } from './address-ranges.js'
 import type { Glob } from './glob.js'
-import type { Action, Direction } from './model.js'
+import type { Action, Direction, FqdnBinding } from './model.js'
 
 /** What an operator reads of a rule; index in `CompiledPolicy.rules` = RuleId. */
 export interface RuleInfo {
@@ -39,11 +39,18 @@ export interface CompiledEntry {
   readonly conditions: readonly Condition[]
 }
 
+/** Peers by the names that they were learned under. */
+export interface CompiledFqdn {
+  readonly pattern: Glob
+  readonly binding: FqdnBinding
+}
+
 export interface CompiledRule {
   readonly id: RuleId
   readonly deny: boolean
-  /** null = any. */
+  /** null = any, unless `fqdn` says which. */
   readonly peers: AddressRanges | null
+  readonly fqdn: CompiledFqdn | null
   /** null = any, also protocols without ports; empty = none (named ports only). */
   readonly ports: readonly PortRange[] | null
   /** null = any app; with blocks, the apps of the blocks. */
@@ -62,9 +69,11 @@ export interface Asks {
   readonly headers: readonly string[]
   /** Apps whose replies are judged before they pass. */
   readonly replies: readonly string[]
+  /** Some rule names peers by name: answers to the pod's questions are learned before they pass. */
+  readonly names: boolean
 }
 
-export const NO_ASKS: Asks = { headers: [], replies: [] }
+export const NO_ASKS: Asks = { headers: [], replies: [], names: false }
 
 export interface CompiledDirection {
   /** Of the staged rules too. */
@@ -99,6 +108,8 @@ export interface CompiledPolicy {
   readonly l4Block: Uint8Array
   /** Sources that ingress rule 3 lets in; empty with `nodeTraffic: policy`. */
   readonly nodeAddresses: AddressRanges
+  /** Whose answers teach names. */
+  readonly resolvers: AddressRanges
   /** null where the id is not of this generation: allowed, not isolated. */
   endpoint(id: number): CompiledEndpoint | null
 }

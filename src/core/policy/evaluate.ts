@@ -7,6 +7,7 @@ import type { RuleId } from '../inspect/contract.js'
 import { type AddressWords, addressWords, rangesContain } from './address-ranges.js'
 import { ALL_APPS } from './app-classes.js'
 import type { CompiledDirection, CompiledPolicy, CompiledRule } from './compiled.js'
+import { matchBinding, NO_PEER_NAMES, type PeerNames } from './fqdn.js'
 import { TRANSPORTS } from './model.js'
 import {
   RULE_DEFAULT_DENY,
@@ -60,6 +61,8 @@ export interface Verdict extends Decision {
   readonly wouldStage: Decision | null
 }
 
+const DNS_PORT = 53
+
 const allow = (rule: RuleId): Decision => ({ verdict: 'allow', rule, needs: null })
 const deny = (rule: RuleId): Decision => ({ verdict: 'deny', rule, needs: null })
 const NEEDS_APP: Decision = { verdict: 'undecided', rule: RULE_NONE, needs: 'app' }
@@ -70,6 +73,38 @@ export function evaluate(
   endpointId: number,
   connection: Connection,
   facts: Facts,
+  names: PeerNames = NO_PEER_NAMES,
+): Verdict {
+  const verdict = evaluateRules(compiled, endpointId, connection, facts, names)
+  const isOpen = verdict.verdict === 'allow' && facts.app === null && facts.tx === undefined
+  return isOpen && teaches(compiled, endpointId, connection)
+    ? { ...verdict, ...NEEDS_APP }
+    : verdict
+}
+
+/**
+ * Whether answers on the connection tell the pod, and so its rules, what names stand for. They pass
+ * only when they are learned, so it is read even where any answer is allowed.
+ */
+export function teaches(
+  compiled: CompiledPolicy,
+  endpointId: number,
+  { podSide, protocol, destination, destinationPort }: Connection,
+): boolean {
+  if (podSide !== 'opener' || destinationPort !== DNS_PORT) return false
+  if (protocol !== TRANSPORTS.UDP && protocol !== TRANSPORTS.TCP) return false
+  const endpoint = compiled.endpoint(endpointId)
+  if (endpoint === null || !endpoint.egress.asks.names) return false
+  return rangesContain(compiled.resolvers, addressWords(destination))
+}
+
+/** As `evaluate`, of a connection whose answers teach nobody any more. */
+export function evaluateRules(
+  compiled: CompiledPolicy,
+  endpointId: number,
+  connection: Connection,
+  facts: Facts,
+  names: PeerNames = NO_PEER_NAMES,
 ): Verdict {
   const endpoint = compiled.endpoint(endpointId)
   if (endpoint === null) return final(allow(RULE_NOT_ISOLATED))
@@ -79,9 +114,9 @@ export function evaluate(
   if (rangesContain(endpoint.addresses, peer)) return final(allow(RULE_SELF))
   if (!isOpener && rangesContain(compiled.nodeAddresses, peer)) return final(allow(RULE_NODE))
   const direction = isOpener ? endpoint.egress : endpoint.ingress
-  const { verdict, rule, needs } = judge(direction, connection, peer, facts)
+  const { verdict, rule, needs } = judge(direction, { connection, peer, names }, facts)
   const { staged } = direction
-  const wouldStage = staged === null ? null : judge(staged, connection, peer, facts)
+  const wouldStage = staged === null ? null : judge(staged, { connection, peer, names }, facts)
   return { verdict, rule, needs, wouldStage }
 }
 
@@ -89,21 +124,22 @@ function final({ verdict, rule, needs }: Decision): Verdict {
   return { verdict, rule, needs, wouldStage: null }
 }
 
-function judge(
-  direction: CompiledDirection,
-  connection: Connection,
-  peer: AddressWords,
-  facts: Facts,
-): Decision {
-  const app = appOf(connection, facts)
-  if (app === null) return judgeApps(direction, connection, peer)
+interface Parties {
+  readonly connection: Connection
+  readonly peer: AddressWords
+  readonly names: PeerNames
+}
+
+function judge(direction: CompiledDirection, parties: Parties, facts: Facts): Decision {
+  const app = appOf(parties.connection, facts)
+  if (app === null) return judgeApps(direction, parties)
   if (facts.tx === undefined || facts.tx.app !== app) {
-    return judgeQuestion(direction, connection, peer, app, null)
+    return judgeQuestion(direction, parties, app, null)
   }
   const questions = questionsOf(facts.tx)
   let decision: Decision | null = null
   for (const question of questions) {
-    const next = judgeQuestion(direction, connection, peer, app, question)
+    const next = judgeQuestion(direction, parties, app, question)
     if (next.verdict === 'deny') return next
     if (decision === null || next.verdict === 'undecided') decision = next
   }
@@ -120,15 +156,14 @@ function appOf(connection: Connection, facts: Facts): string | null {
 /** Over all apps at once: one bit per class of apps that the rules tell apart. */
 function judgeApps(
   { rules, isolated }: CompiledDirection,
-  connection: Connection,
-  peer: AddressWords,
+  { connection, peer, names }: Parties,
 ): Decision {
   let surelyDenied = 0
   let maybeDenied = 0
   let surelyAllowed = 0
   let maybeAllowed = 0
   let allowing = RULE_NONE
-  for (const rule of matchingRules(rules, connection, peer)) {
+  for (const rule of matchingRules(rules, connection, peer, names)) {
     if (rule.deny) {
       if (rule.certain === ALL_APPS) return deny(rule.id)
       surelyDenied |= rule.certain
@@ -148,16 +183,15 @@ function judgeApps(
 
 function judgeQuestion(
   { rules, isolated }: CompiledDirection,
-  connection: Connection,
-  peer: AddressWords,
+  { connection, peer, names }: Parties,
   app: string,
   question: Question | null,
 ): Decision {
   let maybeDenied = false
   let maybeAllowed = false
   let allowing = RULE_NONE
-  for (const rule of matchingRules(rules, connection, peer)) {
-    const value = matchL7(rule, app, question)
+  for (const rule of matchingRules(rules, connection, peer, names)) {
+    const value = matchL7(rule, app, question, names)
     if (value === NO) continue
     if (rule.deny) {
       if (value === YES) return deny(rule.id)
@@ -175,9 +209,15 @@ function judgeQuestion(
   return allow(allowing === RULE_NONE ? RULE_NOT_ISOLATED : allowing)
 }
 
-function matchL7(rule: CompiledRule, app: string, question: Question | null): Ternary {
-  if (rule.apps === null) return YES
-  if (!rule.apps.has(app)) return NO
-  if (rule.entries.length === 0) return YES
-  return question === null ? UNKNOWN : matchBlocks(rule, question)
+function matchL7(
+  rule: CompiledRule,
+  app: string,
+  question: Question | null,
+  names: PeerNames,
+): Ternary {
+  if (rule.apps !== null && !rule.apps.has(app)) return NO
+  const binding = matchBinding(rule, app, question, names)
+  if (binding === NO || rule.entries.length === 0) return binding
+  const blocks = question === null ? UNKNOWN : matchBlocks(rule, question)
+  return blocks < binding ? blocks : binding
 }

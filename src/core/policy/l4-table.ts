@@ -2,21 +2,25 @@
  * The L3/L4 half of a compiled policy as one block of octets for the engine; read and checked by
  * native/policy/l4_table.cc, where the layout is described. All integers little-endian.
  */
+import { fromLatin1 } from '../bytes.js'
 import type { AddressRanges } from './address-ranges.js'
 import type { CompiledDirection, CompiledEndpoint, CompiledRule, PortRange } from './compiled.js'
 
 export const L4_MAGIC = 0x344c5756
-export const L4_VERSION = 1
-/** magic, version, header octets, total octets, checksum, generation, node set, 7 x (offset, count). */
-export const L4_HEADER_OCTETS = 80
+export const L4_VERSION = 2
+/** magic, version, header octets, total octets, checksum, generation, node set, resolver set, 9 x (offset, count). */
+export const L4_HEADER_OCTETS = 100
 /** Index of the set that holds nothing; index 0xffffffff = any address. */
 const EMPTY_SET = 0
 const ANY_ADDRESS = 0xffffffff
 const ANY_PORT = 0xffffffff
+/** Of a rule's peers: the rest is the index of a name. */
+const NAMED = 0x80000000
 
 export interface L4Source {
   readonly generation: number
   readonly nodeAddresses: AddressRanges
+  readonly resolvers: AddressRanges
   readonly endpoints: readonly CompiledEndpoint[]
 }
 
@@ -44,6 +48,9 @@ class L4Block {
   readonly sets = new Section(4)
   readonly v4 = new Section(2)
   readonly v6 = new Section(8)
+  readonly names = new Section(2)
+  readonly texts = new Section(1)
+  readonly #names = new Map<string, number>()
   readonly #sets = new Map<AddressRanges, number>()
   readonly #rules = new Map<CompiledRule, number>()
   readonly #lists = new Map<readonly CompiledRule[], number>()
@@ -55,7 +62,10 @@ class L4Block {
   addEndpoint(endpoint: CompiledEndpoint): void {
     const { ingress, egress } = endpoint
     const flags =
-      (ingress.isolated ? 1 : 0) | (egress.isolated ? 2 : 0) | (endpoint.quarantined ? 4 : 0)
+      (ingress.isolated ? 1 : 0) |
+      (egress.isolated ? 2 : 0) |
+      (endpoint.quarantined ? 4 : 0) |
+      (egress.asks.names ? 8 : 0)
     this.endpoints.add(
       endpoint.id,
       flags,
@@ -95,13 +105,32 @@ class L4Block {
     const index = this.rules.add(
       rule.id,
       rule.deny ? 1 : 0,
-      rule.peers === null ? ANY_ADDRESS : this.addSet(rule.peers),
+      this.#addPeers(rule),
       rule.ports === null ? ANY_PORT : this.#addPorts(rule.ports),
       rule.ports === null ? 0 : rule.ports.length,
       rule.certain,
       rule.possible,
     )
     this.#rules.set(rule, index)
+    return index
+  }
+
+  #addPeers({ peers, fqdn }: CompiledRule): number {
+    if (fqdn !== null) return (NAMED | this.#addName(fqdn.pattern.parts.join('*'))) >>> 0
+    return peers === null ? ANY_ADDRESS : this.addSet(peers)
+  }
+
+  /** Each begins a word. */
+  #addName(text: string): number {
+    const known = this.#names.get(text)
+    if (known !== undefined) return known
+    const octets = fromLatin1(text)
+    const index = this.names.add(this.texts.count * 4, octets.length)
+    for (let at = 0; at < octets.length; at += 4) {
+      const octet = (i: number): number => octets[at + i] ?? 0
+      this.texts.add((octet(0) | (octet(1) << 8) | (octet(2) << 16) | (octet(3) << 24)) >>> 0)
+    }
+    this.#names.set(text, index)
     return index
   }
 
@@ -112,13 +141,15 @@ class L4Block {
   }
 
   sections(): readonly Section[] {
-    return [this.endpoints, this.rules, this.lists, this.ports, this.sets, this.v4, this.v6]
+    const { endpoints, rules, lists, ports, sets, v4, v6, names, texts } = this
+    return [endpoints, rules, lists, ports, sets, v4, v6, names, texts]
   }
 }
 
 export function encodeL4Block(source: L4Source): Uint8Array {
   const block = new L4Block()
   const nodeSet = block.addSet(source.nodeAddresses)
+  const resolverSet = block.addSet(source.resolvers)
   for (const endpoint of [...source.endpoints].sort((a, b) => a.id - b.id)) {
     block.addEndpoint(endpoint)
   }
@@ -132,6 +163,7 @@ export function encodeL4Block(source: L4Source): Uint8Array {
   view.setUint32(8, octets.length, true)
   view.setUint32(16, source.generation, true)
   view.setUint32(20, nodeSet, true)
+  view.setUint32(24, resolverSet, true)
   writeSections(view, sections)
   view.setUint32(12, checksum(octets), true)
   return octets
@@ -140,8 +172,8 @@ export function encodeL4Block(source: L4Source): Uint8Array {
 function writeSections(view: DataView, sections: readonly Section[]): void {
   let at = L4_HEADER_OCTETS
   for (const [i, section] of sections.entries()) {
-    view.setUint32(24 + i * 8, at, true)
-    view.setUint32(28 + i * 8, section.count, true)
+    view.setUint32(28 + i * 8, at, true)
+    view.setUint32(32 + i * 8, section.count, true)
     for (const value of section.values) {
       view.setUint32(at, value, true)
       at += 4

@@ -21,6 +21,14 @@ export type Peer =
       readonly namespaceSelector: LabelSelector | null
     }
   | { readonly kind: 'block'; readonly cidr: string; readonly except: readonly string[] }
+  /** What names that match stand for, by the answers that the pod itself got (egress only). */
+  | { readonly kind: 'fqdn'; readonly pattern: string }
+
+/**
+ * strict: a request or handshake on a connection that a name opened must be for one of the address's
+ * names. loose: the address is enough.
+ */
+export type FqdnBinding = 'strict' | 'loose'
 
 export type Port =
   | { readonly protocol: number; readonly first: number; readonly last: number }
@@ -67,6 +75,7 @@ export interface PolicyObject {
   readonly mode: Mode | null
   readonly failure: Failure | null
   readonly staged: boolean
+  readonly fqdnBinding: FqdnBinding
   /** null = this policy does not isolate the direction; [] = isolates it and allows nothing. */
   readonly ingress: readonly PolicyRule[] | null
   readonly egress: readonly PolicyRule[] | null

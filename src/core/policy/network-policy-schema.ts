@@ -73,6 +73,7 @@ export function networkPolicyOf(
     mode: 'protect',
     failure: null,
     staged: false,
+    fqdnBinding: 'strict',
     ingress: types.includes('Ingress') ? ingress : null,
     egress: types.includes('Egress') ? egress : null,
   }

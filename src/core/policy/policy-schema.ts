@@ -3,7 +3,9 @@ import * as z from 'zod'
 import { blockSchemas, entriesOf, listOf, refineApps } from './block-schema.js'
 import { type PolicyObject, type PolicyRule, type Port, TRANSPORTS } from './model.js'
 import {
+  egressPeerSchema,
   metadataSchema,
+  type PeerDocument,
   peerOf,
   peerSchema,
   portNumberSchema,
@@ -52,7 +54,7 @@ const ingressRuleSchema = z
   .strictObject({ ...matchFields, from: z.array(peerSchema).optional() })
   .superRefine(refineApps)
 const egressRuleSchema = z
-  .strictObject({ ...matchFields, to: z.array(peerSchema).optional() })
+  .strictObject({ ...matchFields, to: z.array(egressPeerSchema).optional() })
   .superRefine(refineApps)
 const matchSchema = z.strictObject(matchFields)
 type MatchDocument = z.infer<typeof matchSchema>
@@ -66,6 +68,7 @@ export const policySchema = z.strictObject({
     mode: z.enum(['discover', 'monitor', 'protect']).optional(),
     failure: z.enum(['open', 'closed']).optional(),
     staged: z.boolean().default(false),
+    fqdnBinding: z.enum(['strict', 'loose']).default('strict'),
     ingress: z.array(ingressRuleSchema).optional(),
     egress: z.array(egressRuleSchema).optional(),
   }),
@@ -82,16 +85,13 @@ export function policyOf(document: z.infer<typeof policySchema>, file: string): 
     mode: spec.mode ?? null,
     failure: spec.failure ?? null,
     staged: spec.staged,
+    fqdnBinding: spec.fqdnBinding,
     ingress: spec.ingress?.map((rule, i) => ruleOf(rule, rule.from ?? [], i)) ?? null,
     egress: spec.egress?.map((rule, i) => ruleOf(rule, rule.to ?? [], i)) ?? null,
   }
 }
 
-function ruleOf(
-  rule: MatchDocument,
-  peers: readonly z.infer<typeof peerSchema>[],
-  index: number,
-): PolicyRule {
+function ruleOf(rule: MatchDocument, peers: readonly PeerDocument[], index: number): PolicyRule {
   return {
     name: rule.name ?? String(index),
     action: rule.action,

@@ -4,8 +4,18 @@ import { type AddressRanges, type AddressSpan, blockSpans, rangesOf } from './ad
 import { type AppClasses, certainClasses, classifyApps, possibleClasses } from './app-classes.js'
 import { blockApps, compileEntry } from './block-compiler.js'
 import type { CompiledRule, PortRange, RuleInfo } from './compiled.js'
+import { BOUND_APPS } from './fqdn.js'
+import { parseGlob } from './glob.js'
 import type { IdentityIndex } from './identity.js'
-import type { Direction, Peer, PolicyObject, PolicyRule, PolicySet, Port } from './model.js'
+import type {
+  Direction,
+  FqdnBinding,
+  Peer,
+  PolicyObject,
+  PolicyRule,
+  PolicySet,
+  Port,
+} from './model.js'
 import { FIRST_POLICY_RULE } from './rule-id.js'
 import { STATED_BY_NO_DOCUMENT } from './verdict-rules.js'
 
@@ -24,11 +34,12 @@ export class RuleCompiler {
 
   compile(policy: PolicyObject): Record<Direction, CompiledRule[]> {
     const compileAll = (direction: Direction) =>
-      (policy[direction] ?? []).map((rule) => this.#compileRule(policy, direction, rule))
+      (policy[direction] ?? []).flatMap((rule) => this.#compileRule(policy, direction, rule))
     return { ingress: compileAll('ingress'), egress: compileAll('egress') }
   }
 
-  #compileRule(policy: PolicyObject, direction: Direction, rule: PolicyRule): CompiledRule {
+  /** One, and one more for each name: what a rule asks for is the same whoever the peer. */
+  #compileRule(policy: PolicyObject, direction: Direction, rule: PolicyRule): CompiledRule[] {
     const id = this.rules.length
     this.rules.push({
       policy: `${policy.namespace}/${policy.name}`,
@@ -40,16 +51,27 @@ export class RuleCompiler {
     })
     const apps = appsOf(rule)
     const entries = rule.blocks.map(compileEntry)
-    return {
+    const names = rule.peers.filter((peer) => peer.kind === 'fqdn')
+    const others = rule.peers.filter((peer) => peer.kind !== 'fqdn')
+    const compiled: CompiledRule = {
       id,
       deny: rule.action === 'deny',
-      peers: rule.peers.length === 0 ? null : this.#peerRanges(policy.namespace, rule.peers),
+      peers: rule.peers.length === 0 ? null : this.#peerRanges(policy.namespace, others),
+      fqdn: null,
       ports: rule.ports.length === 0 ? null : this.#portRanges(policy, direction, rule),
       apps,
       entries,
       certain: entries.length > 0 ? 0 : certainClasses(this.#classes, apps),
       possible: possibleClasses(this.#classes, apps),
     }
+    const byName = names.map(({ pattern }) => this.#named(compiled, pattern, policy.fqdnBinding))
+    return names.length > 0 && others.length === 0 ? byName : [compiled, ...byName]
+  }
+
+  #named(rule: CompiledRule, pattern: string, binding: FqdnBinding): CompiledRule {
+    const bound = binding === 'strict' ? possibleClasses(this.#classes, BOUND_APPS) : 0
+    const fqdn = { pattern: parseGlob(pattern), binding }
+    return { ...rule, peers: null, fqdn, certain: rule.certain & ~bound }
   }
 
   /** Many rules name the same peers: they share the ranges. */
@@ -63,6 +85,7 @@ export class RuleCompiler {
   }
 
   #peerSpans(namespace: string, peer: Peer): AddressSpan[] {
+    if (peer.kind === 'fqdn') return []
     if (peer.kind === 'block') return blockSpans(peer.cidr, peer.except)
     return this.#index
       .pick(namespace, peer.namespaceSelector, peer.podSelector)
@@ -101,7 +124,10 @@ function appsOf(rule: PolicyRule): ReadonlySet<string> | null {
 
 function* appsOfSet(set: PolicySet): Iterable<string> {
   for (const { ingress, egress } of set.policies) {
-    for (const rule of [...(ingress ?? []), ...(egress ?? [])]) yield* appsOf(rule) ?? []
+    for (const rule of [...(ingress ?? []), ...(egress ?? [])]) {
+      yield* appsOf(rule) ?? []
+      if (rule.peers.some(({ kind }) => kind === 'fqdn')) yield* BOUND_APPS
+    }
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { type AddressRanges, type AddressWords, rangesContain, V6_WORDS } from './address-ranges.js'
 import type { CompiledRule, PortRange } from './compiled.js'
+import { matchesName, NO_PEER_NAMES, type PeerNames } from './fqdn.js'
 import { type Interval, IntervalTree } from './interval-tree.js'
 
 /** What of a connection L3/L4 rules ask for. */
@@ -31,18 +32,27 @@ export function matchingRules(
   rules: readonly CompiledRule[],
   addressed: Addressed,
   peer: AddressWords,
+  names: PeerNames = NO_PEER_NAMES,
 ): readonly CompiledRule[] {
-  if (rules.length <= FEW_RULES) return rules.filter((rule) => matchesL4(rule, addressed, peer))
+  if (rules.length <= FEW_RULES)
+    return rules.filter((rule) => matchesL4(rule, addressed, peer, names))
   let index = indices.get(rules)
   if (index === undefined) {
     index = new RuleIndex(rules)
     indices.set(rules, index)
   }
-  return index.matching(addressed, peer)
+  return index.matching(addressed, peer, names)
 }
 
-function matchesL4(rule: CompiledRule, addressed: Addressed, peer: AddressWords): boolean {
-  return matchesPort(rule, addressed) && (rule.peers === null || rangesContain(rule.peers, peer))
+function matchesL4(
+  rule: CompiledRule,
+  addressed: Addressed,
+  peer: AddressWords,
+  names: PeerNames,
+): boolean {
+  if (!matchesPort(rule, addressed)) return false
+  if (rule.fqdn !== null) return matchesName(rule.fqdn, names)
+  return rule.peers === null || rangesContain(rule.peers, peer)
 }
 
 function matchesPort(rule: CompiledRule, { protocol, destinationPort }: Addressed): boolean {
@@ -82,13 +92,19 @@ class Group {
 class RuleIndex {
   readonly #anyPeer: Group | null
   readonly #groups: readonly Group[]
+  /** Places of rules that name peers by name. */
+  readonly #named: number[] = []
   /** Items: groups. */
   readonly #v4: IntervalTree
   readonly #v6: IntervalTree
 
   constructor(private readonly rules: readonly CompiledRule[]) {
     const places = new Map<AddressRanges | null, number[]>()
-    for (const [place, { peers }] of rules.entries()) {
+    for (const [place, { peers, fqdn }] of rules.entries()) {
+      if (fqdn !== null) {
+        this.#named.push(place)
+        continue
+      }
       const known = places.get(peers)
       if (known === undefined) places.set(peers, [place])
       else known.push(place)
@@ -101,15 +117,25 @@ class RuleIndex {
     this.#v6 = addressTree(this.#groups, V6_WORDS)
   }
 
-  matching(addressed: Addressed, peer: AddressWords): CompiledRule[] {
+  matching(addressed: Addressed, peer: AddressWords, names: PeerNames): CompiledRule[] {
     const port = [portKey(addressed.protocol, addressed.destinationPort)]
     const places: number[] = []
     this.#anyPeer?.collect(port, places)
     for (const group of this.#near(peer)) {
       if (group.peers !== null && rangesContain(group.peers, peer)) group.collect(port, places)
     }
+    this.#collectNamed(names, places)
     if (places.length > 1) places.sort((a, b) => a - b)
     return this.#matched(places, addressed)
+  }
+
+  #collectNamed(names: PeerNames, places: number[]): void {
+    // Most addresses have no name.
+    if (this.#named.length === 0 || names().length === 0) return
+    for (const place of this.#named) {
+      const fqdn = this.rules[place]?.fqdn
+      if (fqdn && matchesName(fqdn, names)) places.push(place)
+    }
   }
 
   #near(peer: AddressWords): readonly Group[] {

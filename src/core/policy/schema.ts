@@ -1,6 +1,7 @@
 /** zod schemas that both kinds of policy document share: metadata, selectors, address blocks. */
 import * as z from 'zod'
-import { cidrContains, readCidr } from '../address.js'
+import { cidrContains, readAddress, readCidr } from '../address.js'
+import { canonicalName, namePatternFault } from './host-name.js'
 import type { LabelSelector } from './label-selector.js'
 import type { Peer } from './model.js'
 
@@ -93,24 +94,39 @@ const ipBlockSchema = z
     }
   })
 
-export const peerSchema = z
-  .strictObject({
-    podSelector: selectorSchema.nullish(),
-    namespaceSelector: selectorSchema.nullish(),
-    ipBlock: ipBlockSchema.nullish(),
-  })
-  .superRefine((peer, context) => {
-    const bySelector = isGiven(peer.podSelector) || isGiven(peer.namespaceSelector)
-    if (isGiven(peer.ipBlock) && bySelector) {
-      const message = 'ipBlock stands alone: make the selectors a list entry of their own'
-      context.addIssue({ code: 'custom', path: ['ipBlock'], message })
-    }
-    if (!isGiven(peer.ipBlock) && !bySelector) {
-      const message = 'an empty peer: give podSelector, namespaceSelector or ipBlock'
-      context.addIssue({ code: 'custom', message })
-    }
-  })
-export type PeerDocument = z.infer<typeof peerSchema>
+const peerFields = {
+  podSelector: selectorSchema.nullish(),
+  namespaceSelector: selectorSchema.nullish(),
+  ipBlock: ipBlockSchema.nullish(),
+}
+const fqdnSchema = z.string().superRefine((pattern, context) => {
+  const message = namePatternFault(pattern)
+  if (message !== null) context.addIssue({ code: 'custom', message })
+  if (readAddress(pattern) === null) return
+  context.addIssue({ code: 'custom', message: 'an address is no name: use ipBlock' })
+})
+
+/** Of NetworkPolicy, and of ingress rules: a name stands for no sender. */
+export const peerSchema = z.strictObject(peerFields).superRefine(refinePeer)
+export const egressPeerSchema = z
+  .strictObject({ ...peerFields, fqdn: fqdnSchema.optional() })
+  .superRefine(refinePeer)
+export type PeerDocument = z.infer<typeof egressPeerSchema>
+
+function refinePeer(peer: PeerDocument, context: z.RefinementCtx): void {
+  const bySelector = isGiven(peer.podSelector) || isGiven(peer.namespaceSelector)
+  const alone = (['ipBlock', 'fqdn'] as const).filter((key) => isGiven(peer[key]))
+  const [first] = alone
+  if (first !== undefined && (bySelector || alone.length > 1)) {
+    const others = bySelector ? 'the selectors a list entry' : 'each a list entry'
+    const message = `${first} stands alone: make ${others} of their own`
+    context.addIssue({ code: 'custom', path: [first], message })
+  }
+  if (first === undefined && !bySelector) {
+    const message = 'an empty peer: give podSelector, namespaceSelector or ipBlock'
+    context.addIssue({ code: 'custom', message })
+  }
+}
 
 export const portNumberSchema = z
   .int('a port is a whole number from 1 to 65535')
@@ -134,6 +150,7 @@ export function selectorOf(document: SelectorDocument): LabelSelector {
 }
 
 export function peerOf(document: PeerDocument): Peer {
+  if (isGiven(document.fqdn)) return { kind: 'fqdn', pattern: canonicalName(document.fqdn) }
   if (isGiven(document.ipBlock)) {
     const { cidr, except } = document.ipBlock
     return { kind: 'block', cidr, except: except ?? [] }

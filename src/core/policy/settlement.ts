@@ -1,6 +1,7 @@
 /** How long a flow has to be looked at, and what holds for one whose beginning nobody saw. */
 import type { CompiledPolicy } from './compiled.js'
-import { type Connection, evaluate } from './evaluate.js'
+import { type Connection, evaluate, evaluateRules, teaches } from './evaluate.js'
+import { NO_PEER_NAMES, type PeerNames } from './fqdn.js'
 
 /**
  * final: no later fact changes the verdict. app: it holds as long as the app stays this one (a parser
@@ -14,11 +15,13 @@ export function settles(
   endpointId: number,
   connection: Connection,
   app: string,
+  names: PeerNames = NO_PEER_NAMES,
 ): Settlement {
-  const known = evaluate(compiled, endpointId, connection, { app })
+  if (app === 'dns' && teaches(compiled, endpointId, connection)) return 'transactions'
+  const known = evaluate(compiled, endpointId, connection, { app }, names)
   if (known.needs !== null || isOpen(known.wouldStage)) return 'transactions'
   if (app === 'unknown') return 'final'
-  const before = evaluate(compiled, endpointId, connection, { app: null })
+  const before = evaluateRules(compiled, endpointId, connection, { app: null }, names)
   return before.needs === null && !isOpen(before.wouldStage) ? 'final' : 'app'
 }
 
@@ -38,6 +41,7 @@ export function midstreamPasses(
   compiled: CompiledPolicy,
   endpointId: number,
   connection: MidstreamConnection,
+  names: PeerNames = NO_PEER_NAMES,
 ): boolean {
   const turned: Connection = {
     podSide: connection.podSide === 'opener' ? 'receiver' : 'opener',
@@ -48,6 +52,6 @@ export function midstreamPasses(
   }
   const facts = { app: null }
   return [connection, turned].every(
-    (either) => evaluate(compiled, endpointId, either, facts).verdict === 'allow',
+    (either) => evaluateRules(compiled, endpointId, either, facts, names).verdict === 'allow',
   )
 }

@@ -13,9 +13,9 @@ export const UNKNOWN = 1
 export const YES = 2
 export type Ternary = typeof NO | typeof UNKNOWN | typeof YES
 
-const ABSENT = Symbol('absent')
-const PENDING = Symbol('pending')
-const AMBIGUOUS = Symbol('ambiguous')
+export const ABSENT = Symbol('absent')
+export const PENDING = Symbol('pending')
+export const AMBIGUOUS = Symbol('ambiguous')
 type Value = string | typeof ABSENT | typeof PENDING | typeof AMBIGUOUS
 
 /** What a parser has said of one transaction so far. */

@@ -10,6 +10,7 @@ export interface NativeNames {
   forget(endpoint: number): void
   records(): { endpoint: number; address: Uint8Array; name: string; expiresMs: number }[]
   evicted(): number
+  learned(): number
 }
 
 export interface LearnedName {
@@ -22,6 +23,12 @@ export interface LearnedName {
 
 /** CLOCK_MONOTONIC, as the engine has it. */
 export const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000_000n)
+
+/** native/policy/learned_names.h: expired names too. */
+const WHENEVER_MS = 0
+
+/** An address is still good so long after its TTL: clients connect late, and cache a little longer. */
+export const NAME_GRACE_MS = 60_000
 
 /** Beyond this a TTL is taken for it, as resolvers do (BIND's max-cache-ttl). */
 const TTL_MAX_SECONDS = 7 * 24 * 3600
@@ -43,12 +50,8 @@ export class LearnedNames implements NameBook {
     this.native = new Native(given.isShared)
   }
 
-  nowMs(): number {
-    return this.given.nowMs()
-  }
-
   learn(endpoint: number, { name, addresses, ttlSeconds }: Resolved): void {
-    const nowMs = this.nowMs()
+    const nowMs = this.given.nowMs()
     const lifeMs = Math.min(ttlSeconds, TTL_MAX_SECONDS) * 1000 + this.given.graceMs
     for (const address of addresses) {
       const { octets } = parseAddress(address)
@@ -56,8 +59,8 @@ export class LearnedNames implements NameBook {
     }
   }
 
-  namesOf(endpoint: number, address: string, atMs: number): readonly string[] {
-    return this.native.namesOf(endpoint, parseAddress(address).octets, atMs)
+  namesOf(endpoint: number, address: string): readonly string[] {
+    return this.native.namesOf(endpoint, parseAddress(address).octets, WHENEVER_MS)
   }
 
   forget(endpoint: number): void {
@@ -68,6 +71,11 @@ export class LearnedNames implements NameBook {
     return this.native.evicted()
   }
 
+  /** How often something was learned. */
+  get learned(): number {
+    return this.native.learned()
+  }
+
   records(): LearnedName[] {
     return this.native
       .records()
@@ -76,7 +84,7 @@ export class LearnedNames implements NameBook {
 
   /** What a daemon before this one knew. */
   restore(records: readonly LearnedName[]): void {
-    const nowMs = this.nowMs()
+    const nowMs = this.given.nowMs()
     for (const { endpoint, address, name, expiresMs } of records)
       this.native.learn(endpoint, parseAddress(address).octets, name, expiresMs, nowMs)
   }

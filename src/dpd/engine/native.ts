@@ -1,6 +1,7 @@
 /** The addon's engine classes, typed; native/addon/{shard,shard_rings,replay}.cc. */
 import { addon, toOsError } from '../../intercept/addon.js'
 import type { EngineEndpoint, EngineQueue } from './engine.js'
+import type { NativeNames } from './learned-names.js'
 
 /** What is absent keeps the engine's default; native/engine/engine.h `Limits`. */
 export interface EngineLimits {
@@ -73,7 +74,7 @@ export interface NativeReplayOptions {
 export interface NativeReplay {
   /** Another one, and larger, whenever a call returns more octets than the last one has. */
   memory(): ArrayBuffer
-  setPolicy(block: Uint8Array): number
+  setPolicy(block: Uint8Array, names: NativeNames): number
   setEndpoint(endpoint: EngineEndpoint): number
   removeEndpoint(id: number): number
   /** A pcap or pcapng file, whole. */
@@ -90,6 +91,8 @@ export interface NativeReplay {
   advance(ms: number): number
   counters(): Record<string, number>
   flows(): number
+  /** The capture's clock. */
+  nowMs(): number
 }
 
 interface EngineModule {

@@ -1,6 +1,7 @@
 /** `Engine` over a capture file: the same engine without a socket, the capture's clock for time. */
 import type { EngineCommand, EngineEvent } from '../../core/inspect/contract.js'
 import type { Engine, EngineEndpoint } from './engine.js'
+import { LearnedNames, NAME_GRACE_MS } from './learned-names.js'
 import { type EngineLimits, type NativeReplay, newReplay } from './native.js'
 import { commandOctets, decodeEvents, encodeCommand } from './records.js'
 
@@ -37,6 +38,11 @@ type Listener = (events: readonly EngineEvent[]) => void
 
 export class ReplayEngine implements Engine {
   readonly #replay: NativeReplay
+  /** By the capture's clock. */
+  readonly names = new LearnedNames({
+    ...{ isShared: false, graceMs: NAME_GRACE_MS },
+    nowMs: () => this.#replay.nowMs(),
+  })
   readonly #listeners: Listener[] = []
   #commands: EngineCommand[] = []
   /** Where the engine leaves event records. */
@@ -63,7 +69,7 @@ export class ReplayEngine implements Engine {
   }
 
   async setPolicy(block: Uint8Array): Promise<void> {
-    this.#deliver(this.#replay.setPolicy(block))
+    this.#deliver(this.#replay.setPolicy(block, this.names.native))
   }
 
   async setEndpoint(endpoint: EngineEndpoint): Promise<void> {

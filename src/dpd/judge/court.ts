@@ -1,7 +1,16 @@
 /** One generation's policy, the commands it leads to, and who is told. */
-import type { Answer, At, Dir, EngineCommand, RuleId } from '../../core/inspect/contract.js'
+import type {
+  Answer,
+  At,
+  Dir,
+  EngineCommand,
+  Resolved,
+  RuleId,
+} from '../../core/inspect/contract.js'
 import { type Asks, type CompiledPolicy, NO_ASKS } from '../../core/policy/compiled.js'
-import { evaluate, type Facts } from '../../core/policy/evaluate.js'
+import { evaluate, type Facts, teaches } from '../../core/policy/evaluate.js'
+import { NO_PEER_NAMES, type PeerNames } from '../../core/policy/fqdn.js'
+import type { NameBook } from '../../core/policy/name-book.js'
 import { type Settlement, settles } from '../../core/policy/settlement.js'
 import { type Flow, type Reading, type Standing, type Transaction, transportOf } from './flow.js'
 import type { JudgeReport } from './report.js'
@@ -14,14 +23,29 @@ export class Court {
   constructor(
     readonly policy: CompiledPolicy,
     readonly report: JudgeReport,
+    readonly names: NameBook,
   ) {
     this.rulings = new Rulings(policy)
   }
 
   evaluate(flow: Flow, facts: Facts): Ruling {
-    const verdict = evaluate(this.policy, flow.endpoint.id, flow.connection, facts)
+    const { policy } = this
+    const verdict = evaluate(policy, flow.endpoint.id, flow.connection, facts, this.peerNames(flow))
     if (verdict.wouldStage !== null) flow.staged = this.rulings.of(verdict.wouldStage)
     return this.rulings.of(verdict)
+  }
+
+  /** A flow from the pod's peer was not asked for by name. */
+  peerNames({ endpoint, podSide, tuple }: Flow): PeerNames {
+    if (podSide !== 'opener') return NO_PEER_NAMES
+    return () => this.names.namesOf(endpoint.id, tuple.destination)
+  }
+
+  /** Before the answer may pass: the pod's next packet may go to what it names. */
+  learn(flow: Flow, resolved: () => Resolved | null): void {
+    if (!teaches(this.policy, flow.endpoint.id, flow.connection)) return
+    const what = resolved()
+    if (what !== null) this.names.learn(flow.endpoint.id, what)
   }
 
   /** What policy wants to know of a flow's transactions beyond their requests' plain fields. */
@@ -48,7 +72,13 @@ export class Court {
 
   settlement(flow: Flow, reading: Reading, app: string): Settlement {
     const standing = this.#standing(flow, reading)
-    standing.settlement ??= settles(this.policy, flow.endpoint.id, flow.connection, app)
+    standing.settlement ??= settles(
+      this.policy,
+      flow.endpoint.id,
+      flow.connection,
+      app,
+      this.peerNames(flow),
+    )
     return standing.settlement
   }
 
@@ -57,7 +87,9 @@ export class Court {
     const { policy } = this
     const last = reading.standing
     if (last !== null && last.policy === policy && last.app === app) return last
-    const { wouldStage, ...verdict } = evaluate(policy, flow.endpoint.id, flow.connection, { app })
+    const names = this.peerNames(flow)
+    const { endpoint, connection } = flow
+    const { wouldStage, ...verdict } = evaluate(policy, endpoint.id, connection, { app }, names)
     const staged = wouldStage === null ? null : this.rulings.of(wouldStage)
     const ruling = this.rulings.of(verdict)
     reading.standing = { policy, app, ruling, staged, settlement: null }

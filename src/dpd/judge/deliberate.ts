@@ -44,6 +44,8 @@ function apply(court: Court, flow: Flow, fact: Fact, app: string): void {
   }
   if (fact.dir === 'reply') {
     known?.add(fact)
+    if (fact.resolved !== undefined && known?.ruling.verdict === 'allow')
+      court.learn(flow, fact.resolved)
     const isAsked = known !== undefined && court.asks(flow).replies.includes(app)
     if (isAsked) judgeTransaction(court, flow, known, cutOff)
     return

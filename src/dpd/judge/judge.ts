@@ -21,6 +21,7 @@ import type {
   SpoofedEvent,
 } from '../../core/inspect/contract.js'
 import type { CompiledPolicy } from '../../core/policy/compiled.js'
+import { type NameBook, NO_NAMES } from '../../core/policy/name-book.js'
 import { RULE_HOLD_LIMIT, RULE_MIDSTREAM } from '../../core/policy/rule-id.js'
 import { midstreamPasses } from '../../core/policy/settlement.js'
 import { Inspection } from '../dpi/stream.js'
@@ -41,6 +42,8 @@ export interface JudgeSettings {
   readonly parsers: readonly Parser<unknown>[]
   readonly report: JudgeReport
   readonly nowMs: () => number
+  /** Absent: nothing is learned. */
+  readonly names?: NameBook
   readonly flowsMax?: number
 }
 
@@ -50,7 +53,7 @@ export class Judge {
   #court: Court
 
   constructor(private readonly settings: JudgeSettings) {
-    this.#court = new Court(settings.policy, settings.report)
+    this.#court = new Court(settings.policy, settings.report, settings.names ?? NO_NAMES)
   }
 
   get generation(): number {
@@ -79,7 +82,7 @@ export class Judge {
 
   /** Each live flow by the facts that are still known. Call it when the engine has the policy in force. */
   setPolicy(policy: CompiledPolicy): EngineCommand[] {
-    this.#court = new Court(policy, this.settings.report)
+    this.#court = new Court(policy, this.settings.report, this.#court.names)
     for (const flow of this.#flows) {
       flow.endpoint = this.#endpoints.get(flow.endpoint.id) ?? flow.endpoint
       rejudge(this.#court, flow)
@@ -155,7 +158,12 @@ export class Judge {
   #ruleMidstream(flow: Flow): Ruling {
     const { policy, rulings } = this.#court
     const connection = { ...flow.connection, sourcePort: flow.tuple.sourcePort }
-    const passes = midstreamPasses(policy, flow.endpoint.id, connection)
+    const passes = midstreamPasses(
+      policy,
+      flow.endpoint.id,
+      connection,
+      this.#court.peerNames(flow),
+    )
     const ruling = rulings.by(RULE_MIDSTREAM, passes ? 'allow' : 'deny')
     if (passes) this.#court.settle(flow, ruling)
     else this.#court.denyFlow(flow, 0, ruling, null)

@@ -35,6 +35,8 @@ export interface ShardStart {
   /** null = there is no event file. */
   readonly eventsPerSecond: number | null
   readonly endedFlowsKept: number
+  /** An address outlives the TTL of its name by so much. */
+  readonly nameGraceMs: number
   /** In place of one that ended: what it left unread is passed over. */
   readonly isReplacement: boolean
   readonly knowledge: Knowledge

@@ -27,7 +27,8 @@ const QUERIES_MAX = 32
 const REPLACEMENTS_MAX = 5
 const REPLACEMENTS_WITHIN_MS = 60_000
 
-export interface ShardJudgeParts extends Pick<ShardStart, 'eventsPerSecond' | 'endedFlowsKept'> {
+export interface ShardJudgeParts
+  extends Pick<ShardStart, 'eventsPerSecond' | 'endedFlowsKept' | 'nameGraceMs'> {
   /** Runs `runShardWorker` where it is not the main thread. */
   readonly file: URL
   /** For people. */
@@ -147,11 +148,11 @@ export class ShardJudge {
   }
 
   #open(isReplacement: boolean): Worker {
-    const { file, number, eventsPerSecond, endedFlowsKept, knowledge } = this.parts
+    const { file, number, eventsPerSecond, endedFlowsKept, nameGraceMs, knowledge } = this.parts
     const progress = this.#progress.buffer
     const start: ShardStart = {
       role: 'shard',
-      ...{ number, eventsPerSecond, endedFlowsKept, isReplacement, progress },
+      ...{ number, eventsPerSecond, endedFlowsKept, nameGraceMs, isReplacement, progress },
       knowledge: knowledge(),
     }
     const worker = new Worker(file, { workerData: start, argv: [], name: this.parts.name })

@@ -3,6 +3,7 @@ import type { FlowQuery, FlowView } from '../../core/api/flow.js'
 import type { EngineCommand, EngineEvent, FlowId } from '../../core/inspect/contract.js'
 import type { CompiledPolicy } from '../../core/policy/compiled.js'
 import { toPortable } from '../../core/policy/portable.js'
+import type { LearnedNames } from '../engine/learned-names.js'
 import type { EventsFile } from '../events-file.js'
 import { ENDED_FLOWS_KEPT, type FlowQueries, type Follower } from '../flows.js'
 import type { JudgedEndpoint } from '../judge/flow.js'
@@ -25,6 +26,7 @@ export interface ShardsParts
   readonly events: Pick<EventsFile, 'writeLine'>
   readonly learning: Pick<Learning, 'learn'>
   readonly spoofs: Pick<SpoofBook, 'add'>
+  readonly names: Pick<LearnedNames, 'forget'>
 }
 
 export class Shards implements FlowQueries {
@@ -64,6 +66,7 @@ export class Shards implements FlowQueries {
   /** Call it when the engine has removed it. */
   async removeEndpoint(id: number): Promise<void> {
     this.#endpoints.delete(id)
+    this.parts.names.forget(id)
     await this.#tell({ kind: 'remove', endpoint: id })
   }
 

@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { EngineEvent } from '../../core/inspect/contract.js'
 import { fromPortable } from '../../core/policy/portable.js'
+import { LearnedNames, monotonicMs } from '../engine/learned-names.js'
 import { ShardRings } from '../engine/shard-rings.js'
 import { openJudging } from '../judging.js'
 import { Peers } from '../peers.js'
@@ -52,7 +53,7 @@ class ShardWorker {
     private readonly given: ShardStart,
     private readonly port: Port,
   ) {
-    const { eventsPerSecond, endedFlowsKept, knowledge } = given
+    const { eventsPerSecond, endedFlowsKept, nameGraceMs, knowledge } = given
     const nowMs = (): number => Date.now()
     this.#outbox = new Outbox({
       ...{ eventsPerSecond, nowMs, soon: setImmediate },
@@ -62,6 +63,7 @@ class ShardWorker {
       policy: fromPortable(knowledge.policy),
       peers: peersOf(knowledge.peers),
       outbox: this.#outbox,
+      names: new LearnedNames({ isShared: true, graceMs: nameGraceMs, nowMs: monotonicMs }),
       ...{ endedFlowsKept, nowMs },
     })
     for (const endpoint of knowledge.endpoints) this.#judging.judge.setEndpoint(endpoint)

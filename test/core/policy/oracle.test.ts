@@ -7,6 +7,7 @@ import {
   Random,
   randomConnection,
   randomInput,
+  randomNames,
   randomPolicies,
 } from './random-policy.js'
 
@@ -32,8 +33,9 @@ function firstDisagreement(seen: Record<string, number>): Disagreement | null {
     for (let i = 0; i < CONNECTIONS; i++) {
       const { id } = random.pick(input.endpoints)
       const connection = randomConnection(random)
-      const wanted = oracle(input, id, connection)
-      const got = evaluate(compiled, id, connection, { app: null }).verdict
+      const names = randomNames(connection.destination)
+      const wanted = oracle(input, id, connection, names)
+      const got = evaluate(compiled, id, connection, { app: null }, () => names).verdict
       seen[got] = (seen[got] ?? 0) + 1
       if (got !== wanted) return { seed, text, wanted, got, connection }
     }
@@ -45,6 +47,6 @@ t.test('evaluate agrees with the rules read literally, for every random policy',
   const seen: Record<string, number> = { allow: 0, deny: 0, undecided: 0 }
   t.equal(firstDisagreement(seen), null)
   for (const [verdict, count] of Object.entries(seen)) {
-    t.ok(count > SETS / 2, `${verdict} is among the cases`, { count })
+    t.ok(count > SETS / 3, `${verdict} is among the cases`, { count })
   }
 })

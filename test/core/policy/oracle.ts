@@ -31,7 +31,13 @@ export const BLOCK_APPS: Readonly<Record<BlockKey, readonly string[]>> = {
 }
 type Answer = 'allow' | 'deny' | 'undecided'
 
-export function oracle(input: CompileInput, endpointId: number, connection: Connection): Answer {
+/** `names`: of the peer's address, by the endpoint's own questions. */
+export function oracle(
+  input: CompileInput,
+  endpointId: number,
+  connection: Connection,
+  names: readonly string[] = [],
+): Answer {
   const endpoint = input.endpoints.find(({ id }) => id === endpointId)
   if (endpoint === undefined) return 'allow'
   if (input.quarantined?.has(endpointId)) return 'deny'
@@ -48,20 +54,51 @@ export function oracle(input: CompileInput, endpointId: number, connection: Conn
       holds(policy.podSelector, labels) &&
       (isOpener ? policy.egress : policy.ingress) !== null,
   )
-  return overAllApps(input, policies, connection, peer)
+  const answer = overAllApps(
+    input,
+    policies,
+    connection,
+    isOpener ? { peer, names } : { peer, names: [] },
+  )
+  return answer === 'allow' && isOpener && isLesson(input, labels, endpoint.namespace, connection)
+    ? 'undecided'
+    : answer
+}
+
+/** DNS answers of a resolver, to a pod some of whose policies name peers by name, staged ones too. */
+function isLesson(
+  input: CompileInput,
+  labels: Labels,
+  namespace: string,
+  { protocol, destination, destinationPort }: Connection,
+): boolean {
+  const resolvers = input.resolvers ?? []
+  if (destinationPort !== 53 || (protocol !== 6 && protocol !== 17)) return false
+  if (!resolvers.some((resolver) => same(resolver, destination))) return false
+  return input.set.policies
+    .filter((policy) => policy.namespace === namespace && holds(policy.podSelector, labels))
+    .some(({ egress }) => egress?.some(({ peers }) => peers.some(({ kind }) => kind === 'fqdn')))
+}
+
+interface PeerOf {
+  readonly peer: string
+  readonly names: readonly string[]
 }
 
 function overAllApps(
   input: CompileInput,
   policies: readonly PolicyObject[],
   connection: Connection,
-  peer: string,
+  who: PeerOf,
 ): Answer {
   const isOpener = connection.podSide === 'opener'
   const matching = policies.flatMap((policy) =>
-    ((isOpener ? policy.egress : policy.ingress) ?? []).filter((rule) =>
-      matchesL4(input, policy.namespace, rule, connection, peer),
-    ),
+    ((isOpener ? policy.egress : policy.ingress) ?? []).flatMap((rule) => {
+      const how = matchesL4(input, policy.namespace, rule, connection, who)
+      return how === 'no'
+        ? []
+        : [{ rule, isBound: how === 'name' && policy.fqdnBinding === 'strict' }]
+    }),
   )
   const hasParsers = connection.protocol === 6 || connection.protocol === 17
   const apps = hasParsers ? [...APPS, 'unknown'] : ['unknown']
@@ -69,20 +106,28 @@ function overAllApps(
   return answers.size === 1 ? ([...answers][0] ?? 'undecided') : 'undecided'
 }
 
-function ofApp(rules: readonly PolicyRule[], app: string, isolated: boolean): Answer {
+interface Matching {
+  readonly rule: PolicyRule
+  /** A request must be for the name that opened the address. */
+  readonly isBound: boolean
+}
+
+function ofApp(rules: readonly Matching[], app: string, isolated: boolean): Answer {
   const sure = (action: string) =>
-    rules.some((rule) => rule.action === action && appMatch(rule, app) === 'yes')
+    rules.some((one) => one.rule.action === action && appMatch(one, app) === 'yes')
   const maybe = (action: string) =>
-    rules.some((rule) => rule.action === action && appMatch(rule, app) === 'maybe')
+    rules.some((one) => one.rule.action === action && appMatch(one, app) === 'maybe')
   if (sure('deny')) return 'deny'
   if (isolated && !sure('allow') && !maybe('allow')) return 'deny'
   if ((sure('allow') || !isolated) && !maybe('deny')) return 'allow'
   return 'undecided'
 }
 
-function appMatch(rule: PolicyRule, app: string): 'yes' | 'no' | 'maybe' {
+const BOUND = ['http', 'tls', 'quic']
+
+function appMatch({ rule, isBound }: Matching, app: string): 'yes' | 'no' | 'maybe' {
   if (rule.apps !== null && !rule.apps.includes(app)) return 'no'
-  if (rule.blocks.length === 0) return 'yes'
+  if (rule.blocks.length === 0) return isBound && BOUND.includes(app) ? 'maybe' : 'yes'
   return rule.blocks.some(({ block }) => BLOCK_APPS[block].includes(app)) ? 'maybe' : 'no'
 }
 
@@ -91,8 +136,8 @@ function matchesL4(
   namespace: string,
   rule: PolicyRule,
   connection: Connection,
-  peer: string,
-): boolean {
+  { peer, names }: PeerOf,
+): 'no' | 'address' | 'name' {
   const port = connection.destinationPort
   const ports = rule.ports.some(
     (range) =>
@@ -101,8 +146,16 @@ function matchesL4(
       range.first <= port &&
       port <= range.last,
   )
-  if (rule.ports.length > 0 && !ports) return false
-  return rule.peers.length === 0 || rule.peers.some((one) => isPeer(input, namespace, one, peer))
+  if (rule.ports.length > 0 && !ports) return 'no'
+  if (rule.peers.length === 0) return 'address'
+  if (rule.peers.some((one) => isPeer(input, namespace, one, peer))) return 'address'
+  return rule.peers.some((one) => isNamed(one, names)) ? 'name' : 'no'
+}
+
+function isNamed(peer: Peer, names: readonly string[]): boolean {
+  if (peer.kind !== 'fqdn') return false
+  const pattern = peer.pattern.split('*').map((part) => part.replaceAll('.', '\\.'))
+  return names.some((name) => new RegExp(`^${pattern.join('.*')}$`).test(name))
 }
 
 function isPeer(input: CompileInput, namespace: string, peer: Peer, address: string): boolean {
@@ -113,6 +166,7 @@ function isPeer(input: CompileInput, namespace: string, peer: Peer, address: str
       !peer.except.some((hole) => cidrContains(parseCidr(hole), octets))
     )
   }
+  if (peer.kind === 'fqdn') return false
   return podsAt(input, address).some((pod) => {
     if (!holds(peer.podSelector, pod.labels)) return false
     if (peer.namespaceSelector === null) return pod.namespace === namespace

@@ -79,7 +79,19 @@ function ipBlock(random: Random): object {
     : { cidr: `fd00::10/${bits}` }
 }
 
-function peer(random: Random): object {
+const PATTERNS = ['*.example', 'n3.example', 'even.*', 'n1*.example', '*v*n*', 'none.example', '*']
+
+/** What an address of the random ones is called. */
+export function randomNames(address: string): string[] {
+  const last = address.includes(':')
+    ? Number.parseInt(address.slice(address.lastIndexOf(':') + 1) || '0', 16)
+    : Number(address.slice(address.lastIndexOf('.') + 1))
+  if (last % 3 === 0) return []
+  return [`n${last}.example`, ...(last % 2 === 0 ? ['even.test'] : [])]
+}
+
+function peer(random: Random, side: 'from' | 'to'): object {
+  if (side === 'to' && random.chance(30)) return { fqdn: random.pick(PATTERNS) }
   const kind = random.below(4)
   if (kind === 0) return { ipBlock: ipBlock(random) }
   if (kind === 1) return { podSelector: selector(random) }
@@ -114,7 +126,7 @@ function layer7(random: Random): object {
 function rule(random: Random, peers: 'from' | 'to'): object {
   return {
     ...(random.chance(60)
-      ? { [peers]: Array.from({ length: random.below(3) }, () => peer(random)) }
+      ? { [peers]: Array.from({ length: random.below(3) }, () => peer(random, peers)) }
       : {}),
     ...(random.chance(60)
       ? { ports: Array.from({ length: random.below(3) }, () => port(random)) }
@@ -142,6 +154,7 @@ export function randomPolicies(random: Random, mostRules = FEW_RULES): string {
     spec: {
       podSelector: selector(random),
       ...(random.chance(10) ? { staged: true } : {}),
+      ...(random.chance(40) ? { fqdnBinding: 'loose' } : {}),
       ...(random.chance(60) ? { ingress: rules(random, 'from', mostRules) } : {}),
       ...(random.chance(60) ? { egress: rules(random, 'to', mostRules) } : {}),
     },
@@ -188,6 +201,7 @@ export function randomInput(random: Random, text: string, generation: number): C
   return {
     set: setOf(text),
     generation,
+    resolvers: ['10.1.0.7', '10.1.0.20', 'fd00::b'],
     defaults: { mode: 'protect' },
     nodeAddresses: ['10.1.0.30', 'fd00::1e'],
     nodeTraffic: random.pick(['allow', 'policy'] as const),

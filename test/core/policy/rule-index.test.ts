@@ -12,7 +12,7 @@ import { Random } from './random-policy.js'
 type Matched = Pick<CompiledRule, 'peers' | 'ports'>
 
 function ruleOf(id: number, { peers, ports }: Matched): CompiledRule {
-  const blocks = { entries: [] }
+  const blocks = { fqdn: null, entries: [] }
   return { id, deny: false, peers, ports, apps: null, ...blocks, certain: -1, possible: -1 }
 }
 

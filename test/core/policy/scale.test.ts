@@ -41,6 +41,7 @@ function policyObject(index: number): PolicyObject {
     mode: 'protect',
     failure: null,
     staged: false,
+    fqdnBinding: 'strict',
     ingress: Array.from({ length: RULES }, (_, i) => rule(index, i)),
     egress: null,
   }

@@ -14,6 +14,7 @@ import { type CompileInput, compile } from '../../../src/core/policy/compile.js'
 import type { CompiledPolicy } from '../../../src/core/policy/compiled.js'
 import { EMPTY_DIRECTORY } from '../../../src/core/policy/endpoints-directory.js'
 import { loadPolicySet } from '../../../src/core/policy/load.js'
+import type { NameBook } from '../../../src/core/policy/name-book.js'
 import { registry } from '../../../src/dpd/dpi/registry.js'
 import type { Flow, JudgedEndpoint, Transaction } from '../../../src/dpd/judge/flow.js'
 import { Judge } from '../../../src/dpd/judge/judge.js'
@@ -76,9 +77,11 @@ export class Bench {
     readonly generation = 1,
     flowsMax = 1000,
     parsers: readonly Parser<unknown>[] = registry,
+    given: { readonly names?: NameBook; readonly input?: Partial<CompileInput> } = {},
   ) {
     this.judge = new Judge({
-      policy: compiled(text, generation),
+      policy: compiled(text, generation, given.input),
+      ...(given.names === undefined ? {} : { names: given.names }),
       parsers,
       nowMs: () => 0,
       flowsMax,
