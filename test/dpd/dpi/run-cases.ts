@@ -66,7 +66,7 @@ function line({ kind, tx, dir, at, fields }: ExpectedFact): string {
 }
 
 /** Fields that a case need not name. */
-const UNNAMED = /^(?:header\..*|reply\..*|target|version)$/
+const UNNAMED = /^(?:header\..*|ambiguousHeader\..*|reply\..*|target|version)$/
 
 function comparable(fact: Fact, expected: ExpectedFact | undefined): ExpectedFact {
   if (fact.kind === 'txEnd') return { kind: 'txEnd', tx: fact.tx, at: fact.end, fields: {} }
