@@ -5,6 +5,7 @@ import { http2 } from './http2/parser.js'
 import { memcached } from './memcached/parser.js'
 import { memcachedUdp } from './memcached/udp.js'
 import { mongodb } from './mongodb/parser.js'
+import { mqtt } from './mqtt/parser.js'
 import { mysql } from './mysql/parser.js'
 import { postgresql } from './postgresql/parser.js'
 import { quic } from './quic/parser.js'
@@ -17,6 +18,7 @@ export const registry: readonly Parser<unknown>[] = [
   tls,
   http2,
   http,
+  mqtt,
   mysql,
   postgresql,
   redis,

@@ -1,0 +1,38 @@
+import type { Dir } from '../../../core/inspect/contract.js'
+import { isProtocol } from './connect.js'
+import { Body, BRIDGE, PacketType, readHeader } from './packet.js'
+
+/** The fixed header, protocol name, level and flags. */
+export const PROBE_OCTETS = 16
+const RESERVED = 0x01
+/** Level, flags, keep alive, and a client identifier's length. */
+const LEAST_AFTER_NAME = 6
+
+/** The client's CONNECT comes first (§3.1.0). */
+export function probeMqtt(
+  heads: Readonly<Record<Dir, Uint8Array>>,
+  _ended: Readonly<Record<Dir, boolean>>,
+): 'yes' | 'no' | 'more' {
+  const { orig, reply } = heads
+  if (orig.length === 0) return reply.length === 0 ? 'more' : 'no'
+  if (orig[0] !== PacketType.CONNECT << 4) return 'no'
+  const packet = readHeader(orig)
+  if (typeof packet === 'string') return 'no'
+  if (packet === null) return 'more'
+  return probeConnect(orig, packet.headerOctets, packet.octets)
+}
+
+function probeConnect(orig: Uint8Array, from: number, end: number): 'yes' | 'no' | 'more' {
+  const body = new Body(orig, from)
+  // The length of the name alone tells most other octets apart.
+  const length = body.reader.u16be()
+  if (body.short) return end - from < 2 ? 'no' : 'more'
+  if (length !== 4 && length !== 6) return 'no'
+  if (end - from < 2 + length + LEAST_AFTER_NAME) return 'no'
+  const again = new Body(orig, from)
+  const name = again.text()
+  const level = again.reader.u8() & ~BRIDGE
+  const flags = again.reader.u8()
+  if (again.short) return 'more'
+  return isProtocol(name, level) && (flags & RESERVED) === 0 ? 'yes' : 'no'
+}
