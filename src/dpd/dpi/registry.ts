@@ -1,4 +1,5 @@
 import type { Parser } from '../../core/inspect/contract.js'
+import { amqp } from './amqp/parser.js'
 import { dnsTcp, dnsUdp } from './dns/parser.js'
 import { http } from './http/parser.js'
 import { http2 } from './http2/parser.js'
@@ -19,6 +20,7 @@ export const registry: readonly Parser<unknown>[] = [
   http2,
   http,
   mqtt,
+  amqp,
   mysql,
   postgresql,
   redis,

@@ -1,6 +1,7 @@
 /** Control packets of MQTT 3.1, 3.1.1 and 5.0: the fixed header, and what a body's fields are made of. Sections are those of MQTT 5.0. */
-import { latin1, Reader } from '../../../core/bytes.js'
+import { Reader } from '../../../core/bytes.js'
 import type { Dir } from '../../../core/inspect/contract.js'
+import { utf8Text } from '../utf8.js'
 
 /** §2.1.2. */
 export const PacketType = {
@@ -93,18 +94,12 @@ export function malformedHeader(packet: Packet, dir: Dir, level: number): string
 
 export const qosOf = ({ flags }: Packet): number => (flags & QOS) >> 1
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL alone is forbidden, the rest of ASCII is fast
-const PLAIN = /^[\x01-\x7f]*$/
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /** Fields of a packet after its fixed header; the first that no reading allows is the clause. */
 export class Body {
   clause: string | null = null
   readonly reader: Reader
-  readonly #octets: Uint8Array
 
   constructor(octets: Uint8Array, from: number) {
-    this.#octets = octets
     this.reader = new Reader(octets, from)
   }
 
@@ -112,24 +107,10 @@ export class Body {
     return this.reader.short
   }
 
-  /** A UTF-8 encoded string (§1.5.4). */
+  /** A UTF-8 encoded string, without NUL (§1.5.4). */
   text(): string {
-    const { reader } = this
-    const length = reader.u16be()
-    const from = reader.at
-    reader.skip(length)
-    if (reader.short) return ''
-    const plain = latin1(this.#octets, from, from + length)
-    return PLAIN.test(plain) ? plain : this.#decode(from, from + length)
-  }
-
-  #decode(from: number, to: number): string {
-    try {
-      const text = utf8.decode(this.#octets.subarray(from, to))
-      if (!text.includes('\0')) return text
-    } catch {
-      // Said below.
-    }
+    const text = utf8Text(this.reader.octets(this.reader.u16be()))
+    if (text !== null && !text.includes('\0')) return text
     this.clause ??= 'MQTT 5.0 §1.5.4 UTF-8'
     return ''
   }
