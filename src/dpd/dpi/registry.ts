@@ -3,6 +3,7 @@ import { amqp } from './amqp/parser.js'
 import { dnsTcp, dnsUdp } from './dns/parser.js'
 import { http } from './http/parser.js'
 import { http2 } from './http2/parser.js'
+import { kafka } from './kafka/parser.js'
 import { memcached } from './memcached/parser.js'
 import { memcachedUdp } from './memcached/udp.js'
 import { mongodb } from './mongodb/parser.js'
@@ -26,6 +27,7 @@ export const registry: readonly Parser<unknown>[] = [
   redis,
   mongodb,
   memcached,
+  kafka,
   dnsTcp,
   quic,
   memcachedUdp,
