@@ -9,7 +9,7 @@ demo='iproute2 iputils-ping containernetworking-plugins iptables curl openssl dn
 bench='iperf3 python3 sockperf wrk redis-server redis-tools nftables procps'
 tests='clang clang-format lld llvm libclang-rt-14-dev libbpf-dev linux-libc-dev bpftool containerd runc
   qemu-system-x86 busybox-static ethtool tcpdump iperf3 systemd shellcheck kmod xz-utils
-  procps python3 podman golang-go golang-github-appc-cni-dev'
+  procps python3 podman golang-go golang-github-appc-cni-dev redis-server redis-tools postgresql-15 postgresql-client-15'
 case ${1:-} in
   build) packages=$build ;;
   demo) packages="$build $demo" ;;
@@ -36,13 +36,22 @@ if [ -n "$missing" ]; then
   # units that start with the machine.
   podman_network=/etc/cni/net.d/87-podman-bridge.conflist
   podman_units=
-  redis_units=
+  server_units=
   case " $missing " in
     *' podman '*) [ -e $podman_network ] || podman_units='podman.socket podman.service podman-restart.service
       podman-auto-update.timer podman-auto-update.service' ;;
   esac
   case " $missing " in
-    *' redis-server '*) redis_units=redis-server.service ;;
+    *' redis-server '*) server_units=redis-server.service ;;
+  esac
+  case " $missing " in
+    *' postgresql-15 '*)
+      server_units="$server_units postgresql.service"
+      # Its package would make a database of its own.
+      mkdir -p /etc/postgresql-common
+      [ -e /etc/postgresql-common/createcluster.conf ] ||
+        echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+      ;;
   esac
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
@@ -52,9 +61,9 @@ if [ -n "$missing" ]; then
     rm -f $podman_network
     rmdir -p --ignore-fail-on-non-empty /etc/cni/net.d 2>/dev/null || true
   fi
-  if [ -n "$podman_units$redis_units" ]; then
+  if [ -n "$podman_units$server_units" ]; then
     # shellcheck disable=SC2086 # a list
-    systemctl --quiet disable $podman_units $redis_units 2>/dev/null || true
+    systemctl --quiet disable $podman_units $server_units 2>/dev/null || true
   fi
 fi
 

@@ -28,7 +28,8 @@ spec:
 /** Looks each name up and connects at once to all its addresses: {failed: [...], connected}. */
 const CLIENT = `
 const dns = require('dns'), net = require('net')
-const [names, port] = [JSON.parse(process.argv[2]), Number(process.argv[3])]
+const names = JSON.parse(require('fs').readFileSync(process.argv[2]))
+const port = Number(process.argv[3])
 let connected = 0
 const failed = []
 const connect = (name, host) => new Promise((resolve) => {
@@ -135,11 +136,10 @@ interface Heard {
 }
 
 async function lookUp(node: Node, pod: Pod, names: readonly string[]): Promise<Heard> {
-  const file = join(node.dir, 'client.cjs')
+  const [file, list] = [join(node.dir, 'client.cjs'), join(node.dir, 'names.json')]
   writeFileSync(file, CLIENT)
-  const { stdout, stderr } = await run(
-    ...([node, pod, process.execPath, [file, JSON.stringify(names), '80'], 600_000] as const),
-  )
+  writeFileSync(list, JSON.stringify(names))
+  const { stdout, stderr } = await run(node, pod, process.execPath, [file, list, '80'], 600_000)
   if (stdout === '') throw new Error(stderr)
   return JSON.parse(stdout) as Heard
 }

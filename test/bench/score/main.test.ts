@@ -7,7 +7,9 @@ import { exec } from '../../process.js'
 import { root } from '../../root.js'
 
 const score = (...args: readonly string[]) =>
-  exec(process.execPath, [join(root, '.build/bench/score/main.js'), ...args], { timeoutMs: 120_000 })
+  exec(process.execPath, [join(root, '.build/bench/score/main.js'), ...args], {
+    timeoutMs: 120_000,
+  })
 
 const CAPTURES = join(root, 'test/fixtures/score')
 const folder = mkdtempSync(join(tmpdir(), 'vethwall-score-'))
