@@ -45,6 +45,14 @@ t.test('what the benchmark recorded', async (t) => {
   t.match(stdout, /false labels 0: 0\.00 % \(goal 0\.1 %\)/)
 })
 
+t.test("parsers' captures: each flow is known, by its folder's name", async (t) => {
+  const { status, stdout, stderr } = await score(
+    ...[join(root, 'test/fixtures/dpi/captures'), '--goal', '--misses'],
+  )
+  t.equal(status, 0, stdout + stderr)
+  t.match(stdout, /recall 100\.00 %, false labels 0: 0\.00 %/)
+})
+
 t.test('a goal that is missed', async (t) => {
   const labels = join(folder, 'wrong.csv')
   writeFileSync(labels, '*,ssl\n')
