@@ -227,6 +227,14 @@ export const GRAMMAR: Readonly<Record<string, readonly string[]>> = {
     '\xff\xff\xff\xff\x0f',
     '\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f',
   ],
+  ssh: [
+    ...['SSH-2.0-', 'SSH-1.99-', 'SSH-1.5-', '\r\n', '\n', ',', ', ', 'x\r\n'],
+    '\0\0\0\x14\x06\x01\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0',
+    '\0\0\0\x0c\x0a\x15',
+    '\0\0\x88\xb4\x04\x02',
+    '\0\0\0\x04none',
+    '\x14',
+  ],
 }
 
 /** Integers' ends, for any binary protocol. */
