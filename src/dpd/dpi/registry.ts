@@ -12,6 +12,7 @@ import { mysql } from './mysql/parser.js'
 import { postgresql } from './postgresql/parser.js'
 import { quic } from './quic/parser.js'
 import { redis } from './redis/parser.js'
+import { smtp } from './smtp/parser.js'
 import { ssh } from './ssh/parser.js'
 import { tls } from './tls/parser.js'
 import { websocket } from './websocket/parser.js'
@@ -26,6 +27,7 @@ export const registry: readonly Parser<unknown>[] = [
   mysql,
   postgresql,
   ssh,
+  smtp,
   redis,
   mongodb,
   memcached,
