@@ -241,6 +241,10 @@ export const GRAMMAR: Readonly<Record<string, readonly string[]>> = {
     ...['BDAT 5 LAST\r\n', 'BDAT 999999999999\r\n', 'STARTTLS\r\n', 'AUTH LOGIN\r\n', 'QUIT\r\n'],
     ...['354 go\r\n', '334 \r\n', '421 bye\r\n', '550 no\r\n', 'RSET\r\n'],
   ],
+  dhcp: [
+    ...['\x63\x82\x53\x63', '\x35\x01\x01', '\x34\x01\x03', '\xff', '\x3d\xff', '\x0c\xff\0'],
+    ...['\0\x01\0\x0a\0\x03\0\x01', '\0\x08\0\x02\0\0', '\0\x03\0\x0c', '\0\x09\xff\xff', '\x0c\0'],
+  ],
 }
 
 /** Integers' ends, for any binary protocol. */

@@ -1,5 +1,6 @@
 import type { Parser } from '../../core/inspect/contract.js'
 import { amqp } from './amqp/parser.js'
+import { dhcp } from './dhcp/parser.js'
 import { dnsTcp, dnsUdp } from './dns/parser.js'
 import { http } from './http/parser.js'
 import { http2 } from './http2/parser.js'
@@ -33,6 +34,7 @@ export const registry: readonly Parser<unknown>[] = [
   memcached,
   kafka,
   dnsTcp,
+  dhcp,
   quic,
   memcachedUdp,
   dnsUdp,
