@@ -245,6 +245,10 @@ export const GRAMMAR: Readonly<Record<string, readonly string[]>> = {
     ...['\x63\x82\x53\x63', '\x35\x01\x01', '\x34\x01\x03', '\xff', '\x3d\xff', '\x0c\xff\0'],
     ...['\0\x01\0\x0a\0\x03\0\x01', '\0\x08\0\x02\0\0', '\0\x03\0\x0c', '\0\x09\xff\xff', '\x0c\0'],
   ],
+  ntp: [
+    ...['\x23', '\x1b', '\x24', '\x16\x02', '\x17\0\x03\x2a', '\x01\x04\0\x24', '\x04\x04\0\x28'],
+    ...['\0\0\0\x01', '\xff\xff', '\0\0\0\0'],
+  ],
 }
 
 /** Integers' ends, for any binary protocol. */

@@ -10,6 +10,7 @@ import { memcachedUdp } from './memcached/udp.js'
 import { mongodb } from './mongodb/parser.js'
 import { mqtt } from './mqtt/parser.js'
 import { mysql } from './mysql/parser.js'
+import { ntp } from './ntp/parser.js'
 import { postgresql } from './postgresql/parser.js'
 import { quic } from './quic/parser.js'
 import { redis } from './redis/parser.js'
@@ -38,5 +39,6 @@ export const registry: readonly Parser<unknown>[] = [
   quic,
   memcachedUdp,
   dnsUdp,
+  ntp,
   websocket,
 ]
