@@ -39,7 +39,8 @@ function mayGreet(greeting: string): boolean {
 
 function mayCommand(start: string): boolean {
   return COMMANDS.some((known) => {
-    const rest = start.slice(known.length)
-    return known.startsWith(start) || (start.startsWith(known) && /^ *\r?$/.test(rest))
+    if (known.startsWith(start)) return true
+    const verb = known.trimEnd()
+    return start.startsWith(verb) && /^ *\r?$/.test(start.slice(verb.length))
   })
 }
