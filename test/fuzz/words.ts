@@ -236,7 +236,17 @@ export const GRAMMAR: Readonly<Record<string, readonly string[]>> = {
     '\x14',
   ],
   smtp: [
-    ...['\r\n', '\n', '\r', '.', '\r\n.\r\n', '\n.\n', '220 m ESMTP\r\n', '250 ok\r\n', '250-ok\r\n'],
+    ...[
+      '\r\n',
+      '\n',
+      '\r',
+      '.',
+      '\r\n.\r\n',
+      '\n.\n',
+      '220 m ESMTP\r\n',
+      '250 ok\r\n',
+      '250-ok\r\n',
+    ],
     ...['EHLO c\r\n', 'LHLO c\r\n', 'MAIL FROM:<a@b>\r\n', 'RCPT TO:<c@d>\r\n', 'DATA\r\n'],
     ...['BDAT 5 LAST\r\n', 'BDAT 999999999999\r\n', 'STARTTLS\r\n', 'AUTH LOGIN\r\n', 'QUIT\r\n'],
     ...['354 go\r\n', '334 \r\n', '421 bye\r\n', '550 no\r\n', 'RSET\r\n'],
