@@ -12,6 +12,8 @@ const LEAST_OCTETS = 10
 const CORRELATION_IDS = 0x100_0000
 /** Requests that may come without a client id that says something. */
 const OPENING: ReadonlySet<number> = new Set([METADATA, SASL_HANDSHAKE, API_VERSIONS])
+/** They are small then: other protocols' small numbers among zeros look the same. */
+const NAMELESS_OCTETS = 1_024
 
 /** The client speaks first: a header whose every field is one that clients send. */
 export function probeKafka(
@@ -46,7 +48,9 @@ function probeClient(
   if (correlationId >= CORRELATION_IDS) return 'no'
   const length = (reader.u16be() << 16) >> 16
   if (reader.short) return 'more'
-  if (length <= 0) return length >= -1 && OPENING.has(key) ? 'yes' : 'no'
+  if (length <= 0) {
+    return length >= -1 && OPENING.has(key) && size <= NAMELESS_OCTETS ? 'yes' : 'no'
+  }
   if (length > CLIENT_ID_OCTETS || length > size - LEAST_OCTETS) return 'no'
   const client = orig.subarray(HEADER_OCTETS, HEADER_OCTETS + length)
   if (!client.every((octet) => octet >= 0x20 && octet !== 0x7f)) return 'no'
