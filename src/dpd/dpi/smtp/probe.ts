@@ -5,6 +5,7 @@ import type { Dir } from '../../../core/inspect/contract.js'
 export const PROBE_OCTETS = 1_024
 /** FTP servers greet with 220 too, but not so; and no FTP client says these. */
 const GREETING = /^(?:220|421|521|554)(?:[ -]|\r?\n)/
+const WHOLE_GREETING = /^(?:\d{3}-[^\n]*\n)*\d{3}(?: [^\n]*|\r)?\n/
 const CODES = ['220', '421', '521', '554']
 const NAMES_ITSELF = /\b(?:E?SMTP|LMTP)\b/i
 const HELLO = /^(?:EHLO|HELO|LHLO) [!-~]/i
@@ -26,9 +27,10 @@ export function probeSmtp(
   if (!mayGreet(greeting)) return 'no'
   const command = latin1(orig, 0, LONGEST_COMMAND)
   if (HELLO.test(command)) return 'yes'
-  const names = GREETING.test(greeting) && NAMES_ITSELF.test(greeting)
+  const isWhole = WHOLE_GREETING.test(greeting) || greeting.length >= PROBE_OCTETS || ended.reply
+  const names = isWhole && NAMES_ITSELF.test(greeting)
   if (command === '') return names && ended.orig ? 'yes' : 'more'
-  if (COMMAND.test(command)) return names ? 'yes' : 'no'
+  if (COMMAND.test(command)) return names ? 'yes' : isWhole ? 'no' : 'more'
   return mayCommand(command.toUpperCase()) ? 'more' : 'no'
 }
 
