@@ -15,7 +15,12 @@ t.test('a hello as long as is read, and a longer one', async (t) => {
   const longest = see(records(padded(HELLO_OCTETS - 4)))
   t.match(longest.facts, [{ fact: { fields: { sni: 'a.example' } } }])
   const longer = see(records(padded(HELLO_OCTETS + 1)))
-  t.match(longer, { app: 'tls', state: 'malformed', clause: /RFC 8446 §4 message length/, facts: [] })
+  t.match(longer, {
+    app: 'tls',
+    state: 'malformed',
+    clause: /RFC 8446 §4 message length/,
+    facts: [],
+  })
 })
 
 t.test('a hello in records of an octet each outgrows the window', async (t) => {
