@@ -203,7 +203,7 @@ export class Control implements EndpointsApi, StatusApi {
       instance,
       endpoints: endpoints.all(),
       liveFlows: engine.flows(),
-      generation: policy.compiled.generation,
+      generation: policy.status().generation,
       policyFaults: policy.status().faults.length,
       policyLoadsFailed: policy.failedLoads,
       liveFlowsByShard: engine.flowsByShard(),

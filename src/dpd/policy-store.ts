@@ -31,6 +31,8 @@ export class PolicyStore {
   #sources: Sources = EMPTY_SOURCES
   #source: PolicyStatus['source'] = 'empty'
   #compiled: CompiledPolicy
+  /** The last generation that every live flow is judged by. */
+  #inForce: number
   #faults: readonly FileFault[] = []
   #loadedAtMs: number
   #failedLoads = 0
@@ -45,6 +47,7 @@ export class PolicyStore {
     initial: CompiledPolicy,
   ) {
     this.#compiled = initial
+    this.#inForce = initial.generation
     this.#loadedAtMs = parts.nowMs()
   }
 
@@ -62,7 +65,7 @@ export class PolicyStore {
 
   status(): PolicyStatus {
     return {
-      generation: this.#compiled.generation,
+      generation: this.#inForce,
       policies: this.#sources.set.policies.length,
       rules: this.#sources.set.policies.reduce(
         (sum, { ingress, egress }) => sum + (ingress?.length ?? 0) + (egress?.length ?? 0),
@@ -142,6 +145,7 @@ export class PolicyStore {
     await this.parts.endpoints.apply(compiled)
     this.#compiled = compiled
     await this.parts.judge.setPolicy(compiled)
+    this.#inForce = generation
     await this.parts.onApplied(compiled, this.#sources)
   }
 }

@@ -26,8 +26,9 @@ function makeFiles(t: Test): Files {
 function openStore(
   files: Files,
   sources?: PolicyStoreParts['sources'],
-): { store: PolicyStore; log: string[] } {
+): { store: PolicyStore; log: string[]; told: number[] } {
   const log: string[] = []
+  const told: number[] = []
   const store = new PolicyStore(
     {
       sources: sources ?? new PolicySources(files, files.lastGood, (message) => log.push(message)),
@@ -41,7 +42,10 @@ function openStore(
         setPolicy: async () => void log.push('engine'),
       },
       judge: {
-        setPolicy: async ({ generation }: CompiledPolicy) => void log.push(`judge ${generation}`),
+        setPolicy: async ({ generation }: CompiledPolicy) => {
+          log.push(`judge ${generation}`)
+          told.push(store.status().generation)
+        },
       },
       endpoints: {
         introduce: async () => void log.push('introduce'),
@@ -53,15 +57,16 @@ function openStore(
     },
     compiled('', 0),
   )
-  return { store, log }
+  return { store, log, told }
 }
 
 t.test('one generation: engine, endpoints, judge', async (t) => {
   const files = makeFiles(t)
   writeFileSync(join(files.policies, 'a.yaml'), ingressPolicy('[]'))
-  const { store, log } = openStore(files)
+  const { store, log, told } = openStore(files)
   await store.reload()
   t.same(log, ['introduce', 'engine', 'apply', 'judge 1', 'applied 1'])
+  t.same(told, [0], 'not told of as in force while live flows are judged by the one before')
   t.match(store.status(), { generation: 1, policies: 1, source: 'files', faults: [] })
 })
 

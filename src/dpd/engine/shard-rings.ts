@@ -48,6 +48,11 @@ export class ShardRings implements EngineStream {
     }
   }
 
+  /** Commands wait for room in the ring. */
+  get isBehind(): boolean {
+    return this.#backlog.length > 0
+  }
+
   send(commands: readonly EngineCommand[]): void {
     if (this.#closed || commands.length === 0) return
     if (this.#backlog.length > 0) {

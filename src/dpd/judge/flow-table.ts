@@ -56,6 +56,23 @@ export class FlowTable {
     return undefined
   }
 
+  /**
+   * The flows of bucket `from` and on, until `flowsMax` were given; returns the bucket to go on with, null
+   * where none is left. The table may change between two calls: flows that a growth has moved come
+   * again, none is left out.
+   */
+  visit(from: number, flowsMax: number, give: (flow: Flow) => void): number | null {
+    let given = 0
+    for (let at = from; at < this.#buckets.length; at++) {
+      if (given >= flowsMax) return at
+      for (let flow = this.#buckets[at] ?? null; flow !== null; flow = flow.nextInBucket) {
+        give(flow)
+        given++
+      }
+    }
+    return null
+  }
+
   /** The flow that was given last may be deleted meanwhile. */
   *[Symbol.iterator](): Generator<Flow> {
     for (const head of this.#buckets) {

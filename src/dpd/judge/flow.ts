@@ -158,6 +158,8 @@ export class Flow {
   staged: Ruling | null = null
   /** The flow table's. */
   nextInBucket: Flow | null = null
+  /** The judge's: which of the policies that it was given the flow is judged by. */
+  policyTurn = 0
   /** null when nobody reads it, or any more. */
   reading: Reading | null = null
   /** Open ones and the last few ended. */

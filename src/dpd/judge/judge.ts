@@ -47,10 +47,24 @@ export interface JudgeSettings {
   readonly flowsMax?: number
 }
 
+/** How far the flows are judged by a new policy: first those of which octets may be held. */
+interface Sweep {
+  readonly of: 'held' | 'all'
+  readonly bucket: number
+}
+
+export interface Rejudged {
+  readonly commands: EngineCommand[]
+  /** Every live flow is judged by the policy in force. */
+  readonly done: boolean
+}
+
 export class Judge {
   readonly #flows = new FlowTable()
   readonly #endpoints = new Map<number, JudgedEndpoint>()
   #court: Court
+  #policyTurn = 0
+  #sweep: Sweep | null = null
 
   constructor(private readonly settings: JudgeSettings) {
     this.#court = new Court(settings.policy, settings.report, settings.names ?? NO_NAMES)
@@ -80,14 +94,33 @@ export class Judge {
     }
   }
 
-  /** Each live flow by the facts that are still known. Call it when the engine has the policy in force. */
-  setPolicy(policy: CompiledPolicy): EngineCommand[] {
+  /**
+   * In force at once for whatever comes; live flows that nothing comes of are left to rejudgeSome().
+   * Call it when the engine has the policy in force.
+   */
+  setPolicy(policy: CompiledPolicy): void {
     this.#court = new Court(policy, this.settings.report, this.#court.names)
-    for (const flow of this.#flows) {
-      flow.endpoint = this.#endpoints.get(flow.endpoint.id) ?? flow.endpoint
-      rejudge(this.#court, flow)
-    }
-    return this.#court.takeCommands()
+    this.#policyTurn++
+    this.#sweep = { of: 'held', bucket: 0 }
+  }
+
+  /** Looks at `flowsMax` live flows or few more, of which some need it. Call it until it says `done`. */
+  rejudgeSome(flowsMax: number): Rejudged {
+    if (this.#sweep === null) return { commands: [], done: true }
+    const { of, bucket } = this.#sweep
+    const next = this.#flows.visit(bucket, flowsMax, (flow) => {
+      if (of === 'all' || isHeld(flow)) this.#bringUpToDate(flow)
+    })
+    if (next !== null) this.#sweep = { of, bucket: next }
+    else this.#sweep = of === 'held' ? { of: 'all', bucket: 0 } : null
+    return { commands: this.#court.takeCommands(), done: this.#sweep === null }
+  }
+
+  #bringUpToDate(flow: Flow): void {
+    if (flow.policyTurn === this.#policyTurn) return
+    flow.policyTurn = this.#policyTurn
+    flow.endpoint = this.#endpoints.get(flow.endpoint.id) ?? flow.endpoint
+    rejudge(this.#court, flow)
   }
 
   handle(events: readonly EngineEvent[]): EngineCommand[] {
@@ -113,6 +146,7 @@ export class Judge {
   ): void {
     const flow = this.#flows.get(event.flow)
     if (flow === undefined) return
+    this.#bringUpToDate(flow)
     if (event.ev === 'octets') this.#octets(flow, event)
     else if (event.ev === 'gap') this.#gap(flow, event)
     else if (event.ev === 'holdEnded') this.#holdEnded(flow, event)
@@ -125,6 +159,7 @@ export class Judge {
     const { rulings } = this.#court
     const unruled = rulings.of({ verdict: 'undecided', rule: 0, needs: 'app' })
     const flow = new Flow(event, endpoint, unruled, this.settings.nowMs())
+    flow.policyTurn = this.#policyTurn
     if (this.#flows.size >= (this.settings.flowsMax ?? FLOWS_MAX)) this.#forgetOldest()
     this.#flows.add(flow)
     flow.ruling = this.#firstRuling(flow, event)
@@ -210,6 +245,11 @@ export class Judge {
     this.#flows.delete(flow)
     this.settings.report.closed(flow, event)
   }
+}
+
+/** For a second at most (`HoldLimits`). */
+function isHeld({ endpoint, phase, reading }: Flow): boolean {
+  return endpoint.enforced && phase === 'judging' && reading !== null
 }
 
 function advance({ delivered }: Reading, dir: Dir, to: At): void {

@@ -19,7 +19,7 @@ import type {
 } from './messages.js'
 
 const LOOK_MS = 1000
-/** A rejudgement of a full flow table takes some 2 s. */
+/** No turn takes a second; on a machine that is overloaded it may wait for several. */
 const LOOKS_WITHOUT_PROGRESS_MAX = 10
 const QUERY_MS = 2000
 const QUERIES_MAX = 32

@@ -19,6 +19,7 @@ import type {
   ToWorker,
 } from './messages.js'
 import { Outbox } from './outbox.js'
+import { Rejudging } from './rejudging.js'
 import { ToldAsBig } from './told-as-big.js'
 
 const PROGRESS_MS = 200
@@ -45,6 +46,7 @@ class ShardWorker {
   readonly #rings: ShardRings
   readonly #outbox: Outbox
   readonly #judging
+  readonly #rejudging: Rejudging
   readonly #bigFlows = new ToldAsBig()
   #stopFollowing: (() => void) | null = null
   #hasWorked = false
@@ -69,6 +71,10 @@ class ShardWorker {
     for (const endpoint of knowledge.endpoints) this.#judging.judge.setEndpoint(endpoint)
     this.#follow(knowledge.isFollowed)
     this.#rings = new ShardRings(given.number)
+    this.#rejudging = new Rejudging({
+      ...{ judge: this.#judging.judge, rings: this.#rings, soon: setImmediate },
+      monotonicMs: () => performance.now(),
+    })
   }
 
   start(): void {
@@ -81,10 +87,7 @@ class ShardWorker {
     this.port.on('message', (message) => {
       if (message.kind === 'taken') this.#outbox.taken()
       else if (message.kind === 'commands') this.#rings.send(message.commands)
-      else {
-        const value = this.#obey(message.order)
-        this.port.postMessage({ kind: 'answer', id: message.id, value })
-      }
+      else this.#take(message.id, message.order)
     })
     const progress = new Int32Array(this.given.progress)
     setInterval(() => Atomics.add(progress, 0, 1), PROGRESS_MS)
@@ -98,7 +101,14 @@ class ShardWorker {
     this.port.postMessage({ kind: 'ready' })
   }
 
-  #obey(order: Order): Answers[Order['kind']] {
+  #take(id: number, order: Order): void {
+    const answer = (value: Answers[Order['kind']]): void =>
+      this.port.postMessage({ kind: 'answer', id, value })
+    if (order.kind !== 'policy') answer(this.#obey(order))
+    else this.#rejudging.begin(fromPortable(order.policy), () => answer(null))
+  }
+
+  #obey(order: Exclude<Order, { kind: 'policy' }>): Answers[Order['kind']] {
     const { judge, flows, peers } = this.#judging
     switch (order.kind) {
       case 'endpoints':
@@ -106,9 +116,6 @@ class ShardWorker {
         return null
       case 'remove':
         judge.removeEndpoint(order.endpoint)
-        return null
-      case 'policy':
-        this.#rings.send(judge.setPolicy(fromPortable(order.policy)))
         return null
       case 'peers':
         peers.current = peersOf(order.peers)

@@ -41,10 +41,10 @@ t.test('what was asked for stays for the next generation', async (t) => {
   const flow = bench.open({})
   bench.octets(flow, 'orig', 0, get('X-Tenant: acme', 'X-Other: b'))
   bench.octets(flow, 'reply', 0, REPLY)
-  t.match(brief(bench.judge.setPolicy(compiled(ACME, 2))), [{ cmd: 'release' }, { cmd: 'release' }])
+  t.match(brief(bench.enforce(compiled(ACME, 2))), [{ cmd: 'release' }, { cmd: 'release' }])
   t.equal(bench.ruling(flow).rule, 'default/web/h')
   const other = headerRule('{ name: x-other, equals: b }')
-  t.match(brief(bench.judge.setPolicy(compiled(other, 3))), [{ cmd: 'deny', answer: 'reset' }])
+  t.match(brief(bench.enforce(compiled(other, 3))), [{ cmd: 'deny', answer: 'reset' }])
 })
 
 t.test('a request under way still has all of its header fields', async (t) => {
@@ -52,7 +52,7 @@ t.test('a request under way still has all of its header fields', async (t) => {
   const flow = bench.open({})
   bench.octets(flow, 'orig', 0, get('X-Tenant: acme', 'X-Other: b'))
   const other = headerRule('{ name: x-other, equals: b }')
-  t.match(brief(bench.judge.setPolicy(compiled(other, 2))), [{ cmd: 'release' }])
+  t.match(brief(bench.enforce(compiled(other, 2))), [{ cmd: 'release' }])
 })
 
 /** A handshake in words: `hello 1.3` offers, `1.2` answers; the rest of the connection is anything. */
@@ -117,5 +117,5 @@ t.test('what a server picked is known to the next generation', async (t) => {
   const flow = bench.open({})
   bench.octets(flow, 'orig', 0, 'hello 1.3\n')
   bench.octets(flow, 'reply', 0, '1.2\n')
-  t.match(brief(bench.judge.setPolicy(compiled(NEW_TLS, 2))), [{ cmd: 'deny', answer: 'reset' }])
+  t.match(brief(bench.enforce(compiled(NEW_TLS, 2))), [{ cmd: 'deny', answer: 'reset' }])
 })

@@ -154,6 +154,17 @@ export class Bench {
     return this.judge.handle([{ ev: 'closed', flow, endpoint: POD, how, counts: NO_COUNTS }])
   }
 
+  /** A policy, and every live flow judged by it. */
+  enforce(policy: CompiledPolicy, flowsAtOnce = 2): EngineCommand[] {
+    this.judge.setPolicy(policy)
+    const commands: EngineCommand[] = []
+    for (;;) {
+      const some = this.judge.rejudgeSome(flowsAtOnce)
+      commands.push(...some.commands)
+      if (some.done) return commands
+    }
+  }
+
   ruling(flow: number): Ruling {
     const found = this.judge.flow(flow)
     if (found === undefined) throw new Error(`no flow ${flow}`)

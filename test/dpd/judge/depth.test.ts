@@ -60,7 +60,7 @@ t.test(
     const { bench, flow } = allowed('identify')
     bench.octets(flow, 'orig', 0, 'GET /a HT')
     const other = ingressPolicy('[{ http: [{ methods: [GET] }] }]')
-    const commands = bench.judge.setPolicy(compiled(other, 2))
+    const commands = bench.enforce(compiled(other, 2))
     t.match(commands, [{ cmd: 'deny', answer: 'reset' }])
   },
 )

@@ -12,7 +12,7 @@ t.test('an allowed request stays allowed, and what was released is said again', 
   const bench = new Bench(HTTP_GET)
   const flow = bench.open({})
   bench.octets(flow, 'orig', 0, REQUEST)
-  const commands = bench.judge.setPolicy(compiled(HTTP_ANY, 2))
+  const commands = bench.enforce(compiled(HTTP_ANY, 2))
   t.same(brief(commands), [{ cmd: 'release', dir: 'orig', upTo: REQUEST.length }])
   t.equal(commands[0]?.cmd === 'release' && commands[0].generation, 2)
   t.equal(bench.ruling(flow).rule, 'default/web/any')
@@ -22,7 +22,7 @@ t.test('a request under way that the new policy denies ends the flow', async (t)
   const bench = new Bench(HTTP_GET)
   const flow = bench.open({})
   bench.octets(flow, 'orig', 0, REQUEST)
-  t.match(brief(bench.judge.setPolicy(compiled(HTTP_PUT, 2))), [{ cmd: 'deny', answer: 'reset' }])
+  t.match(brief(bench.enforce(compiled(HTTP_PUT, 2))), [{ cmd: 'deny', answer: 'reset' }])
   t.match(bench.told.denied, [{ rule: 'default-deny', fields: { method: 'GET' } }])
 })
 
@@ -30,7 +30,7 @@ t.test('a flow denied as a whole', async (t) => {
   const bench = new Bench(HTTP_GET)
   const flow = bench.open({})
   bench.octets(flow, 'orig', 0, REQUEST)
-  t.match(brief(bench.judge.setPolicy(compiled(NONE, 2))), [{ cmd: 'deny' }])
+  t.match(brief(bench.enforce(compiled(NONE, 2))), [{ cmd: 'deny' }])
   t.equal(bench.ruling(flow).generation, 2)
 })
 
@@ -38,8 +38,8 @@ t.test('no facts: an uninspected flow is allowed without them or not at all', as
   const bench = new Bench(ALL)
   const flow = bench.open({}, { l4: 'allow', rule: 16 })
   t.same(brief(bench.octets(flow, 'orig', 0, REQUEST)), [], 'nothing is inspected')
-  t.match(brief(bench.judge.setPolicy(compiled(ALL, 2))), [{ cmd: 'settle', verdict: 'allow' }])
-  t.match(brief(bench.judge.setPolicy(compiled(HTTP_GET, 3))), [{ cmd: 'deny', answer: 'reset' }])
+  t.match(brief(bench.enforce(compiled(ALL, 2))), [{ cmd: 'settle', verdict: 'allow' }])
+  t.match(brief(bench.enforce(compiled(HTTP_GET, 3))), [{ cmd: 'deny', answer: 'reset' }])
   t.equal(bench.ruling(flow).reason, 'midstream')
 })
 
@@ -47,7 +47,7 @@ t.test('an event of the next generation is judged by this one, then again', asyn
   const bench = new Bench(HTTP_GET)
   const flow = bench.open({}, { generation: 2, l4: 'allow', rule: 40 })
   t.equal(bench.ruling(flow).verdict, 'undecided', 'rule 40 of generation 2 means nothing here')
-  t.match(brief(bench.judge.setPolicy(compiled(ALL, 2))), [{ cmd: 'settle', verdict: 'allow' }])
+  t.match(brief(bench.enforce(compiled(ALL, 2))), [{ cmd: 'settle', verdict: 'allow' }])
   t.equal(bench.ruling(flow).rule, 'default/web/all')
 })
 
@@ -61,5 +61,5 @@ t.test('from tap to inline: what would have been denied is', async (t) => {
   const known = bench.judge.flow(flow)?.endpoint
   if (known === undefined) throw new Error('no flow')
   bench.judge.setEndpoint({ ...known, mode: 'protect', enforced: true, depth: 'rules' })
-  t.match(brief(bench.judge.setPolicy(compiled(HTTP_GET, 2))), [{ cmd: 'deny' }])
+  t.match(brief(bench.enforce(compiled(HTTP_GET, 2))), [{ cmd: 'deny' }])
 })

@@ -105,7 +105,7 @@ t.test(
       bench.octets(flow, 'orig', 0, whole(name))
       bench.octets(flow, 'reply', 0, yes)
       t.equal(bench.ruling(flow).verdict, 'allow')
-      bench.judge.setPolicy(compiled(SHOP, 2))
+      bench.enforce(compiled(SHOP, 2))
       t.equal(bench.ruling(flow).verdict, verdict, name)
     }
   },
