@@ -1,9 +1,14 @@
 /** What becomes of the judge's reports: the flow book, the event file, counters, what is learned. */
 import type { Decision } from '../core/api/flow.js'
-import { denialEvent, flowEvent, transactionEvent } from '../core/events/eve.js'
+import {
+  denialEvent,
+  type EveEvent,
+  flowEvent,
+  isTransactionType,
+  transactionEvent,
+} from '../core/events/eve.js'
 import type { ClosedEvent, SpoofedEvent } from '../core/inspect/contract.js'
 import type { LearnedPeer } from '../core/policy/learn.js'
-import type { EventsSink } from './events-file.js'
 import { peerAddress, viewEnded, viewFlow } from './flow-view.js'
 import type { FlowBook, FlowNews } from './flows.js'
 import type { Flow, JudgedEndpoint, Transaction } from './judge/flow.js'
@@ -15,7 +20,7 @@ import type { Spoofing } from './spoof-book.js'
 
 export interface ReporterParts {
   /** null where nothing is written, and nothing learned (replay). */
-  readonly events: Pick<EventsSink, 'write'> | null
+  readonly events: { write(make: () => EveEvent): void } | null
   readonly learning: Pick<Learning, 'learn'> | null
   readonly spoofed: (spoofing: Spoofing) => void
   readonly nowMs: () => number
@@ -74,8 +79,10 @@ export class Reporter implements JudgeReport {
 
   denied(flow: Flow, ruling: Ruling, transaction: Transaction | null): void {
     count(this.#denials, ruling.reason, flow.app ?? 'none', flow.endpoint.mode)
-    const fields = transaction?.fields ?? flow.fields
-    this.parts.events?.write(denialEvent(this.#view(flow), decisionOf(ruling), fields, this.#iso()))
+    this.parts.events?.write(() => {
+      const fields = transaction?.fields ?? flow.fields
+      return denialEvent(this.#view(flow), decisionOf(ruling), fields, this.#iso())
+    })
     this.#tell('judged', flow)
   }
 
@@ -84,11 +91,12 @@ export class Reporter implements JudgeReport {
     count(this.#transactions, ruling.verdict, app, flow.endpoint.mode)
     this.#learn(flow, transaction)
     const { events } = this.parts
-    if (events === null) return
-    const { fields } = transaction
-    const view = { ...this.#view(flow), app }
-    const event = transactionEvent(view, { fields, decision: decisionOf(ruling) }, this.#iso())
-    if (event !== null) events.write(event)
+    if (events === null || !isTransactionType(app)) return
+    events.write(() => {
+      const { fields } = transaction
+      const decision = decisionOf(ruling)
+      return transactionEvent(this.#view(flow), app, { fields, decision }, this.#iso())
+    })
   }
 
   closed(flow: Flow, { how, counts }: Pick<ClosedEvent, 'how' | 'counts'>): void {
@@ -101,7 +109,7 @@ export class Reporter implements JudgeReport {
     const ended = { flow, peer, ending: { how, counts, atMs: nowMs() } }
     book.ended.add(ended)
     if (book.isFollowed) book.tell('closed', viewEnded(ended))
-    if (events !== null) events.write(flowEvent(viewEnded(ended), this.#iso()))
+    if (events !== null) events.write(() => flowEvent(viewEnded(ended), this.#iso()))
   }
 
   malformed(_flow: Flow, _clause: string, isFault: boolean): void {

@@ -7,6 +7,9 @@ import type { Mode } from '../endpoint.js'
 import type { Fields } from '../inspect/contract.js'
 
 export type EventType = 'flow' | 'http' | 'tls' | 'quic' | 'dns' | 'drop' | 'alert'
+/** Apps whose transactions are events. */
+const TRANSACTION_TYPES = ['http', 'tls', 'quic', 'dns'] as const satisfies readonly EventType[]
+export type TransactionType = (typeof TRANSACTION_TYPES)[number]
 export type EveEvent = Readonly<Record<string, unknown>>
 
 /** IANA protocol numbers as EVE spells them. */
@@ -85,16 +88,19 @@ export function protocolFields(app: string, fields: Fields): Record<string, unkn
   )
 }
 
+export function isTransactionType(app: string): app is TransactionType {
+  return TRANSACTION_TYPES.some((type) => type === app)
+}
+
 export function transactionEvent(
   flow: FlowView,
+  type: TransactionType,
   transaction: { readonly fields: Fields; readonly decision: Decision },
   iso: string,
-): EveEvent | null {
-  const app = flow.app
-  if (app !== 'http' && app !== 'tls' && app !== 'quic' && app !== 'dns') return null
+): EveEvent {
   return {
-    ...commonFields(flow, app, iso),
-    [app]: protocolFields(app, transaction.fields),
+    ...commonFields({ ...flow, app: type }, type, iso),
+    [type]: protocolFields(type, transaction.fields),
     vethwall: vethwallFields(flow, transaction.decision),
   }
 }

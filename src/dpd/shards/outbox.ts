@@ -48,8 +48,8 @@ export class Outbox {
       eventsPerSecond === null ? null : openRateCap(eventsPerSecond, eventsPerSecond, nowMs())
   }
 
-  /** As the event file's own, which caps the sum of all shards. */
-  write(event: EveEvent): void {
+  /** As the event file's own, which caps the sum of all shards. What is over the cap is not made. */
+  write(make: () => EveEvent): void {
     if (this.#cap === null) return
     const { cap, taken } = take(this.#cap, this.settings.nowMs())
     this.#cap = cap
@@ -57,7 +57,7 @@ export class Outbox {
       this.eventsLost++
       return
     }
-    const line = `${JSON.stringify(event)}\n`
+    const line = `${JSON.stringify(make())}\n`
     if (this.#hasRoom(line.length)) this.#lines.push(line)
   }
 

@@ -4,6 +4,7 @@ import {
   denialEvent,
   eveTimestamp,
   flowEvent,
+  isTransactionType,
   spoofEvent,
   transactionEvent,
 } from '../../../src/core/events/eve.js'
@@ -77,16 +78,18 @@ t.test('outside protect it is an alert, and says would', async (t) => {
 
 t.test('transactions of the protocols that EVE knows', async (t) => {
   const transaction = { fields: { names: ['www.example'], types: ['A'] }, decision: DECISION }
-  t.match(transactionEvent({ ...FLOW, app: 'dns' }, transaction, ISO), {
+  t.match(transactionEvent(FLOW, 'dns', transaction, ISO), {
     event_type: 'dns',
     dns: { rrname: ['www.example'], rrtype: ['A'] },
   })
   const hello = { fields: { sni: 'a', ja4: 'q' }, decision: DECISION }
-  t.match(transactionEvent({ ...FLOW, app: 'quic' }, hello, ISO), {
+  t.match(transactionEvent(FLOW, 'quic', hello, ISO), {
     event_type: 'quic',
+    app_proto: 'quic',
     quic: { sni: 'a', ja4: 'q' },
   })
-  t.equal(transactionEvent({ ...FLOW, app: 'unknown' }, transaction, ISO), null)
+  t.equal(isTransactionType('dns'), true)
+  t.equal(isTransactionType('unknown'), false)
 })
 
 t.test('a spoofed frame: the pod, not the addresses that it made up', async (t) => {
