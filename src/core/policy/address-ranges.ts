@@ -137,13 +137,23 @@ function merged(spans: readonly AddressSpan[], family: 4 | 6): AddressSpan[] {
 
 function pack(spans: readonly AddressSpan[], words: number): Uint32Array {
   const table = new Uint32Array(spans.length * words * 2)
-  let at = 0
-  for (const span of spans) {
-    for (const end of [span.first, span.last]) {
-      for (let word = words - 1; word >= 0; word--) {
-        table[at++] = Number((end >> BigInt(word * 32)) & 0xffffffffn)
-      }
+  for (const [i, { first, last }] of spans.entries()) {
+    const at = i * words * 2
+    if (words === 1) {
+      table[at] = Number(first)
+      table[at + 1] = Number(last)
+    } else {
+      packV6(first, table, at)
+      packV6(last, table, at + words)
     }
   }
   return table
+}
+
+const halves = new DataView(new ArrayBuffer(16))
+
+function packV6(address: bigint, table: Uint32Array, at: number): void {
+  halves.setBigUint64(0, address >> 64n)
+  halves.setBigUint64(8, address)
+  for (let word = 0; word < V6_WORDS; word++) table[at + word] = halves.getUint32(word * 4)
 }

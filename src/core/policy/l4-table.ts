@@ -26,16 +26,29 @@ export interface L4Source {
 
 /** Words of one section, every record of `words` words. */
 class Section {
-  readonly values: number[] = []
+  #room = new Uint32Array(64)
+  #used = 0
   constructor(readonly words: number) {}
 
-  get count(): number {
-    return this.values.length / this.words
+  get values(): Uint32Array {
+    return this.#room.subarray(0, this.#used)
   }
 
-  add(...record: readonly number[]): number {
+  get count(): number {
+    return this.#used / this.words
+  }
+
+  /** Of one record, or of several; returns the first one's index. */
+  add(values: ArrayLike<number>): number {
     const index = this.count
-    this.values.push(...record)
+    const used = this.#used + values.length
+    if (used > this.#room.length) {
+      const room = new Uint32Array(Math.max(used, this.#room.length * 2))
+      room.set(this.values)
+      this.#room = room
+    }
+    this.#room.set(values, this.#used)
+    this.#used = used
     return index
   }
 }
@@ -56,7 +69,7 @@ class L4Block {
   readonly #lists = new Map<readonly CompiledRule[], number>()
 
   constructor() {
-    this.sets.add(0, 0, 0, 0)
+    this.sets.add([0, 0, 0, 0])
   }
 
   addEndpoint(endpoint: CompiledEndpoint): void {
@@ -66,7 +79,7 @@ class L4Block {
       (egress.isolated ? 2 : 0) |
       (endpoint.quarantined ? 4 : 0) |
       (egress.asks.names ? 8 : 0)
-    this.endpoints.add(
+    this.endpoints.add([
       endpoint.id,
       flags,
       this.addSet(endpoint.addresses),
@@ -74,18 +87,16 @@ class L4Block {
       ingress.rules.length,
       this.#addList(egress),
       egress.rules.length,
-    )
+    ])
   }
 
   addSet(ranges: AddressRanges): number {
     if (ranges.v4.length === 0 && ranges.v6.length === 0) return EMPTY_SET
     const known = this.#sets.get(ranges)
     if (known !== undefined) return known
-    const first4 = this.v4.count
-    const first6 = this.v6.count
-    for (const word of ranges.v4) this.v4.values.push(word)
-    for (const word of ranges.v6) this.v6.values.push(word)
-    const index = this.sets.add(first4, this.v4.count - first4, first6, this.v6.count - first6)
+    const first4 = this.v4.add(ranges.v4)
+    const first6 = this.v6.add(ranges.v6)
+    const index = this.sets.add([first4, this.v4.count - first4, first6, this.v6.count - first6])
     this.#sets.set(ranges, index)
     return index
   }
@@ -93,8 +104,7 @@ class L4Block {
   #addList({ rules }: CompiledDirection): number {
     const known = this.#lists.get(rules)
     if (known !== undefined) return known
-    const first = this.lists.count
-    for (const rule of rules) this.lists.values.push(this.#addRule(rule))
+    const first = this.lists.add(rules.map((rule) => this.#addRule(rule)))
     this.#lists.set(rules, first)
     return first
   }
@@ -102,7 +112,7 @@ class L4Block {
   #addRule(rule: CompiledRule): number {
     const known = this.#rules.get(rule)
     if (known !== undefined) return known
-    const index = this.rules.add(
+    const index = this.rules.add([
       rule.id,
       rule.deny ? 1 : 0,
       this.#addPeers(rule),
@@ -110,7 +120,7 @@ class L4Block {
       rule.ports === null ? 0 : rule.ports.length,
       rule.certain,
       rule.possible,
-    )
+    ])
     this.#rules.set(rule, index)
     return index
   }
@@ -125,10 +135,10 @@ class L4Block {
     const known = this.#names.get(text)
     if (known !== undefined) return known
     const octets = fromLatin1(text)
-    const index = this.names.add(this.texts.count * 4, octets.length)
+    const index = this.names.add([this.texts.count * 4, octets.length])
     for (let at = 0; at < octets.length; at += 4) {
       const octet = (i: number): number => octets[at + i] ?? 0
-      this.texts.add((octet(0) | (octet(1) << 8) | (octet(2) << 16) | (octet(3) << 24)) >>> 0)
+      this.texts.add([octet(0) | (octet(1) << 8) | (octet(2) << 16) | (octet(3) << 24)])
     }
     this.#names.set(text, index)
     return index
@@ -136,7 +146,7 @@ class L4Block {
 
   #addPorts(ranges: readonly PortRange[]): number {
     const first = this.ports.count
-    for (const range of ranges) this.ports.add(range.protocol, range.first | (range.last << 16))
+    for (const range of ranges) this.ports.add([range.protocol, range.first | (range.last << 16)])
     return first
   }
 

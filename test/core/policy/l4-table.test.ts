@@ -1,15 +1,15 @@
 import t from 'tap'
-import { L4_HEADER_OCTETS, L4_MAGIC } from '../../../src/core/policy/l4-table.js'
+import { L4_HEADER_OCTETS, L4_MAGIC, L4_VERSION } from '../../../src/core/policy/l4-table.js'
 import { compiled, compiledOf, policy, setOf } from './fixture.js'
 
 const SPEC = `podSelector: {}
 ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 80}]}]`
 
-/** Words of the section: 0 endpoints, 1 rules, 2 lists, 3 ports, 4 sets, 5 v4, 6 v6. */
+/** Words of the section: 0 endpoints, 1 rules, 2 lists, 3 ports, 4 sets, 5 v4, 6 v6, 7 names, 8 texts. */
 function section(block: Uint8Array, index: number, words: number): number[][] {
   const view = new DataView(block.buffer)
-  const at = view.getUint32(24 + index * 8, true)
-  const count = view.getUint32(28 + index * 8, true)
+  const at = view.getUint32(28 + index * 8, true)
+  const count = view.getUint32(32 + index * 8, true)
   return Array.from({ length: count }, (_, i) =>
     Array.from({ length: words }, (_, j) => view.getUint32(at + (i * words + j) * 4, true)),
   )
@@ -19,7 +19,7 @@ t.test('the block of one rule, word by word', async (t) => {
   const { l4Block } = compiled(setOf(policy('p', SPEC)), { nodeTraffic: 'policy' })
   const view = new DataView(l4Block.buffer)
   t.equal(view.getUint32(0, true), L4_MAGIC)
-  t.equal(view.getUint16(4, true), 1)
+  t.equal(view.getUint16(4, true), L4_VERSION)
   t.equal(view.getUint16(6, true), L4_HEADER_OCTETS)
   t.equal(view.getUint32(8, true), l4Block.length)
   t.equal(view.getUint32(16, true), 7, 'generation')
