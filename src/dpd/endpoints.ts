@@ -4,19 +4,19 @@
  */
 
 import { parseAddress } from '../core/address.js'
-import {
-  type AttachmentKey,
-  type DriverName,
-  type EndpointPath,
-  type EndpointRecord,
-  type Failure,
-  LOOPBACK,
-  type Mode,
+import type {
+  AttachmentKey,
+  DriverName,
+  EndpointPath,
+  EndpointRecord,
+  Failure,
+  Mode,
 } from '../core/endpoint.js'
 import type { CompiledEndpoint, CompiledPolicy } from '../core/policy/compiled.js'
 import { matchGlob, parseGlob } from '../core/policy/glob.js'
 import type { PathSetting } from '../intercept/driver.js'
 import { type Depths, readsOf } from './depth.js'
+import { pathOf } from './endpoint-path.js'
 import type { EngineControl } from './engine/engine.js'
 import type { JudgedEndpoint } from './judge/flow.js'
 import { ownOf } from './own.js'
@@ -64,16 +64,6 @@ export interface EndpointsParts {
 
 function keyOf({ containerID, ifName }: AttachmentKey): string {
   return `${containerID} ${ifName}`
-}
-
-/** A pod to itself is always allowed (design §5): its `lo` is looked at, never held up. */
-export function pathOf(
-  { mode, quarantined }: Pick<CompiledEndpoint, 'mode' | 'quarantined'>,
-  ifName: string,
-): EndpointPath {
-  if (ifName === LOOPBACK) return quarantined ? 'direct' : 'tap'
-  if (quarantined) return 'quarantine'
-  return mode === 'protect' ? 'inline' : 'tap'
 }
 
 export class Endpoints {

@@ -10,6 +10,7 @@ import type {
   Step,
   TxId,
 } from '../../core/inspect/contract.js'
+import { Chosen, ParserFault } from './chosen.js'
 import { type Datagram, DatagramQueue } from './datagrams.js'
 import { type InspectionState, type Outcome, OutcomeDraft } from './outcome.js'
 import { type Heads, parsersFor, probe } from './probe.js'
@@ -20,9 +21,6 @@ export type { AppFact, InspectionState, Need, Outcome, Skip } from './outcome.js
 /** Protocols within protocols of one flow: CONNECT, Upgrade, STARTTLS nest no deeper in earnest. */
 const SWITCHES = 8
 
-/** A parser broke the contract. */
-class ParserFault extends Error {}
-
 const otherDir = (dir: Dir): Dir => (dir === 'orig' ? 'reply' : 'orig')
 
 export class Inspection {
@@ -31,14 +29,13 @@ export class Inspection {
   readonly #windows: Readonly<Record<Dir, Window>> = { orig: new Window(), reply: new Window() }
   /** Of UDP, while it is probed. */
   #datagrams: DatagramQueue | null = null
-  #chosen: { readonly parser: Parser<unknown>; readonly state: unknown } | null = null
+  #chosen: Chosen | null = null
   #state: InspectionState = 'probing'
   #app: string | null = null
   #clause: string | null = null
   #switches = 0
-  /** Each parser numbers its transactions from 0; in the flow they go on from here. */
-  #txBase = 0
-  #txNext = 0
+  /** What the next parser's transactions begin with. */
+  #txBase: TxId = 0
   #draft = new OutcomeDraft()
 
   constructor(view: FlowView, parsers: readonly Parser<unknown>[]) {
@@ -87,16 +84,12 @@ export class Inspection {
 
   /** The protocol's own answer to a denied transaction; null = none fits at this point: reset. */
   refusal(tx: TxId): Refusal | null {
-    if (this.#chosen === null || tx < this.#txBase) return null
+    if (this.#chosen === null) return null
     const reply = this.#windows.reply
     // Octets put into the middle of a message would be read as a part of it.
     const midMessage = reply.octets.length > 0 || reply.skipTo > reply.end
     if (this.#view.transport === 'tcp' && midMessage) return null
-    try {
-      return this.#chosen.parser.refusal?.(this.#chosen.state, tx - this.#txBase) ?? null
-    } catch {
-      return null
-    }
+    return this.#chosen.refusal(tx)
   }
 
   get #isOver(): boolean {
@@ -131,8 +124,8 @@ export class Inspection {
     const from = Math.max(at, window.skipTo)
     window.restart(after)
     if (after <= from || this.#chosen === null) return
-    const step = this.#chosen.parser.gap(this.#chosen.state, dir, from, after - from)
-    this.#apply(dir, { ...step, take: 0 })
+    const step = this.#chosen.gap(dir, from, after - from)
+    this.#apply(this.#chosen, dir, { ...step, take: 0 })
   }
 
   #run(dir: Dir): void {
@@ -164,8 +157,7 @@ export class Inspection {
   #choose(parser: Parser<unknown>): void {
     this.#app = parser.app
     this.#state = 'parsing'
-    this.#txBase = this.#txNext
-    this.#chosen = { parser, state: parser.open(this.#view) }
+    this.#chosen = new Chosen(parser, this.#view, this.#txBase)
   }
 
   #giveUp(): void {
@@ -190,19 +182,18 @@ export class Inspection {
     const window = this.#windows[dir]
     if (this.#chosen === null || this.#state !== 'parsing') return false
     if (!window.ready(this.#windows[otherDir(dir)].progress)) return false
-    const { parser, state } = this.#chosen
     // Never more than the window, so that facts do not depend on how many octets came at once.
-    const { windowOctets } = parser.limits
+    const { windowOctets } = this.#chosen.parser.limits
     const whole = window.octets
     const input = whole.length <= windowOctets ? whole : whole.subarray(0, windowOctets)
     const ended = window.ended && input.length === whole.length
     window.restingSince = null
-    const step = parser.step(state, dir, input, window.base, ended)
+    const step = this.#chosen.step(dir, input, window.base, ended)
     window.endTold = ended && step.take === 0
-    return this.#apply(dir, step)
+    return this.#apply(this.#chosen, dir, step)
   }
 
-  #apply(dir: Dir, step: Step): boolean {
+  #apply(chosen: Chosen, dir: Dir, step: Step): boolean {
     const window = this.#windows[dir]
     if (!Number.isInteger(step.take) || step.take < 0 || step.take > window.octets.length) {
       throw new ParserFault('parser fault: took octets that it was not given')
@@ -210,7 +201,7 @@ export class Inspection {
     const before = window.base
     window.take(step.take)
     window.need = 1
-    this.#tell(step.facts)
+    this.#tell(chosen, step.facts)
     if (step.take > 0 || step.facts.length > 0) window.progress++
     this.#obey(dir, step.next)
     if (this.#state !== 'parsing') return this.#state === 'probing'
@@ -220,17 +211,8 @@ export class Inspection {
     return moved
   }
 
-  #tell(facts: readonly Fact[]): void {
-    const app = this.#chosen?.parser.app ?? 'unknown'
-    for (const fact of facts) {
-      if (fact.kind === 'flow') {
-        this.#draft.tell(app, fact)
-        continue
-      }
-      const tx = fact.tx + this.#txBase
-      this.#txNext = Math.max(this.#txNext, tx + 1)
-      this.#draft.tell(app, this.#txBase === 0 ? fact : { ...fact, tx })
-    }
+  #tell(chosen: Chosen, facts: readonly Fact[]): void {
+    for (const fact of facts) this.#draft.tell(chosen.parser.app, chosen.inFlow(fact))
   }
 
   #obey(dir: Dir, next: Next): void {
@@ -278,6 +260,7 @@ export class Inspection {
       // A parser that never saw this direction cannot know how far it is.
       this.#windows[dir].handOver(Math.max(from[dir], this.#windows[dir].base))
     }
+    this.#txBase = this.#chosen?.txNext ?? this.#txBase
     this.#chosen = null
     this.#app = null
     this.#state = 'probing'
@@ -306,11 +289,10 @@ export class Inspection {
 
   #stepDatagram({ dir, at, octets }: Datagram): void {
     if (this.#chosen === null || this.#state !== 'parsing') return
-    const { parser, state } = this.#chosen
-    const step = parser.step(state, dir, octets, at, false)
+    const step = this.#chosen.step(dir, octets, at, false)
     // Held back are this one and all from the first that was not taken.
     if (step.take > 0) this.#windows[dir].restart(at + 1)
-    this.#tell(step.facts)
+    this.#tell(this.#chosen, step.facts)
     if (step.next.kind === 'malformed') this.#fail(step.next.clause)
     if (step.next.kind === 'done') this.#state = 'done'
   }
