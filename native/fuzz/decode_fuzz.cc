@@ -11,6 +11,7 @@
 #include "wire/fragments.h"
 #include "wire/marker.h"
 #include "wire/packet.h"
+#include "wire/tunnel.h"
 #include "wire/writer.h"
 
 namespace vethwall::wire {
@@ -65,9 +66,29 @@ void answer(Frame frame, const Packet& packet) {
   if (error == Malformed::kOk) decode_quoted(prohibited.frame, answered, quoted);
 }
 
-void take_apart(Frame frame, const VnetHeader& vnet, const Packet& packet) {
+constexpr int kDepth = 3;  // one more than is the default
+
+void take_apart(Frame frame, const VnetHeader& vnet, const Packet& packet, int depth = 0);
+Malformed decode_mended(std::vector<uint8_t>& frame, VnetHeader& vnet, Packet& packet);
+
+void open_tunnel(Frame frame, const VnetHeader& vnet, const Packet& packet, int depth) {
+  Inner inner;
+  const Decapsulated found = decapsulate(frame, vnet, packet, {}, inner);
+  require((found == Decapsulated::kNone) == (inner.tunnel == TunnelKind::kNone));
+  if (found != Decapsulated::kInner) return;
+  require(inner.octets.size() <= packet.payload_octets);
+  std::vector<uint8_t> within = inner_frame(frame, inner);
+  VnetHeader known = vnet;
+  Packet carried;
+  if (decode_mended(within, known, carried) != Malformed::kOk) return;
+  require_bounded(within, carried);
+  if (carried.family != 0 && !carried.is_fragment) take_apart(within, known, carried, depth);
+}
+
+void take_apart(Frame frame, const VnetHeader& vnet, const Packet& packet, int depth) {
   Quoted quoted;
   decode_quoted(frame, packet, quoted);
+  if (depth < kDepth) open_tunnel(frame, vnet, packet, depth + 1);
   answer(frame, packet);
   if (packet.protocol == kTcp) cut(frame, vnet, packet);
   if (packet.protocol == kUdp) {
@@ -101,7 +122,7 @@ Malformed decode_mended(std::vector<uint8_t>& frame, VnetHeader& vnet, Packet& p
     store_be16(header, 10, static_cast<uint16_t>(~ones_sum(header)));
     found = decode(frame, vnet, packet);
   }
-  if (found == Malformed::kL4Checksum) {
+  if (found == Malformed::kL4Checksum || found == Malformed::kUdpUnsummed) {
     vnet.flags |= kNeedsCsum;
     found = decode(frame, vnet, packet);
   }

@@ -82,6 +82,19 @@ TEST(ipv6_extension_chain) {
   CHECK_EQ(p.payload_octets, 5u);
 }
 
+// RFC 8200 §4.7: nothing follows, whatever octets there are.
+TEST(ipv6_no_next_header) {
+  const Octets to_none = {59, 0, 1, 4, 0, 0, 0, 0};
+  for (const Octets& chain : {Octets{}, to_none}) {
+    const Octets frame = with_chain(chain.empty() ? 59 : 60, chain);
+    Packet p;
+    CHECK_EQ(decode(frame, kWhole, p), Malformed::kOk);
+    CHECK_EQ(p.protocol, 59);
+    CHECK_EQ(p.source_port, 0);
+    CHECK_EQ(p.l4_offset, 54 + chain.size());
+  }
+}
+
 TEST(ipv6_extension_faults) {
   const Octets to_tcp = {6, 0, 1, 4, 0, 0, 0, 0};
   const Octets to_hop_by_hop = {0, 0, 1, 4, 0, 0, 0, 0};

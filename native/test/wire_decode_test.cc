@@ -157,8 +157,8 @@ TEST(checksums) {
   CHECK_EQ(decoded(udp4(0)), Malformed::kOk);
   CHECK_EQ(decoded(udp4(0x8981)), Malformed::kL4Checksum);
   CHECK_EQ(decoded(udp6(0xa37e)), Malformed::kOk);
-  CHECK_EQ(decoded(udp6(0)), Malformed::kL4Checksum);
-  CHECK_EQ(decoded(udp6(0), valid), Malformed::kL4Checksum);
+  CHECK_EQ(decoded(udp6(0)), Malformed::kUdpUnsummed);
+  CHECK_EQ(decoded(udp6(0), valid), Malformed::kUdpUnsummed);
   CHECK_EQ(decoded(udp6(0), kPartial), Malformed::kOk);
 }
 
@@ -218,6 +218,30 @@ TEST(quoted_ipv6_datagram) {
   CHECK(decode_quoted(frame, p, quoted));
   CHECK_EQ(quoted.protocol, 17);
   CHECK_EQ(quoted.source_port, 4660);
+}
+
+TEST(quoted_ipv6_extension_headers) {
+  const Octets unreachable = {1, 4, 0, 0, 0, 0, 0, 0};
+  const Octets hop_by_hop = {43, 0, 1, 4, 0, 0, 0, 0};
+  const Octets routing = {60, 0, 3, 1, 0, 0, 0, 0};  // sent with segments left
+  const Octets destination = {51, 0, 1, 4, 0, 0, 0, 0};
+  const Octets authentication = {17, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1};
+  const Octets quote =
+      joined({ipv6(0, 1400), hop_by_hop, routing, destination, authentication, udp(0, 1000)});
+  const auto error = [&](const Octets& part) {
+    return joined(
+        {macs(), ether6(), ipv6(58, unreachable.size() + part.size()), unreachable, part});
+  };
+  Packet p;
+  Quoted quoted;
+  CHECK_EQ(decode(error(quote), kPartial, p), Malformed::kOk);
+  CHECK(decode_quoted(error(quote), p, quoted));
+  CHECK_EQ(quoted.protocol, 17);
+  CHECK_EQ(quoted.source_port, 4660);
+  for (size_t cut = 0; cut < quote.size(); ++cut) {
+    CHECK_EQ(decode(error(prefix(quote, cut)), kPartial, p), Malformed::kOk);
+    CHECK(!decode_quoted(error(prefix(quote, cut)), p, quoted));
+  }
 }
 
 TEST(checksum_of_every_length) {

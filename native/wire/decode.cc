@@ -75,9 +75,10 @@ Malformed decode(Frame frame, const VnetHeader& vnet, Packet& out) {
     describe_fragment(reader, out);
   } else {
     found = decode_l4(reader, vnet, out);
-    if (found != Malformed::kOk) return found;
+    if (found != Malformed::kOk && found != Malformed::kUdpUnsummed) return found;
   }
-  return check_source(out);
+  const Malformed source = check_source(out);
+  return source == Malformed::kOk ? found : source;
 }
 
 }  // namespace vethwall::wire

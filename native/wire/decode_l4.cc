@@ -48,8 +48,8 @@ Malformed decode_udp(Reader& reader, const VnetHeader& vnet, Packet& out) {
   out.destination_port = udp.be16<2>();
   set_payload(reader, out);
   if (udp.be16<6>() == 0 && (vnet.flags & kNeedsCsum) == 0) {
-    // RFC 768: none was made. RFC 8200 §8.1: IPv6 receivers discard it.
-    return out.family == 4 ? Malformed::kOk : Malformed::kL4Checksum;
+    // RFC 768: none was made.
+    return out.family == 4 ? Malformed::kOk : Malformed::kUdpUnsummed;
   }
   if (is_checksum_open(vnet) && !is_intact(rest.first(length), out)) return Malformed::kL4Checksum;
   return Malformed::kOk;

@@ -54,6 +54,8 @@ enum class Malformed : uint8_t {
   kSourceAddress,    // source is multicast, or unspecified where that is not allowed
   kSourceRoute,      // LSRR, SSRR (RFC 7126 §4.3), segments left > 0 (RFC 5095): judged for one
                      // destination, it would be delivered to another
+  kUdpUnsummed,      // RFC 8200 §8.1: none over IPv6, which only a tunnel's receiver may take; all
+                     // else is in order, and Packet is complete
   kCount
 };
 
@@ -89,6 +91,9 @@ struct Packet {
   uint16_t urgent_pointer = 0;
   uint8_t icmp_type = 0;
   uint8_t icmp_code = 0;
+  // Of what came out of a tunnel; set by who took it out (engine/tunnels.cc).
+  uint8_t tunnel_depth = 0;  // 1 in the outermost
+  uint32_t tunnel = 0;       // which one it was; 0 = none
 };
 
 // Decodes Ethernet, up to kMaxVlans 802.1Q/802.1ad tags, IPv4, IPv6 with extension headers, TCP,
