@@ -43,6 +43,15 @@ wire::Mac mac_of(const Napi::Value& value) {
   return mac;
 }
 
+void take_ports(const Napi::Object& object, const char* name, std::vector<uint16_t>& target) {
+  const Napi::Value value = object.Get(name);
+  if (value.IsUndefined()) return;
+  const auto list = value.As<Napi::Array>();
+  target.clear();
+  for (uint32_t i = 0; i < list.Length(); ++i)
+    target.push_back(static_cast<uint16_t>(uint64_of(list[i])));
+}
+
 bool is_text(const Napi::Object& object, const char* name, const char* text) {
   return text_of(object.Get(name)) == text;
 }
@@ -67,6 +76,9 @@ engine::Limits limits_of(const Napi::Object& object) {
   take(object, "fragmentOctetsTotal", limits.fragment_octets_total);
   take(object, "fragmentDatagrams", limits.fragment_datagrams);
   take(object, "fragmentMs", limits.fragment_ns, kNsPerMs);
+  take(object, "tunnelDepth", limits.tunnel_depth);
+  take_ports(object, "vxlanPorts", limits.tunnel_ports.vxlan);
+  take_ports(object, "genevePorts", limits.tunnel_ports.geneve);
   return limits;
 }
 

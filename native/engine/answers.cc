@@ -5,6 +5,7 @@
 #include "engine/tcp_flags.h"
 
 namespace vethwall::engine {
+
 void Shard::cut(Flow& flow, uint32_t rule) {
   if (!flow.tap && !flow.is_closed) {
     if (flow.bypass != flow::Bypass::kNone)
@@ -33,6 +34,10 @@ wire::Built Shard::reset_toward(const Flow& flow, Dir dir) const {
 }
 
 void Shard::reset_both(const Flow& flow) {
+  if (flow.is_inner()) {
+    ++count(Counter::kTunnelUnanswered);
+    return;
+  }
   for (const Dir dir : {Dir::kReply, Dir::kOrig}) {
     emit(reset_toward(flow, dir));
     ++count(Counter::kResetsSent);
@@ -43,6 +48,10 @@ void Shard::reset_both(const Flow& flow) {
 void Shard::reset_sender(const Arrival& arrival) {
   const wire::Packet& packet = arrival.packet;
   if ((packet.tcp_flags & kRst) != 0) return;
+  if (packet.tunnel != 0) {
+    ++count(Counter::kTunnelUnanswered);
+    return;
+  }
   wire::TcpFields fields = {};
   fields.source_port = packet.destination_port;
   fields.destination_port = packet.source_port;
@@ -61,6 +70,10 @@ void Shard::reset_sender(const Arrival& arrival) {
 
 void Shard::prohibit(wire::Frame frame, const wire::Packet& packet) {
   if (flow::is_icmp(packet.protocol)) return;
+  if (packet.tunnel != 0) {
+    ++count(Counter::kTunnelUnanswered);
+    return;
+  }
   const wire::Built built = wire::build_prohibited(frame, packet);
   if (built.frame.empty() || !icmp_tokens_.take(now_ns_)) return;
   emit(built);

@@ -52,6 +52,8 @@ wire::TcpFields ports_along(const flow::Flow& flow, Dir dir) {
 // Allowed by the policy in force, with nobody left who reads it or compares it with what was read.
 bool Shard::is_settled(const Flow& flow) const {
   const uint32_t generation = policy_ == nullptr ? 0 : policy_->generation();
+  // What a tunnel carries is judged packet by packet, and the kernel knows it by nothing.
+  if (flow.is_inner() || carries_tunnel(flow)) return false;
   if (flow.stance != flow::Stance::kForward || flow.inspection != nullptr || flow.is_closed ||
       flow.judged_generation != generation || wants_octets(flow))
     return false;
@@ -63,6 +65,7 @@ bool Shard::is_settled(const Flow& flow) const {
 }
 
 void Shard::forward_of(Flow& flow, const Arrival& arrival) {
+  if (is_tunnel(arrival.packet)) return defer(arrival);
   if (!arrival.is_inline()) return let_pass(flow, arrival);
   if (has_filters(flow, arrival)) {
     forward(arrival);

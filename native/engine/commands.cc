@@ -30,6 +30,7 @@ void Shard::command(const CommandHeader& command, std::span<const uint8_t> refus
   if (flow->stance == flow::Stance::kDenied) return;
   apply(*flow, command, refusal);
   settle_after(*flow);
+  judge_deferred();
 }
 
 void Shard::apply(Flow& flow, const CommandHeader& command, std::span<const uint8_t> refusal) {
@@ -111,7 +112,7 @@ void Shard::deny_datagram(Flow& flow, const CommandHeader& command,
 void Shard::answer_datagram(const flow::Held& held, Answer answer,
                             std::span<const uint8_t> refusal) {
   const wire::Packet& packet = held.packet;
-  if (answer != Answer::kRefusal || packet.protocol != IPPROTO_UDP)
+  if (answer != Answer::kRefusal || packet.protocol != IPPROTO_UDP || packet.tunnel != 0)
     return prohibit(held.frame, packet);
   emit(wire::build_udp(wire::reversed(wire::template_of(held.frame, packet)),
                        packet.destination_port, packet.source_port, refusal));

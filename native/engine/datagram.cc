@@ -25,6 +25,7 @@ Shard::Flow& Shard::open_datagram(const Arrival& arrival, const flow::Keyed& key
   opening.source_port = arrival.packet.source_port;
   opening.destination_port = arrival.packet.destination_port;
   opening.start = Start::kDatagram;
+  opening.tunnel = arrival.tunnel;
   return open(opening, arrival.endpoint);
 }
 
@@ -95,7 +96,12 @@ void Shard::flush_datagrams(Flow& flow, Dir dir) {
   for (; gone < half.held.frames().size(); ++gone) {
     flow::Held& held = half.held.leaving(gone);
     if (held.to > half.released) break;
-    emit(held);
+    const EndpointConfig* config = endpoint(flow.endpoint());
+    const bool is_inline = config != nullptr && config->path == EndpointPath::kInline;
+    if (is_inline && is_tunnel(held.packet))
+      defer(flow, dir, held);
+    else
+      emit(held);
   }
   half.held.erase_front(gone);
   if (gone > 0) holds_.remove(flow);

@@ -32,6 +32,7 @@ void Shard::set_endpoint(const EndpointConfig& config, uint64_t now_ns) {
       to_inline(flow);
     settle_after(flow);
   });
+  judge_deferred();
 }
 
 // What was held goes on: from here every frame's original goes its own way.

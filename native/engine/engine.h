@@ -16,6 +16,7 @@
 #include "wire/neighbour.h"
 #include "wire/packet.h"
 #include "wire/ticket.h"
+#include "wire/tunnel.h"
 
 namespace vethwall::engine {
 
@@ -29,6 +30,8 @@ struct Limits {
   uint32_t fragment_octets_total = 4u << 20;
   uint32_t fragment_datagrams = 1024;
   uint64_t fragment_ns = 30'000'000'000;
+  uint32_t tunnel_depth = 2;  // how many headers deep; 0: tunnels are judged from outside only
+  wire::TunnelPorts tunnel_ports = {};
 };
 
 enum class EndpointPath : uint8_t { kTap = 0, kInline = 1 };
@@ -102,6 +105,12 @@ enum class Counter : uint8_t {
   kSpoofedNd,
   kArpConflicts,  // towards the pod: another claims the pod's address
   kDhcpRefused,   // answers of a server that is not configured
+  // Packets of tunnels:
+  kTunnelled,         // whose inner packet was taken out
+  kTunnelMalformed,   // that carry what can't be read
+  kTunnelDepth,       // within more tunnels than are opened
+  kTunnelUnjudged,    // inner segments that would have to be changed before they go on
+  kTunnelUnanswered,  // denials that the sender could not be told
   kCount
 };
 extern const std::array<const char*, static_cast<size_t>(Counter::kCount)> kCounterNames;

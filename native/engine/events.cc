@@ -27,6 +27,14 @@ OpenedBody opened_body(const flow::Flow& flow) {
   return body;
 }
 
+TunnelBody tunnel_body(const Tunnel& tunnel) {
+  TunnelBody body = {};
+  body.id = tunnel.id;
+  body.family = tunnel.peer.family;
+  std::memcpy(body.peer, tunnel.peer.octets.data(), sizeof body.peer);
+  return body;
+}
+
 // No verdict waits for its octets.
 bool is_copy(const flow::Flow& flow) { return flow.tap || flow.stance != flow::Stance::kUndecided; }
 
@@ -64,17 +72,23 @@ uint8_t* Events::begin(EventHeader header, uint32_t body_octets) {
   return nullptr;
 }
 
-bool Events::opened(const flow::Flow& flow, uint32_t generation) {
+bool Events::opened(const flow::Flow& flow, uint32_t generation, const Tunnel& tunnel) {
   EventHeader header = header_of(flow, EventKind::kOpened);
   header.a = generation;
   header.b = flow.rule;
   header.c = static_cast<uint8_t>(flow.l4);
   header.d = static_cast<uint8_t>(flow.start);
   header.e = static_cast<uint8_t>(flow.pod_side);
-  uint8_t* place = begin(header, sizeof(OpenedBody));
+  header.tunnel = static_cast<uint8_t>(tunnel.kind);
+  const bool is_inner = tunnel.kind != wire::TunnelKind::kNone;
+  uint8_t* place = begin(header, sizeof(OpenedBody) + (is_inner ? sizeof(TunnelBody) : 0));
   if (place == nullptr) return false;
   const OpenedBody body = opened_body(flow);
   std::memcpy(place, &body, sizeof body);
+  if (is_inner) {
+    const TunnelBody outer = tunnel_body(tunnel);
+    std::memcpy(place + sizeof body, &outer, sizeof outer);
+  }
   sink_.commit();
   return true;
 }

@@ -6,6 +6,7 @@
 
 #include "engine/carrier.h"
 #include "engine/frame_sink.h"
+#include "engine/tunnel.h"
 #include "flow/flow.h"
 
 namespace vethwall::engine {
@@ -15,7 +16,7 @@ class Events {
   Events(EventSink& sink, uint64_t& lost_counter, uint64_t& shed_counter)
       : sink_(sink), lost_counter_(lost_counter), shed_counter_(shed_counter) {}
   // Each is false where the ring was full.
-  bool opened(const flow::Flow& flow, uint32_t generation);
+  bool opened(const flow::Flow& flow, uint32_t generation, const Tunnel& tunnel);
   // Where to write `octets` payload octets; publish() follows. Null where the ring was full, or
   // where the reader is behind and no verdict waits for them.
   uint8_t* octets(const flow::Flow& flow, Dir dir, uint64_t at, uint32_t octets, bool ended,

@@ -7,16 +7,24 @@ void Shard::fragment(const Arrival& arrival) {
   if (!arrival.is_inline()) arrival.ticket.accept(false);
   wire::Reassembled whole;
   const wire::Fragmented state =
-      reassembler_.add({arrival.endpoint.id, arrival.toward}, now_ns_, arrival.vnet, arrival.frame,
-                       arrival.packet, arrival.ticket, whole);
+      reassembler_.add({arrival.endpoint.id, arrival.toward, arrival.fragments}, now_ns_,
+                       arrival.vnet, arrival.frame, arrival.packet, arrival.ticket, whole);
   if (state == wire::Fragmented::kHeld) ++count(Counter::kFragmentsHeld);
   if (state != wire::Fragmented::kComplete) return;
   ++count(Counter::kReassembled);
   wire::Ticket none;  // the fragments have theirs
-  Arrival judged{arrival.endpoint, arrival.toward, {}, whole.frame, {}, whole.originals, none,
-                 arrival.is_spread};
-  if (wire::decode(judged.frame, judged.vnet, judged.packet) != wire::Malformed::kOk)
-    return malformed(judged);
+  Arrival judged{arrival.endpoint,
+                 arrival.toward,
+                 {},
+                 whole.frame,
+                 {},
+                 whole.originals,
+                 none,
+                 arrival.is_spread,
+                 true,
+                 arrival.depth,
+                 arrival.tunnel};
+  if (!read(judged)) return malformed(judged);
   judge(judged);
 }
 

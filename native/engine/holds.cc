@@ -53,7 +53,7 @@ bool Shard::clear_urgent(std::span<uint8_t> frame, const wire::VnetHeader& vnet,
 }
 
 void Shard::forward_clean(const Arrival& arrival) {
-  if ((arrival.packet.tcp_flags & kUrg) == 0) return forward(arrival);
+  if ((arrival.packet.tcp_flags & kUrg) == 0 || arrival.depth > 0) return forward(arrival);
   std::vector<uint8_t> copy(arrival.frame.begin(), arrival.frame.end());
   clear_urgent(copy, arrival.vnet, arrival.packet);
   emit(arrival.vnet, copy, {});
@@ -66,7 +66,7 @@ flow::Held Shard::held_from(const Arrival& arrival, uint64_t from, uint64_t to) 
   held.vnet = arrival.vnet;
   held.packet = arrival.packet;
   held.frame.assign(arrival.frame.begin(), arrival.frame.end());
-  if (clear_urgent(held.frame, held.vnet, held.packet)) {
+  if (arrival.depth == 0 && clear_urgent(held.frame, held.vnet, held.packet)) {
     held.packet.tcp_flags &= static_cast<uint8_t>(~kUrg);
     held.packet.urgent_pointer = 0;
   } else {

@@ -32,7 +32,8 @@ void Shard::carry_body(Flow& flow, Dir dir) {
   const uint32_t epoch = epoch_of(flow);
   if (flow.inspection == nullptr || flow.inspection->is_body_carried || flow.tap || epoch == 0 ||
       carrier_ == nullptr || flow.stance != flow::Stance::kUndecided ||
-      flow.protocol() != IPPROTO_TCP || flow.key.vlans[0] != 0 || !is_at_body(flow, dir))
+      flow.protocol() != IPPROTO_TCP || flow.key.vlans[0] != 0 || flow.is_inner() ||
+      !is_at_body(flow, dir))
     return;
   flow::TcpHalf& body = flow.tcp[index_of(dir)];
   flow::TcpHalf& back = flow.tcp[index_of(opposite(dir))];

@@ -48,7 +48,8 @@ Shard::Flow& Shard::open(const Opening& opening, const EndpointConfig& endpoint)
         std::make_unique<flow::Inspection>(budget_, flow.stance == flow::Stance::kUndecided);
   ++count(Counter::kFlowsOpened);
   if (flow.rule == kRuleMidstream) ++count(Counter::kMidstreamDenied);
-  if (!events_.opened(flow, policy_ ? policy_->generation() : 0)) flow.event_lost = true;
+  const uint32_t generation = policy_ ? policy_->generation() : 0;
+  if (!events_.opened(flow, generation, opening.tunnel)) flow.event_lost = true;
   return flow;
 }
 

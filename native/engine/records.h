@@ -42,8 +42,8 @@ struct EventHeader {
   uint8_t c;   // gap, holdEnded: cause | closed: how | opened: L4Verdict | spoofed: Spoof
   uint8_t d;   // holdEnded: took | opened: Start
   uint8_t e;   // opened, big: PodSide
-  uint8_t pad;
-  uint32_t rule;  // closed: the last rule that judged the flow, 0 = none
+  uint8_t tunnel;  // opened: wire::TunnelKind; where it is not 0, a TunnelBody follows the other
+  uint32_t rule;   // closed: the last rule that judged the flow, 0 = none
 };
 static_assert(sizeof(EventHeader) == 40);
 
@@ -58,6 +58,15 @@ struct OpenedBody {
   uint8_t destination[16];
 };
 static_assert(sizeof(OpenedBody) == 40);
+
+// Follows the OpenedBody of what came out of a tunnel.
+struct TunnelBody {
+  uint32_t id;     // VNI or GRE key
+  uint8_t family;  // of the tunnel's other end
+  uint8_t pad[3];
+  uint8_t peer[16];
+};
+static_assert(sizeof(TunnelBody) == 24);
 
 // Follows the header of kClosed.
 struct ClosedBody {

@@ -37,7 +37,7 @@ wire::TcpFields toward_opener(const flow::Flow& flow, uint32_t sequence, uint32_
 void Shard::refuse_tcp(Flow& flow, uint32_t rule, std::span<const uint8_t> octets) {
   const flow::TcpHalf& orig = flow.tcp[0];
   const flow::TcpHalf& reply = flow.tcp[1];
-  if (!is_reply_at_rest(flow)) return cut(flow, rule);
+  if (!is_reply_at_rest(flow) || flow.is_inner()) return cut(flow, rule);
   const uint32_t sequence = reply.sequence_of(reply.sent);
   const uint32_t acknowledgement = orig.sequence_of(contiguous_end(flow));
   auto refusal = std::make_unique<flow::Refusal>();

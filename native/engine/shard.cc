@@ -17,15 +17,16 @@ constexpr uint64_t kIcmpBurst = 50;
 }  // namespace
 
 const std::array<const char*, static_cast<size_t>(Counter::kCount)> kCounterNames = {
-    "frames",         "frame_octets",       "emitted",        "unknown_endpoint",
-    "malformed",      "essential",          "not_ip_denied",  "flows_opened",
-    "flows_closed",   "flow_table_full",    "denied_frames",  "midstream_denied",
-    "held_octets",    "hold_time",          "hold_memory",    "contradiction",
-    "out_of_window",  "out_of_order_limit", "fragments_held", "fragments_dropped",
-    "reassembled",    "events_lost",        "copies_shed",    "stale_commands",
-    "resets_sent",    "icmp_sent",          "refusals_sent",  "hold_full",
-    "urgent_cleared", "spoofed_ip",         "spoofed_arp",    "spoofed_nd",
-    "arp_conflicts",  "dhcp_refused",
+    "frames",         "frame_octets",       "emitted",           "unknown_endpoint",
+    "malformed",      "essential",          "not_ip_denied",     "flows_opened",
+    "flows_closed",   "flow_table_full",    "denied_frames",     "midstream_denied",
+    "held_octets",    "hold_time",          "hold_memory",       "contradiction",
+    "out_of_window",  "out_of_order_limit", "fragments_held",    "fragments_dropped",
+    "reassembled",    "events_lost",        "copies_shed",       "stale_commands",
+    "resets_sent",    "icmp_sent",          "refusals_sent",     "hold_full",
+    "urgent_cleared", "spoofed_ip",         "spoofed_arp",       "spoofed_nd",
+    "arp_conflicts",  "dhcp_refused",       "tunnelled",         "tunnel_malformed",
+    "tunnel_depth",   "tunnel_unjudged",    "tunnel_unanswered",
 };
 
 std::unique_ptr<Engine> Engine::create(const Limits& limits, std::array<uint64_t, 2> key,
@@ -42,6 +43,7 @@ Shard::Shard(const Limits& limits, const flow::SipKey& key, FrameSink& frames, E
       relay_(relay),
       events_(events, count(Counter::kEventsLost), count(Counter::kCopiesShed)),
       budget_{limits.hold_octets_total},
+      sip_key_(key),
       table_(limits.flows, key),
       icmp_tokens_(kIcmpPerSecond, kIcmpBurst),
       reassembler_({limits.fragment_octets_total, limits.fragment_datagrams, limits.fragment_ns}),
@@ -69,12 +71,21 @@ void Shard::receive(const FrameMeta& meta, const wire::VnetHeader& vnet, wire::F
   if (meta.is_beginning && arrival.is_inline()) ticket = {};
   if (meta.is_copy) return note_end(arrival);
   take(arrival);
+  judge_deferred();
   if (!arrival.is_inline()) ticket.accept(false);
 }
 
+bool Shard::read(Arrival& arrival) {
+  const wire::Malformed found = wire::decode(arrival.frame, arrival.vnet, arrival.packet);
+  arrival.packet.tunnel = arrival.tunnel.number;
+  arrival.packet.tunnel_depth = arrival.depth;
+  // RFC 6936: tunnels may do without.
+  return found == wire::Malformed::kOk ||
+         (found == wire::Malformed::kUdpUnsummed && is_tunnel(arrival.packet));
+}
+
 void Shard::take(Arrival& arrival) {
-  if (wire::decode(arrival.frame, arrival.vnet, arrival.packet) != wire::Malformed::kOk)
-    return malformed(arrival);
+  if (!read(arrival)) return malformed(arrival);
   if (arrival.packet.family == 0) return not_ip(arrival);
   if (arrival.packet.is_fragment) return fragment(arrival);
   judge(arrival);
@@ -84,12 +95,13 @@ void Shard::judge(const Arrival& arrival) {
   const wire::Packet& packet = arrival.packet;
   if (arrival.is_spread && relays(arrival)) return;
   if (refuses_source(arrival)) return;
-  if (is_refused_dhcp(packet, arrival.toward, arrival.endpoint)) {
+  if (arrival.depth == 0 && is_refused_dhcp(packet, arrival.toward, arrival.endpoint)) {
     ++count(Counter::kDhcpRefused);
     return;
   }
   // RFC 6980: neighbour discovery is never fragmented, so no reassembled datagram is essential.
-  if (arrival.fragments.empty() && is_essential(packet, arrival.toward, arrival.endpoint)) {
+  const bool is_whole = arrival.fragments.empty() || (arrival.depth > 0 && !arrival.is_reassembled);
+  if (is_whole && is_essential(packet, arrival.toward, arrival.endpoint)) {
     ++count(Counter::kEssential);
     return forward(arrival);
   }
@@ -99,8 +111,9 @@ void Shard::judge(const Arrival& arrival) {
 }
 
 void Shard::malformed(const Arrival& arrival) {
+  if (arrival.depth > 0) return unjudged(arrival, Counter::kTunnelMalformed);
   ++count(Counter::kMalformed);
-  if (!arrival.endpoint.strict && arrival.endpoint.failure == Took::kOpen) forward(arrival);
+  if (!arrival.endpoint.strict && arrival.endpoint.failure == Took::kOpen) pass(arrival, false);
 }
 
 void Shard::not_ip(const Arrival& arrival) {
@@ -111,6 +124,12 @@ void Shard::not_ip(const Arrival& arrival) {
 
 // True where the sink took note of `is_settled`.
 bool Shard::send_on(const Arrival& arrival, bool is_settled) {
+  if (!is_tunnel(arrival.packet)) return pass(arrival, is_settled);
+  defer(arrival);
+  return false;
+}
+
+bool Shard::pass(const Arrival& arrival, bool is_settled) {
   if (!arrival.is_inline()) return false;
   if (arrival.fragments.empty())
     return emit(arrival.vnet, arrival.frame,

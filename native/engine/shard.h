@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "engine/events.h"
+#include "engine/tunnel.h"
 #include "flow/age_list.h"
 #include "flow/table.h"
 #include "flow/timers.h"
@@ -26,6 +27,9 @@ struct Arrival {
   std::span<wire::HeldFrame> fragments;
   wire::Ticket& ticket;    // whoever sends the frame on, or keeps it, takes this
   bool is_spread = false;  // its flow may be another shard's
+  bool is_reassembled = false;
+  uint8_t depth = 0;  // how many tunnels it was taken out of: then `fragments` are the outer frames
+  Tunnel tunnel = {};  // the innermost of them
 
   bool is_inline() const { return endpoint.path == EndpointPath::kInline; }
   std::span<const uint8_t> payload() const {
@@ -50,6 +54,7 @@ struct Opening {
   uint16_t source_port;
   uint16_t destination_port;
   Start start;
+  Tunnel tunnel;
 };
 
 // carried.cc
@@ -76,12 +81,14 @@ class Shard final : public Engine {
   using HalfInspection = flow::HalfInspection;
 
   // shard.cc: what a frame is, and sending it on
+  bool read(Arrival& arrival);
   void take(Arrival& arrival);
   void judge(const Arrival& arrival);
   void malformed(const Arrival& arrival);
   void not_ip(const Arrival& arrival);
   void forward(const Arrival& arrival) { send_on(arrival, false); }
   bool send_on(const Arrival& arrival, bool is_settled);
+  bool pass(const Arrival& arrival, bool is_settled);  // whatever it carries
   bool emit(const wire::VnetHeader& vnet, wire::Frame frame, Departure departure);
   void emit(const wire::Built& built) { emit(built.vnet, built.frame, {}); }
   uint64_t& count(Counter counter) { return counters_[static_cast<size_t>(counter)]; }
@@ -94,7 +101,17 @@ class Shard final : public Engine {
   void arp(const Arrival& arrival);
 
   // relaying.cc
+  uint32_t owner_of(const Arrival& arrival) const;
   bool relays(const Arrival& arrival);
+
+  // tunnels.cc: what a tunnel's packet carries
+  bool is_tunnel(const wire::Packet& packet) const;
+  bool carries_tunnel(const Flow& flow) const;
+  void defer(const Arrival& arrival);
+  void defer(const Flow& flow, Dir dir, flow::Held& held);
+  void judge_deferred();
+  void judge_inner(Carrying& outer);
+  void unjudged(const Arrival& arrival, Counter cause);
 
   // fragments.cc
   void fragment(const Arrival& arrival);
@@ -251,12 +268,14 @@ class Shard final : public Engine {
   std::array<uint64_t, static_cast<size_t>(Counter::kCount)> counters_ = {};
   Events events_;
   flow::Budget budget_;
+  flow::SipKey sip_key_;
   flow::FlowTable table_;
   flow::TimerLists timers_;
   flow::AgeList<&flow::Inspection::hold> holds_;
   flow::AgeList<&flow::Inspection::late> late_;
   flow::TokenBucket icmp_tokens_;
   wire::Reassembler reassembler_;
+  std::vector<Carrying> deferred_;
   std::shared_ptr<const policy::Table> policy_;
   uint16_t policy_turn_ = 0;    // another one with each policy
   size_t rejudged_places_ = 0;  // of the flow table, since the last one

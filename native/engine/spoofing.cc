@@ -10,7 +10,9 @@ namespace vethwall::engine {
 
 bool Shard::checks_source(const Arrival& arrival) const {
   const EndpointConfig& endpoint = arrival.endpoint;
-  return endpoint.strict && endpoint.check_sources && arrival.toward == wire::Toward::kNetwork;
+  // Who sends within a tunnel has other addresses than the pod.
+  return endpoint.strict && endpoint.check_sources && arrival.depth == 0 &&
+         arrival.toward == wire::Toward::kNetwork;
 }
 
 bool Shard::refuses_source(const Arrival& arrival) {
@@ -46,7 +48,7 @@ void Shard::arp(const Arrival& arrival) {
   const bool is_whole = wire::decode_arp(arrival.frame, arrival.packet, arp);
   if (checks_source(arrival)) {
     if (!is_whole || !is_own_arp(endpoint, arp)) return spoofed(endpoint.id, Spoof::kArp);
-  } else if (endpoint.strict) {
+  } else if (endpoint.strict && arrival.depth == 0) {
     if (!is_whole) return malformed(arrival);
     if (arrival.toward == wire::Toward::kPod && is_arp_conflict(endpoint, arp))
       ++count(Counter::kArpConflicts);

@@ -41,6 +41,7 @@ Opening opening_of(const Arrival& arrival, const flow::Keyed& keyed, bool from_o
   opening.source_port = from_opener ? packet.source_port : packet.destination_port;
   opening.destination_port = from_opener ? packet.destination_port : packet.source_port;
   opening.start = is_first_syn(packet) ? Start::kSyn : Start::kMidstream;
+  opening.tunnel = arrival.tunnel;
   return opening;
 }
 

@@ -19,6 +19,13 @@ void Shard::inspect_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
   flow::TcpHalf& half = flow.tcp[index_of(dir)];
   const flow::TcpHalf& other = flow.tcp[index_of(opposite(dir))];
   const bool has_syn = (packet.tcp_flags & kSyn) != 0;
+  const bool is_bare_only = has_syn && flow.stance == flow::Stance::kUndecided;
+  // It would be changed before it goes on, and its tunnel with it. A SYN comes again without.
+  const bool has_more = packet.payload_octets > 0 || (packet.tcp_flags & kFin) != 0;
+  if (flow.is_inner() && has_more && (is_bare_only || (packet.tcp_flags & kUrg) != 0)) {
+    ++count(Counter::kTunnelUnjudged);
+    return;
+  }
   const bool was_carried = flow.inspection->is_body_carried && is_past_body(flow, dir, packet);
   if (was_carried) end_body(flow);
   if (has_syn && !take_syn(flow, dir, arrival)) return;
@@ -152,7 +159,7 @@ void Shard::inspect_reset(Flow& flow, Dir dir, const Arrival& arrival) {
   }
   // In the window, but not where the sender is: the receiver answers with a challenge ACK.
   if (from > static_cast<int64_t>(high)) return forward_clean(arrival);
-  if (from <= static_cast<int64_t>(half.sent))
+  if (from <= static_cast<int64_t>(half.sent) || flow.is_inner())
     forward_clean(arrival);
   else
     emit(reset_toward(flow, dir));

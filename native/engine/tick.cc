@@ -35,6 +35,7 @@ void Shard::tick(uint64_t now_ns) {
     }
   }
   rejudge(now_ns);
+  judge_deferred();
   reassembler_.expire(now_ns);
   report_spoofed();
   events_.report_lost();

@@ -60,12 +60,12 @@ struct LinkLayer {
 
 struct Flow {
   Key key = {};
+  uint32_t rule = 0;
   Flow* next_by_key = nullptr;
   Flow* next_by_id = nullptr;
   uint64_t id = 0;
   TimerLink timer;
   // From here the widest first: there may be very many flows.
-  uint32_t rule = 0;
   uint32_t judged_generation = 0;  // of the policy that allowed it last
   union {                          // by what carries flows here: the kernel's flow map, or filters
     uint32_t carried_packets = 0;  // modulo 2^32, when that was last looked at
@@ -95,6 +95,8 @@ struct Flow {
 
   uint8_t protocol() const { return key.protocol; }
   uint16_t endpoint() const { return key.endpoint; }
+  // It came out of a tunnel: nothing of it can be sent but whole packets of the tunnel.
+  bool is_inner() const { return key.tunnel != 0; }
   engine::Dir dir_of(bool source_is_low) const {
     return source_is_low == orig_is_low ? engine::Dir::kOrig : engine::Dir::kReply;
   }

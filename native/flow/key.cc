@@ -46,6 +46,7 @@ Keyed make_key(uint16_t endpoint, wire::Toward toward, const wire::Packet& packe
   for (size_t i = 0; i < packet.vlan_count && i < 2; ++i) out.key.vlans[i] = packet.vlan_ids[i];
   out.key.family = source.address.family;
   out.key.protocol = protocol;
+  out.key.tunnel = packet.tunnel;
   out.key.leg = leg_of(toward, out.source_is_low);
   return out;
 }

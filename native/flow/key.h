@@ -1,5 +1,5 @@
-// What makes two frames the same flow: endpoint, VLAN tags, protocol and both ends, the same from
-// either direction.
+// What makes two frames the same flow: endpoint, VLAN tags, tunnel, protocol and both ends, the
+// same from either direction.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -29,12 +29,13 @@ struct Key {
   // but comes from the network is another flow, judged for itself.
   uint8_t leg;
   uint8_t zero[3];
+  uint32_t tunnel;  // which one it came out of; 0 = none
 
   friend bool operator==(const Key& a, const Key& b) {
     return std::memcmp(&a, &b, sizeof(Key)) == 0;
   }
 };
-static_assert(sizeof(Key) == 48);
+static_assert(sizeof(Key) == 52);
 
 struct Keyed {
   Key key;

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "test/engine_net.h"
+#include "test/engine_tunnel.h"
 
 using namespace vethwall;
 using namespace vethwall::engine_test;
@@ -67,6 +67,7 @@ class Case {
       case 4:
         return net_.udp((what & 0x20) != 0, port, input.octets(input.u8()));
       case 5:
+        if ((what & 0x10) != 0) return tunnelled(input, port, (what & 0x20) != 0);
         return net_.receive((what & 0x20) != 0, frame(input, (what & 0x20) != 0));
       case 6:
       case 7:
@@ -91,6 +92,24 @@ class Case {
     const uint32_t other = from_pod ? kServerIsn : kClientIsn;
     net_.tcp(from_pod, port, flags, own + at % 512, other + acked % 512, payload,
              {.window = static_cast<uint16_t>(at), .urgent = static_cast<uint16_t>(acked)});
+  }
+  void tunnelled(Input& input, uint16_t port, bool from_pod) {
+    const uint8_t how = input.u8();
+    const Overlay overlay{net_, how & 1 ? uint8_t{6} : uint8_t{4}, uint32_t{how & 2u}};
+    const uint16_t at = input.u16();
+    const std::string payload = input.octets(input.u8());
+    if ((how & 4) != 0) {
+      const std::string inner = overlay.frame(from_pod, payload);
+      overlay.receive(from_pod, overlay.in_vxlan(from_pod, inner));
+    } else if ((how & 8) != 0) {
+      overlay.udp(from_pod, port, payload);
+    } else if ((how & 16) != 0) {
+      overlay.handshake(port);
+    } else {
+      const uint32_t own = from_pod ? kClientIsn : kServerIsn;
+      const uint32_t other = from_pod ? kServerIsn : kClientIsn;
+      overlay.tcp(from_pod, port, input.u8(), own + at % 512, other + at / 512, payload);
+    }
   }
   std::string frame(Input& input, bool from_pod) {
     const uint8_t kind = input.u8();

@@ -78,6 +78,7 @@ class Carried : public engine::Carrier {
 struct Event {
   engine::EventHeader header;
   engine::OpenedBody opened;
+  engine::TunnelBody tunnel;
   engine::ClosedBody closed;
   std::string octets;
   bool ended() const { return (header.b & 1) != 0; }
@@ -122,10 +123,14 @@ class Ring : public engine::EventSink {
     const uint8_t* body = record_.data() + sizeof event.header;
     if (event.header.kind == EventKind::kOpened || event.header.kind == EventKind::kBig)
       std::memcpy(&event.opened, body, 40);
+    if (event.header.kind == EventKind::kOpened && event.header.tunnel != 0)
+      std::memcpy(&event.tunnel, body + 40, sizeof event.tunnel);
     if (event.header.kind == EventKind::kClosed) std::memcpy(&event.closed, body, 32);
     if (event.header.kind == EventKind::kOctets)
       event.octets.assign(reinterpret_cast<const char*>(body), event.header.a);
     if (event.header.kind == EventKind::kOpened) flow = event.header.flow;
+    if (event.header.kind == EventKind::kOpened && event.header.tunnel != 0)
+      inner_flow = event.header.flow;
     all.push_back(std::move(event));
   }
   bool is_behind() override { return behind; }
@@ -133,6 +138,7 @@ class Ring : public engine::EventSink {
   bool behind = false;
   int room = -1;      // records; negative: no end
   uint64_t flow = 0;  // last opened
+  uint64_t inner_flow = 0;
 
  private:
   std::vector<uint8_t> record_;

@@ -6,7 +6,7 @@ using namespace vethwall::engine_test;
 
 namespace {
 
-constexpr Setup kTap = {.path = EndpointPath::kTap, .failure = Took::kOpen, .strict = false};
+const Setup kTap = {.path = EndpointPath::kTap, .failure = Took::kOpen, .strict = false};
 
 }  // namespace
 

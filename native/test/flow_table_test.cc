@@ -30,6 +30,24 @@ TEST(siphash_matches_its_reference) {
   CHECK_EQ(flow::siphash24(key, {input, 15}), 0xa129ca6149be45e5u);
 }
 
+TEST(tags_and_tunnels_tell_flows_apart) {
+  wire::Packet packet;
+  packet.family = 4;
+  packet.protocol = 17;
+  packet.vlan_count = 2;
+  packet.vlan_ids = {7, 100};
+  const auto key = [&] { return flow::key_of(1, wire::Toward::kPod, packet).key; };
+  const flow::Key first = key();
+  CHECK(key() == first);
+  packet.vlan_ids = {7, 101};
+  CHECK(!(key() == first));
+  packet.vlan_ids = {8, 100};
+  CHECK(!(key() == first));
+  packet.vlan_ids = {7, 100};
+  packet.tunnel = 1;
+  CHECK(!(key() == first));
+}
+
 TEST(flows_are_found_by_key_and_by_id) {
   flow::FlowTable table(100, {1, 2});
   for (uint16_t i = 0; i < 100; ++i) CHECK(table.insert(key_of(i)) != nullptr);

@@ -73,7 +73,7 @@ bool FragmentSet::overlaps(uint32_t from, uint32_t end) const {
 }
 
 FragmentSet::Added FragmentSet::add(const VnetHeader& vnet, Frame frame, const Packet& packet,
-                                    Ticket& ticket) {
+                                    Ticket& ticket, std::span<HeldFrame> outer) {
   const uint32_t from = packet.fragment_offset_octets;
   const uint32_t end = from + packet.payload_octets;
   if (contradicts_end(end, !packet.more_fragments)) return Added::kInconsistent;
@@ -90,6 +90,8 @@ FragmentSet::Added FragmentSet::add(const VnetHeader& vnet, Frame frame, const P
   }
   pieces_.emplace(from, Piece{end, packet.payload_offset, frames_.size()});
   frames_.push_back({vnet, {frame.begin(), frame.end()}, std::move(ticket)});
+  frames_.back().outer.assign(std::make_move_iterator(outer.begin()),
+                              std::make_move_iterator(outer.end()));
   received_ += packet.payload_octets;
   return received_ == total_ ? Added::kComplete : Added::kHeld;
 }
@@ -105,7 +107,14 @@ bool FragmentSet::construct(std::vector<uint8_t>& frame) const {
 
 std::vector<HeldFrame> FragmentSet::release() {
   pieces_.clear();
-  return std::exchange(frames_, {});
+  std::vector<HeldFrame> all;
+  for (HeldFrame& held : frames_) {
+    std::vector<HeldFrame> outer = std::move(held.outer);
+    if (outer.empty()) all.push_back(std::move(held));
+    std::ranges::move(outer, std::back_inserter(all));
+  }
+  frames_.clear();
+  return all;
 }
 
 }  // namespace vethwall::wire

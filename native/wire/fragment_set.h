@@ -15,6 +15,7 @@ struct HeldFrame {
   VnetHeader vnet;
   std::vector<uint8_t> frame;
   Ticket ticket;
+  std::vector<HeldFrame> outer = {};  // of what came out of a tunnel: these go on in its place
 };
 
 class FragmentSet {
@@ -26,9 +27,10 @@ class FragmentSet {
     kOverlap,       // other octets for a place that is taken
     kInconsistent,  // two ends, or octets behind the end
   };
-  // `packet` is what decode() made of `frame`; it is a fragment. The ticket is taken with the
-  // frame.
-  Added add(const VnetHeader& vnet, Frame frame, const Packet& packet, Ticket& ticket);
+  // `packet` is what decode() made of `frame`; it is a fragment. The ticket and `outer` are taken
+  // with the frame.
+  Added add(const VnetHeader& vnet, Frame frame, const Packet& packet, Ticket& ticket,
+            std::span<HeldFrame> outer = {});
 
   // The datagram as one frame with the first fragment's Ethernet header and no checksum state: its
   // L4 checksum is there to be verified. False where the whole would exceed 65535 octets, or hides
@@ -37,6 +39,7 @@ class FragmentSet {
 
   // In the order of arrival.
   const std::vector<HeldFrame>& frames() const { return frames_; }
+  // Those that can be sent.
   std::vector<HeldFrame> release();
 
  private:

@@ -4,6 +4,15 @@
 #include <numeric>
 
 namespace vethwall::wire {
+namespace {
+
+uint64_t octets_of(const FragmentOrigin& origin, Frame frame) {
+  uint64_t octets = frame.size() + kHeldFrameOverhead;
+  for (const HeldFrame& outer : origin.outer) octets += outer.frame.size() + kHeldFrameOverhead;
+  return octets;
+}
+
+}  // namespace
 
 Reassembler::Key Reassembler::key_of(const FragmentOrigin& origin, const Packet& packet) {
   Key key = {};
@@ -11,6 +20,7 @@ Reassembler::Key Reassembler::key_of(const FragmentOrigin& origin, const Packet&
   key.toward = origin.toward;
   key.family = packet.family;
   key.protocol = packet.family == 4 ? packet.protocol : uint8_t{0};
+  key.tunnel = packet.tunnel;
   key.vlan_ids = packet.vlan_ids;
   key.id = packet.fragment_id;
   key.source = packet.source.octets;
@@ -79,9 +89,11 @@ Fragmented Reassembler::complete(Datagrams::iterator held, Reassembled& out) {
   return Fragmented::kComplete;
 }
 
-Fragmented Reassembler::keep(Datagrams::iterator held, const VnetHeader& vnet, Frame frame,
-                             const Packet& packet, Ticket& ticket, Reassembled& out) {
-  switch (held->second.fragments.add(vnet, frame, packet, ticket)) {
+Fragmented Reassembler::keep(Datagrams::iterator held, const FragmentOrigin& origin,
+                             const VnetHeader& vnet, Frame frame, const Packet& packet,
+                             Ticket& ticket, Reassembled& out) {
+  const uint64_t octets = octets_of(origin, frame);
+  switch (held->second.fragments.add(vnet, frame, packet, ticket, origin.outer)) {
     case FragmentSet::Added::kDuplicate:
       return Fragmented::kHeld;
     case FragmentSet::Added::kOverlap:
@@ -91,7 +103,7 @@ Fragmented Reassembler::keep(Datagrams::iterator held, const VnetHeader& vnet, F
       count(FragmentDrop::kInconsistent, 1);
       return refuse(held, FragmentDrop::kInconsistent);
     case FragmentSet::Added::kHeld:
-      charge(held, frame.size() + kHeldFrameOverhead);
+      charge(held, octets);
       return Fragmented::kHeld;
     case FragmentSet::Added::kComplete:
       return complete(held, out);
@@ -108,14 +120,14 @@ Fragmented Reassembler::add(const FragmentOrigin& origin, uint64_t now_ns, const
     return Fragmented::kDropped;
   }
   const bool is_first = held == datagrams_.end();
-  const bool has_room = make_room(frame.size() + kHeldFrameOverhead);
+  const bool has_room = make_room(octets_of(origin, frame));
   // Room for it may have been made of its own datagram, which can't become whole any more.
   if (!has_room || (!is_first && !datagrams_.contains(key))) {
     count(FragmentDrop::kOctets, 1);
     return Fragmented::kDropped;
   }
   if (is_first) held = start(key, now_ns);
-  return keep(held, vnet, frame, packet, ticket, out);
+  return keep(held, origin, vnet, frame, packet, ticket, out);
 }
 
 void Reassembler::expire(uint64_t now_ns) {

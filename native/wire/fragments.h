@@ -25,6 +25,7 @@ inline constexpr uint32_t kHeldFrameOverhead = 128;
 struct FragmentOrigin {
   uint16_t endpoint;
   Toward toward;
+  std::span<HeldFrame> outer = {};  // what the fragment came in, where that was a tunnel
 };
 
 enum class FragmentDrop : uint8_t {
@@ -66,6 +67,7 @@ class Reassembler {
     Toward toward;
     uint8_t family;
     uint8_t protocol;  // IPv4 only: RFC 8200 §4.5 identifies without it
+    uint32_t tunnel;
     std::array<uint16_t, kMaxVlans> vlan_ids;
     uint32_t id;
     std::array<uint8_t, 16> source;
@@ -88,8 +90,8 @@ class Reassembler {
 
   static Key key_of(const FragmentOrigin& origin, const Packet& packet);
   Datagrams::iterator start(const Key& key, uint64_t now_ns);
-  Fragmented keep(Datagrams::iterator held, const VnetHeader& vnet, Frame frame,
-                  const Packet& packet, Ticket& ticket, Reassembled& out);
+  Fragmented keep(Datagrams::iterator held, const FragmentOrigin& origin, const VnetHeader& vnet,
+                  Frame frame, const Packet& packet, Ticket& ticket, Reassembled& out);
   Fragmented complete(Datagrams::iterator held, Reassembled& out);
   bool make_room(uint64_t octets);
   Fragmented refuse(Datagrams::iterator held, FragmentDrop cause);
