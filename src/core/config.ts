@@ -37,6 +37,13 @@ const loopbackAddress = z.string().transform((text, context) => {
 /** A core each, and one more for what is decided in JavaScript. */
 export const SHARDS_MAX = 64
 
+/** Each is a copy of the packet. */
+export const TUNNEL_DEPTH_MAX = 8
+/** IANA's, and Linux's from before it was assigned. */
+const VXLAN_PORTS = [4789, 8472]
+const GENEVE_PORTS = [6081]
+const port = z.int().min(1).max(65535)
+
 /** libcni's, which containerd, CRI-O and podman leave as it is. */
 const CNI_CACHE_DIRS = ['/var/lib/cni/results']
 const podGlob = z.string().regex(/^[^/]+\/[^/]+$/, 'write namespace/pod; * = any run of characters')
@@ -80,8 +87,15 @@ const configSchema = z.strictObject({
       loopback: z.array(podGlob).default([]),
       /** Threads that flows are spread over; absent: by the node's CPUs. */
       shards: z.int().min(1).max(SHARDS_MAX).optional(),
+      /** Tunnels within tunnels whose packets are judged by what they carry; 0 = none. */
+      tunnelDepth: z.int().min(0).max(TUNNEL_DEPTH_MAX).default(2),
+      vxlanPorts: z.array(port).default([...VXLAN_PORTS]),
+      genevePorts: z.array(port).default([...GENEVE_PORTS]),
     })
-    .default({ identify: [], transactions: [], content: [], loopback: [] }),
+    .default({
+      ...{ identify: [], transactions: [], content: [], loopback: [], tunnelDepth: 2 },
+      ...{ vxlanPorts: [...VXLAN_PORTS], genevePorts: [...GENEVE_PORTS] },
+    }),
   fqdn: z
     .strictObject({
       /** DNS servers of the pods, whose answers `fqdn` peers go by. Absent: the node's. */

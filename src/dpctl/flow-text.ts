@@ -17,12 +17,18 @@ export function withPort(address: string, port: number, protocol: number): strin
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
+/** The innermost tunnel that the flow is in. */
+function tunnelText({ tunnel }: FlowView): string {
+  if (tunnel === undefined) return ''
+  return ` in ${tunnel.kind}${tunnel.id === 0 ? '' : ` ${tunnel.id}`} of ${tunnel.peer}`
+}
+
 export function peerText(flow: FlowView): string {
   const outward = flow.direction === 'egress'
   const at = outward
     ? withPort(flow.destination, flow.destinationPort, flow.protocol)
     : withPort(flow.source, flow.sourcePort, flow.protocol)
-  return flow.peer.name === null ? at : `${flow.peer.name} (${at})`
+  return (flow.peer.name === null ? at : `${flow.peer.name} (${at})`) + tunnelText(flow)
 }
 
 export function verdictText(flow: FlowView): string {

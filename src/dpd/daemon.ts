@@ -124,6 +124,7 @@ function openDaemon(setting: DaemonSetting) {
     heartbeat: heartbeatOf(context.driver, instance),
     flowMapFd: flowMapOf(context.driver),
     count: config.inspection.shards ?? shardsFor(availableParallelism()),
+    tunnels: config.inspection,
     ...{ file: setting.workerFile, events, learning, spoofs: spoofBook, names, nameGraceMs, warn },
     eventsPerSecond: config.events.file === null ? null : config.events.perSecond,
     giveUp: (error) => {

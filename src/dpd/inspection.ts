@@ -17,6 +17,7 @@ export interface InspectionParts
   readonly ifName: string
   readonly heartbeat: HeartbeatPlaces
   readonly flowMapFd: number | null
+  readonly tunnels: Pick<EngineLimits, 'tunnelDepth' | 'vxlanPorts' | 'genevePorts'>
 }
 
 /** Of the node (native/engine/engine.h `Limits`): each shard has its part. */
@@ -46,9 +47,9 @@ function limitsOf(count: number): EngineLimits {
 }
 
 function openShards({ count, ...parts }: InspectionParts): ShardControl[] {
-  const { netnsFd, ifName, heartbeat, flowMapFd } = parts
+  const { netnsFd, ifName, heartbeat, flowMapFd, tunnels } = parts
   const group = newGroup(count, randomBytes(4).readUInt32LE())
-  const limits = limitsOf(count)
+  const limits = { ...limitsOf(count), ...tunnels }
   return Array.from(
     { length: count },
     (_, index) =>

@@ -60,6 +60,14 @@ const ENGINE_HELP: Readonly<Record<string, string>> = {
     "Others that claim a pod's address (RFC 5227). Growing: an address is given twice; look at the IPAM.",
   dhcp_refused:
     'Answers of DHCP servers that dhcpServers does not name, dropped. Growing: somebody plays DHCP server.',
+  tunnel_malformed:
+    'Packets of tunnels that carry what nobody can read. Growing in protect: look at the tunnel; it takes the failure setting.',
+  tunnel_depth:
+    'Packets within more tunnels than inspection.tunnelDepth. Growing: raise it, or look at who nests them.',
+  tunnel_unjudged:
+    'Segments within tunnels that would have to be changed (urgent data, data in a SYN), dropped.',
+  tunnel_unanswered:
+    'Denials of what a tunnel carries: the sender was not told, for a tunnel is not answered.',
   queue_overflow:
     'Packets that a full NFQUEUE queue dropped. Growing: dpd has too little CPU, or flows of that pod are held.',
   raw_send_failed:

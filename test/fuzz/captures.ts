@@ -15,7 +15,10 @@ export interface Capture {
   readonly packets: readonly Packet[]
 }
 
-const FOLDERS = ['bench/captures', 'test/fixtures/dpi/captures', 'test/fixtures/score']
+const FOLDERS = [
+  ...['bench/captures', 'test/fixtures/dpi/captures', 'test/fixtures/score'],
+  'test/fixtures/tunnel',
+]
 const PCAP_HEADER_OCTETS = 24
 const RECORD_HEADER_OCTETS = 16
 const MAGIC_LITTLE = 0xd4c3b2a1

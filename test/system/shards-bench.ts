@@ -55,6 +55,7 @@ export async function shardsBench(t: Test, count = 1) {
     ...{ count, netnsFd: enforcer.fd },
     ifName: 'vth',
     heartbeat: { slot: 0, mapFd: null, file: null },
+    tunnels: {},
     flowMapFd: null,
     file: new URL('./shards-worker.js', import.meta.url),
     eventsPerSecond: 100_000,

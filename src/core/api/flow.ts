@@ -20,6 +20,12 @@ export const peerViewSchema = z.object({
   name: z.string().nullable(),
 })
 
+export const tunnelSchema = z.object({
+  kind: z.enum(['ip', 'gre', 'vxlan', 'geneve']),
+  id: z.int(),
+  peer: z.string(),
+})
+
 /** What decided, in words: `rule` is `namespace/policy/rule` or one of the verdicts no document states. */
 export const decisionSchema = z.object({
   verdict: verdictSchema,
@@ -50,6 +56,8 @@ export const flowViewSchema = z.object({
   destination: z.string(),
   destinationPort: z.int(),
   vlan: z.int(),
+  /** Of a flow that came out of a tunnel: `id` is its VNI or key, `peer` its other end. */
+  tunnel: tunnelSchema.optional(),
   peer: peerViewSchema,
   app: z.string().nullable(),
   start: z.enum(['syn', 'datagram', 'midstream']),

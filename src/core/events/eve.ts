@@ -15,8 +15,11 @@ export type EveEvent = Readonly<Record<string, unknown>>
 /** IANA protocol numbers as EVE spells them. */
 const PROTOCOLS: Readonly<Record<number, string>> = {
   1: 'ICMP',
+  4: 'IPIP',
   6: 'TCP',
   17: 'UDP',
+  41: 'IPv6',
+  47: 'GRE',
   58: 'IPv6-ICMP',
   132: 'SCTP',
 }
@@ -52,6 +55,7 @@ function vethwallFields(flow: FlowView, decision: Decision): Record<string, unkn
     pod: flow.pod,
     direction: flow.direction,
     peer: flow.peer.name ?? flow.peer.address,
+    ...(flow.tunnel === undefined ? {} : { tunnel: flow.tunnel }),
     mode: flow.mode,
     verdict: flow.mode === 'protect' ? decision.verdict : 'allow',
     ...(flow.mode === 'protect' ? {} : { would: decision.verdict }),

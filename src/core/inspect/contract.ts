@@ -24,6 +24,16 @@ export interface FiveTuple {
   readonly destinationPort: number
   /** 802.1Q VLAN id, 0 = untagged. */
   readonly vlan: number
+  /** Of a flow that came out of a tunnel: the innermost one. */
+  readonly tunnel?: Tunnel
+}
+
+export interface Tunnel {
+  readonly kind: 'ip' | 'gre' | 'vxlan' | 'geneve'
+  /** VNI or GRE key; 0 where there is none. */
+  readonly id: number
+  /** The tunnel's other end. */
+  readonly peer: string
 }
 
 /** What a parser may know of its flow. */

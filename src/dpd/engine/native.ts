@@ -13,6 +13,10 @@ export interface EngineLimits {
   readonly fragmentOctetsTotal?: number
   readonly fragmentDatagrams?: number
   readonly fragmentMs?: number
+  /** Tunnels within tunnels that are opened; 0 = none. */
+  readonly tunnelDepth?: number
+  readonly vxlanPorts?: readonly number[]
+  readonly genevePorts?: readonly number[]
 }
 
 export interface NativeShardOptions {

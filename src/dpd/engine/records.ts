@@ -9,6 +9,7 @@ import type {
   EngineEvent,
   FiveTuple,
   GapCause,
+  Tunnel,
 } from '../../core/inspect/contract.js'
 import { AddressTexts } from './address-texts.js'
 
@@ -29,7 +30,7 @@ const EVENT_RECALL = 9
 
 /** struct EventHeader. */
 const EV = { octets: 0, kind: 4, dir: 5, endpoint: 6, flow: 8, at: 16 } as const
-const EV_DETAIL = { a: 24, b: 28, c: 32, d: 33, e: 34 } as const
+const EV_DETAIL = { a: 24, b: 28, c: 32, d: 33, e: 34, tunnel: 35 } as const
 /** struct OpenedBody, from the record's start. */
 const OPENED = {
   family: 40,
@@ -40,12 +41,15 @@ const OPENED = {
   source: 48,
   destination: 64,
 } as const
+/** struct TunnelBody, from the record's start; where EV_DETAIL.tunnel is not 0. */
+const TUNNEL = { id: 80, family: 84, peer: 88 } as const
 /** struct ClosedBody, from the record's start. */
 const CLOSED = { packets: 40, octets: 56 } as const
 
 const STARTS = ['syn', 'datagram', 'midstream'] as const
 const L4_VERDICTS = ['undecided', 'allow', 'deny'] as const
 const POD_SIDES = ['opener', 'receiver'] as const
+const TUNNELS = ['ip', 'gre', 'vxlan', 'geneve'] as const
 const GAP_CAUSES: readonly GapCause[] = ['midstream', 'lost', 'memory', 'out-of-order-limit']
 const HOLD_CAUSES = ['time', 'memory'] as const
 const TOOK = ['open', 'closed'] as const
@@ -147,15 +151,29 @@ function decodeEvent(octets: Uint8Array, view: DataView, at: number): EngineEven
 
 const texts = new AddressTexts()
 
+function addressOctets(view: DataView, familyAt: number): 4 | 16 {
+  return view.getUint8(familyAt) === 4 ? 4 : 16
+}
+
+function decodeTunnel(octets: Uint8Array, view: DataView, at: number): Tunnel {
+  return {
+    kind: named(TUNNELS, view.getUint8(at + EV_DETAIL.tunnel) - 1),
+    id: view.getUint32(at + TUNNEL.id, true),
+    peer: texts.text(octets, at + TUNNEL.peer, addressOctets(view, at + TUNNEL.family)),
+  }
+}
+
 function decodeTuple(octets: Uint8Array, view: DataView, at: number): FiveTuple {
-  const addressOctets = view.getUint8(at + OPENED.family) === 4 ? 4 : 16
+  const length = addressOctets(view, at + OPENED.family)
+  const isInner = view.getUint8(at + EV_DETAIL.tunnel) !== 0
   return {
     protocol: view.getUint8(at + OPENED.protocol),
-    source: texts.text(octets, at + OPENED.source, addressOctets),
+    source: texts.text(octets, at + OPENED.source, length),
     sourcePort: view.getUint16(at + OPENED.sourcePort, true),
-    destination: texts.text(octets, at + OPENED.destination, addressOctets),
+    destination: texts.text(octets, at + OPENED.destination, length),
     destinationPort: view.getUint16(at + OPENED.destinationPort, true),
     vlan: view.getUint16(at + OPENED.vlan, true),
+    ...(isInner ? { tunnel: decodeTunnel(octets, view, at) } : {}),
   }
 }
 

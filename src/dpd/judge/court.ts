@@ -43,6 +43,8 @@ export class Court {
 
   /** Before the answer may pass: the pod's next packet may go to what it names. */
   learn(flow: Flow, resolved: () => Resolved | null): void {
+    // Whoever is at a tunnel's other end can write a resolver's address into what it sends.
+    if (flow.tuple.tunnel !== undefined) return
     if (!teaches(this.policy, flow.endpoint.id, flow.connection)) return
     const what = resolved()
     if (what !== null) this.names.learn(flow.endpoint.id, what)

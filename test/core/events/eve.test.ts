@@ -71,6 +71,12 @@ t.test('a denial names pod, peer, app and rule', async (t) => {
   t.notMatch(JSON.stringify(event), /secret/, 'header fields and queries stay out')
 })
 
+t.test('a flow within a tunnel names it', async (t) => {
+  const tunnel = { kind: 'vxlan', id: 42, peer: 'fd00::9' } as const
+  t.match(flowEvent({ ...FLOW, tunnel }, ISO), { vethwall: { tunnel } })
+  t.notOk('tunnel' in (flowEvent(FLOW, ISO).vethwall as object))
+})
+
 t.test('outside protect it is an alert, and says would', async (t) => {
   const event = denialEvent({ ...FLOW, mode: 'monitor', verdict: 'allow' }, DECISION, {}, ISO)
   t.match(event, { event_type: 'alert', vethwall: { verdict: 'allow', would: 'deny' } })

@@ -78,6 +78,23 @@ t.test('opened, IPv6', async (t) => {
   ])
 })
 
+t.test('opened, out of a tunnel', async (t) => {
+  const record = hex(`
+    68000000 01 00 ${OF_FLOW}
+    0000000000000000 01000000 00000000 00 00 00
+    03                # VXLAN
+    00000000
+    04 06 0000 0100 5000
+    0a000001 000000000000000000000000
+    0a000002 000000000000000000000000
+    2a000000 06 000000 # VNI 42, family of the other end
+    fe80000000000000 0000000000000009
+  `)
+  t.match(decode(record), [
+    { tuple: { destination: '10.0.0.2', tunnel: { kind: 'vxlan', id: 42, peer: 'fe80::9' } } },
+  ])
+})
+
 t.test('what follows, in one span with a pad', async (t) => {
   const records = hex(`
     30000000 02 01 ${OF_FLOW}

@@ -97,6 +97,11 @@ t.test('only answers to a question of the pod, by id, name and resolver', async 
   bench.octets(inbound, 'orig', 0, query('www.shop.example'))
   bench.octets(inbound, 'reply', 0, answer('www.shop.example'))
   t.same(book.learned, [], "the pod's own answers teach nothing")
+  const tunnel = { kind: 'vxlan', id: 42, peer: '192.0.2.66' } as const
+  const within = bench.open({ ...toResolver, tunnel }, opener)
+  bench.octets(within, 'orig', 0, query('www.shop.example'))
+  bench.octets(within, 'reply', 0, answer('www.shop.example'))
+  t.same(book.learned, [], 'nor does what a tunnel carries')
 })
 
 t.test('who was not asked for is denied', async (t) => {
