@@ -56,7 +56,8 @@ std::string Parsers::take(const engine_test::Events& events) {
       case EventKind::kOpened:
         flows_.push_back({.id = event.header.flow,
                           .is_pod_opener = event.header.e == 0,
-                          .is_undecided = event.header.c == 0});
+                          .is_undecided = event.header.c == 0,
+                          .is_midstream = event.header.d == 2});
         break;
       case EventKind::kOctets: {
         const std::string wrong = take_octets(event);
@@ -73,6 +74,7 @@ std::string Parsers::take(const engine_test::Events& events) {
         return "lost events";
       case EventKind::kClosed:
         if (flow != nullptr) flow->is_closed = true;
+        if (flow != nullptr) flow->was_reset = event.header.c == 1;
         break;
       default:
         break;

@@ -20,6 +20,8 @@ struct Inspected {
   bool has_gap = false;
   bool is_closed = false;
   bool is_undecided = false;
+  bool is_midstream = false;
+  bool was_reset = false;
   const std::string& toward_pod() const { return octets[is_pod_opener ? 1 : 0]; }
   const std::string& from_pod() const { return octets[is_pod_opener ? 0 : 1]; }
   bool has_ended_toward_pod() const { return has_ended[is_pod_opener ? 1 : 0]; }

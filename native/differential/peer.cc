@@ -77,7 +77,7 @@ std::string Peer::options(const Step& step) {
   return {};
 }
 
-std::string Peer::segment(const Step& step) {
+std::string Peer::segment(const Step& step, const std::string& text) {
   const std::string options_octets = options(step);
   const bool is_syn = (step.flags & kSyn) != 0;
   const auto sequence = isn_ + 1 + static_cast<uint32_t>(step.at) - (is_syn ? 1 : 0);
@@ -89,7 +89,8 @@ std::string Peer::segment(const Step& step) {
                     be32(acknowledges);
   out += {static_cast<char>(words << 4), static_cast<char>(step.flags)};
   out += be16(step.window) + be16(0) + be16(step.urgent) + options_octets;
-  for (uint32_t i = 0; i < step.octets; ++i) out += octet_at(step.at + i, step.fill);
+  out += text;
+  for (uint32_t i = 0; text.empty() && i < step.octets; ++i) out += octet_at(step.at + i, step.fill);
   const std::string pseudo = ends_.peer + ends_.kernel + be32(static_cast<uint32_t>(out.size())) +
                              be32(IPPROTO_TCP);
   const auto sum = static_cast<uint16_t>(checksum(pseudo + out) +
@@ -163,9 +164,9 @@ std::vector<std::string> Peer::carried(const Step& step, const std::string& segm
   }
 }
 
-std::vector<std::string> Peer::packets(const Step& step) {
+std::vector<std::string> Peer::packets(const Step& step, const std::string& text) {
   ++identification_;
-  std::vector<std::string> out = carried(step, segment(step));
+  std::vector<std::string> out = carried(step, segment(step, text));
   const size_t last_octet_of_length = ends_.family == 4 ? 3 : 5;
   for (std::string& packet : out) {
     if (step.damage == Damage::kIpChecksum && ends_.family == 4) packet[10] ^= 1;

@@ -26,15 +26,15 @@ class Peer {
  public:
   Peer(const Ends& ends, uint32_t sequence) : ends_(ends), isn_(sequence) {}
   void renumber(uint32_t by) { isn_ += by; }
-  // In the order of sending.
-  std::vector<std::string> packets(const Step& step);
+  // In the order of sending; `text` instead of the octets that the step asks for.
+  std::vector<std::string> packets(const Step& step, const std::string& text = {});
   void take(const wire::Packet& packet, wire::Frame frame);
   // What the kernel sent, by offset in its stream, is learnt from its SYN on.
   uint32_t kernel_base() const { return kernel_base_; }
   bool knows_kernel() const { return knows_kernel_; }
 
  private:
-  std::string segment(const Step& step);
+  std::string segment(const Step& step, const std::string& text);
   std::string options(const Step& step);
   std::vector<std::string> carried(const Step& step, const std::string& segment);
   std::vector<std::string> fragments(const Step& step, const std::string& segment);

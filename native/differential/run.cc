@@ -101,6 +101,7 @@ class Run {
         world_.now_ns += one.octets * kMillisecond;
         return world_.engine->tick(world_.now_ns);
       case StepKind::kRenumber:
+        renumbered_ += static_cast<uint32_t>(one.at);
         return peer_.renumber(static_cast<uint32_t>(one.at));
       case StepKind::kConnect:
         return program_.connect(ends_.family, ends_.peer, ends_.peer_port, ends_.kernel_port);
@@ -198,6 +199,23 @@ class Run {
     world_.now_ns += 50 * kMillisecond;
     world_.engine->tick(world_.now_ns);
     settle(true);
+    retell();
+    peer_.renumber(0 - renumbered_);
+    retell();
+  }
+  // What a SYN told the parser the opener sends once more (RFC 7413 §4.2.2).
+  void retell() {
+    const bool has_syn_octets = std::ranges::any_of(case_.steps, [](const Step& one) {
+      return (one.flags & 2) != 0 && one.octets > 0;
+    });
+    if (!has_syn_octets || !is_inline() || parsers_.flows().empty()) return;
+    const std::string& told = parsers_.flows().back().toward_pod();
+    const size_t got =
+        program_.connections().empty() ? 0 : program_.connections().back().received.size();
+    if (got >= told.size()) return;
+    Step again = {.at = static_cast<int64_t>(got), .flags = 16};
+    for (const std::string& packet : peer_.packets(again, told.substr(got))) from_peer(packet);
+    settle(true);
   }
   std::string compare() const;
   std::string compare_streams(const Inspected& flow, const Connection& connection) const;
@@ -210,6 +228,7 @@ class Run {
   Parsers parsers_;
   bool has_reset_ = false;  // the kernel told the peer that there is no such connection
   size_t arrived_ = 0;  // end of the kernel's octets that reached the peer
+  uint32_t renumbered_ = 0;
   uint32_t exchanges_ = 0;
   std::string wrong_;
 };
@@ -238,12 +257,17 @@ std::string Run::compare() const {
   size_t next = 0;
   for (const Connection& connection : program_.connections()) {
     if (connection.received.empty()) continue;
+    // The kernel knew of no connection, and said so.
+    while (next < flows.size() && has_reset_ && flows[next]->is_midstream &&
+           !flows[next]->toward_pod().starts_with(connection.received))
+      ++next;
     if (next == flows.size()) return "the parser has nothing, the socket '" + connection.received + "'";
     const std::string wrong = compare_streams(*flows[next++], connection);
     if (!wrong.empty()) return wrong;
   }
+  // A reset drops what is held.
   for (; next < flows.size() && !has_reset_; ++next)
-    if (program_.connections().empty() || (program_.connections().back().socket && program_.connections().back().error == 0 && !flows[next]->has_gap))
+    if (!flows[next]->was_reset && (program_.connections().empty() || (program_.connections().back().socket && program_.connections().back().error == 0 && !flows[next]->has_gap)))
       return "the socket has nothing, the parser '" + flows[next]->toward_pod() + "'";
   return {};
 }

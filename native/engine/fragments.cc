@@ -5,10 +5,12 @@ namespace vethwall::engine {
 // A whole datagram is judged like one that was never cut; its fragments go on as they came.
 void Shard::fragment(const Arrival& arrival) {
   if (!arrival.is_inline()) arrival.ticket.accept(false);
+  // What its receiver makes of overlapping ones only a copy's reader has to know.
+  const auto overlaps = arrival.is_inline() ? wire::Overlaps::kRefused : wire::Overlaps::kAsLinux;
   wire::Reassembled whole;
   const wire::Fragmented state =
-      reassembler_.add({arrival.endpoint.id, arrival.toward, arrival.fragments}, now_ns_,
-                       arrival.vnet, arrival.frame, arrival.packet, arrival.ticket, whole);
+      reassembler_.add({arrival.endpoint.id, arrival.toward, overlaps, arrival.fragments},
+                       now_ns_, arrival.vnet, arrival.frame, arrival.packet, arrival.ticket, whole);
   if (state == wire::Fragmented::kHeld) ++count(Counter::kFragmentsHeld);
   if (state != wire::Fragmented::kComplete) return;
   ++count(Counter::kReassembled);

@@ -77,10 +77,11 @@ flow::Held Shard::held_from(const Arrival& arrival, uint64_t from, uint64_t to) 
   return held;
 }
 
-flow::Held Shard::passed_copy(uint64_t at, std::span<const uint8_t> octets) const {
+flow::Held Shard::passed_copy(uint64_t at, std::span<const uint8_t> octets, bool fin) const {
   flow::Held held = {};
   held.from = at;
   held.to = at + octets.size();
+  held.fin = fin;
   held.passed = true;
   held.frame.assign(octets.begin(), octets.end());
   held.packet.payload_octets = static_cast<uint32_t>(octets.size());
@@ -101,6 +102,27 @@ bool Shard::has_room(const HalfInspection& half, const Arrival& arrival) const {
                         ? octets < (may_lag ? unread_limit : limit)
                         : octets == 0 || octets + arrival.packet.payload_octets <= limit;
   return fits && !half.held.is_long();
+}
+
+// A frame that was held may come behind one that is newer: RFC 7323 §5 would have its receiver
+// discard it.
+void Shard::freshen(const HalfInspection& half, flow::Held& held) {
+  if (!half.has_recent || !held.fragments.empty()) return;
+  const flow::SegmentOptions options = flow::read_options(held.frame, held.packet);
+  if (!options.syn.has_timestamp ||
+      static_cast<int32_t>(half.recent_timestamp - options.timestamp) <= 0)
+    return;
+  const std::span<uint8_t> frame(held.frame);
+  const std::span<uint8_t> header = frame.subspan(held.packet.l4_offset);
+  uint16_t checksum = be16(header, kChecksumAt);
+  for (const size_t word : {size_t{0}, size_t{2}}) {
+    const size_t at = options.timestamp_at + word;
+    const auto value = static_cast<uint16_t>(half.recent_timestamp >> (word == 0 ? 16 : 0));
+    checksum = updated_checksum(checksum, be16(frame, at), value);
+    store_be16(frame, at, value);
+  }
+  if ((held.vnet.flags & wire::kNeedsCsum) == 0) store_be16(header, kChecksumAt, checksum);
+  held.ticket = {};
 }
 
 void Shard::emit(flow::Held& held) {
@@ -133,6 +155,7 @@ void Shard::flush_tcp(Flow& flow, Dir dir) {
       has_sent = true;
       continue;
     }
+    freshen(half, held);
     emit(held);
     flow.tcp[index_of(dir)].send_to(held.to, held.fin);
     half.held.mark_sent(i);
@@ -145,7 +168,8 @@ void Shard::flush_tcp(Flow& flow, Dir dir) {
 
 // Sends the part before `released` and leaves the rest in its place.
 void Shard::flush_across(HalfInspection& half, size_t index) {
-  const flow::Held& held = half.held.frames()[index];
+  flow::Held& held = half.held.leaving(index);
+  freshen(half, held);
   const auto keep_from = static_cast<uint32_t>(half.released - held.from);
   emit(wire::cut_tcp(held.frame, held.vnet, held.packet, 0, keep_from));
   wire::Built rest =

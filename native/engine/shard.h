@@ -10,6 +10,7 @@
 #include "engine/tunnel.h"
 #include "flow/age_list.h"
 #include "flow/table.h"
+#include "flow/tcp_options.h"
 #include "flow/timers.h"
 #include "flow/token_bucket.h"
 #include "wire/fragments.h"
@@ -180,16 +181,28 @@ class Shard final : public Engine {
   void forward_tcp(Flow& flow, Dir dir, const Arrival& arrival);
   void follow(Flow& flow, Dir dir, const Arrival& arrival);
   void close_when_acknowledged(Flow& flow);
+  uint32_t window_octets(const Flow& flow, Dir dir, const wire::Packet& packet) const;
+  bool resets(const Flow& flow, Dir dir, const wire::Packet& packet) const;
   void take_acknowledgement(Flow& flow, Dir dir, const wire::Packet& packet);
   Segment segment_of(const Flow& flow, Dir dir, const wire::Packet& packet) const;
 
+  // acceptance.cc
+  bool is_signed_as_its_syn(const Flow& flow, Dir dir, const flow::SegmentOptions& options) const;
+  bool are_readable(const Flow& flow, const flow::SegmentOptions& options) const;
+  bool is_stamped(const Flow& flow, const flow::SegmentOptions& options) const;
+  bool acknowledges_plausibly(const Flow& flow, Dir dir, const wire::Packet& packet) const;
+  bool is_acceptable(Flow& flow, Dir dir, const Arrival& arrival);
+  void note_accepted(Flow& flow, Dir dir, const Arrival& arrival);
+
   // tcp_syn.cc
+  void syn_payload(Flow& flow, Dir dir, const Arrival& arrival);
+  void keep_syn_octets(Flow& flow, Dir dir, const Arrival& arrival);
+  void take_syn_octets(Flow& flow, Dir dir, const wire::Packet& answer);
   bool take_syn(Flow& flow, Dir dir, const Arrival& arrival);
   bool later_syn(Flow& flow, Dir dir, const Arrival& arrival);
 
   // tcp_inline.cc: payload that is judged before it goes on
   void inspect_tcp(Flow& flow, Dir dir, const Arrival& arrival);
-  void inspect_syn_payload(Flow& flow, Dir dir, const Arrival& arrival);
   void inspect_segment(Flow& flow, const Segment& segment, const Arrival& arrival);
   void inspect_reset(Flow& flow, Dir dir, const Arrival& arrival);
   bool accepts(Flow& flow, const Segment& segment, const Arrival& arrival);
@@ -200,6 +213,7 @@ class Shard final : public Engine {
   // stream.cc
   bool wants_octets(const Flow& flow) const;
   void take_in_sequence(HalfInspection& half, uint64_t at, std::span<const uint8_t> octets);
+  void end_stream(HalfInspection& half);
   void advance(HalfInspection& half);
   void deliver(Flow& flow, Dir dir);
   bool deliver_chunk(Flow& flow, Dir dir, uint64_t octets, bool ended);
@@ -210,7 +224,7 @@ class Shard final : public Engine {
   // tcp_tap.cc
   void observe_tcp(Flow& flow, Dir dir, const Arrival& arrival);
   void observe_segment(Flow& flow, const Segment& segment, const Arrival& arrival);
-  void observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uint8_t> octets);
+  void observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uint8_t> octets, bool fin);
   void find_lost(Flow& flow, Dir dir);
 
   // datagram.cc, icmp.cc
@@ -234,11 +248,12 @@ class Shard final : public Engine {
 
   // holds.cc: frames that wait, and sending them on
   flow::Held held_from(const Arrival& arrival, uint64_t from, uint64_t to);
-  flow::Held passed_copy(uint64_t at, std::span<const uint8_t> octets) const;
+  flow::Held passed_copy(uint64_t at, std::span<const uint8_t> octets, bool fin) const;
   bool has_room(const HalfInspection& half, const Arrival& arrival) const;
   void forward_clean(const Arrival& arrival);
   bool clear_urgent(std::span<uint8_t> frame, const wire::VnetHeader& vnet,
                     const wire::Packet& packet);
+  void freshen(const HalfInspection& half, flow::Held& held);
   void emit(flow::Held& held);
   void flush(Flow& flow);
   void flush_tcp(Flow& flow, Dir dir);

@@ -21,6 +21,8 @@ bool is_ended(const flow::HalfInspection& half) {
 }  // namespace
 
 bool Shard::wants_octets(const Flow& flow) const {
+  // A receiver that was reset takes no more.
+  if (flow.is_closed) return false;
   if (flow.stance == flow::Stance::kUndecided) return true;
   if (flow.stance == flow::Stance::kDenied) return false;
   const EndpointConfig& config = endpoints_[flow.endpoint()].config;
@@ -29,9 +31,13 @@ bool Shard::wants_octets(const Flow& flow) const {
 
 void Shard::take_in_sequence(HalfInspection& half, uint64_t at, std::span<const uint8_t> octets) {
   const uint64_t end = at + octets.size();
-  if (end <= half.next) return;
+  if (end <= half.next || half.fin_at <= half.next) return;
   half.log.append(half.next, octets.subspan(half.next - at));
   half.next = end;
+}
+
+void Shard::end_stream(HalfInspection& half) {
+  if (half.fin_at == flow::kNowhere) half.fin_at = half.next;
 }
 
 // Takes what waited for the octets before it.
@@ -39,8 +45,10 @@ void Shard::advance(HalfInspection& half) {
   for (const flow::Held& held : half.held.frames()) {
     if (held.from > half.next) break;
     take_in_sequence(half, held.from, held.payload());
+    if (held.passed && held.fin && held.to == half.next) end_stream(half);
   }
-  half.held.erase_taken(half.next);
+  // Linux's tcp_fin() throws away what waits behind the end.
+  half.held.erase_taken(half.fin_at <= half.next ? flow::kNowhere : half.next);
 }
 
 void Shard::deliver(Flow& flow, Dir dir) {

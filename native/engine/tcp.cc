@@ -145,12 +145,17 @@ Segment Shard::segment_of(const Flow& flow, Dir dir, const wire::Packet& packet)
 
 void Shard::take_acknowledgement(Flow& flow, Dir dir, const wire::Packet& packet) {
   if ((packet.tcp_flags & kAck) == 0) return;
-  flow::TcpHalf& own = flow.tcp[index_of(dir)];
   flow::TcpHalf& other = flow.tcp[index_of(opposite(dir))];
   if (!other.known) {
     if (flow.start != Start::kMidstream && !flow.tap) return;
     other.start(packet.acknowledgement);
   }
+  other.acknowledge(packet.acknowledgement, window_octets(flow, dir, packet));
+}
+
+uint32_t Shard::window_octets(const Flow& flow, Dir dir, const wire::Packet& packet) const {
+  const flow::TcpHalf& own = flow.tcp[index_of(dir)];
+  const flow::TcpHalf& other = flow.tcp[index_of(opposite(dir))];
   uint8_t scale = 0;
   if (flow.start == Start::kMidstream)
     scale = kUnseenWindowScale;
@@ -158,7 +163,24 @@ void Shard::take_acknowledgement(Flow& flow, Dir dir, const wire::Packet& packet
     scale = own.options.window_scale;
   // RFC 7323 §2.2: the window of a SYN is never scaled.
   if ((packet.tcp_flags & kSyn) != 0) scale = 0;
-  other.acknowledge(packet.acknowledgement, uint32_t{packet.window} << scale);
+  return uint32_t{packet.window} << scale;
+}
+
+// RFC 5961 §3.2: a reset counts exactly where its receiver is; elsewhere in the window the receiver
+// asks its sender once more. In answer to a SYN it has to acknowledge that (RFC 9293 §3.10.7.3).
+bool Shard::resets(const Flow& flow, Dir dir, const wire::Packet& packet) const {
+  const flow::TcpHalf& half = flow.tcp[index_of(dir)];
+  const flow::TcpHalf& other = flow.tcp[index_of(opposite(dir))];
+  if (!half.known)
+    return flow.start != Start::kSyn || ((packet.tcp_flags & kAck) != 0 && other.known &&
+                                         other.offset_of(packet.acknowledgement) >= 0 &&
+                                         !other.acknowledges_unsent(packet.acknowledgement));
+  const int64_t at = half.offset_of(packet.sequence);
+  if (at == static_cast<int64_t>(half.sent)) return true;
+  if (flow.inspection == nullptr) return at == static_cast<int64_t>(half.acked);
+  const HalfInspection& inspected = flow.inspection->half[index_of(dir)];
+  const uint64_t fin = inspected.fin_at <= inspected.next ? 1 : 0;
+  return at == static_cast<int64_t>(inspected.next + fin);
 }
 
 // Sequence numbers, ends and counts of a flow whose payload nobody reads.
@@ -168,11 +190,7 @@ void Shard::follow(Flow& flow, Dir dir, const Arrival& arrival) {
   if (flow.bypass != flow::Bypass::kNone) return follow_bypassed(flow, dir, arrival);
   take_acknowledgement(flow, dir, packet);
   if ((packet.tcp_flags & kRst) != 0) {
-    const int64_t from = half.offset_of(packet.sequence);
-    const bool is_plausible = !half.known || !half.has_edge ||
-                              (from >= static_cast<int64_t>(half.acked) &&
-                               from <= static_cast<int64_t>(std::max(half.sent, half.edge)));
-    if (is_plausible) report_closed(flow, Closed::kRst);
+    if (resets(flow, dir, packet)) report_closed(flow, Closed::kRst);
     return;
   }
   if (!half.known) half.start(packet.sequence);

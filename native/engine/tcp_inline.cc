@@ -31,16 +31,19 @@ void Shard::inspect_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
   if (has_syn && !take_syn(flow, dir, arrival)) return;
   const bool is_reset = (packet.tcp_flags & kRst) != 0;
   if (!half.known && flow.start == Start::kMidstream) half.start(packet.sequence);
+  if (has_syn && (packet.tcp_flags & kAck) != 0) take_syn_octets(flow, opposite(dir), packet);
   const bool acks_unsent = (packet.tcp_flags & kAck) != 0 && other.known &&
                            other.acknowledges_unsent(packet.acknowledgement);
-  if ((!half.known && !is_reset) || acks_unsent) {
-    ++count(Counter::kOutOfWindow);
+  if (!is_acceptable(flow, dir, arrival) || acks_unsent) {
+    ++count(Counter::kUnacceptable);
     return;
   }
   if (is_reset) return inspect_reset(flow, dir, arrival);
+  // Not the stream's, but maybe what a receiver that forgot an earlier connection says of it.
+  if (!half.known) return forward_clean(arrival);
+  note_accepted(flow, dir, arrival);
   take_acknowledgement(flow, dir, packet);
-  if (has_syn && packet.payload_octets > 0 && flow.stance == flow::Stance::kUndecided)
-    return inspect_syn_payload(flow, dir, arrival);
+  if (has_syn && packet.payload_octets > 0) return syn_payload(flow, dir, arrival);
   const Segment segment = segment_of(flow, dir, packet);
   if (segment.from == segment.to && !segment.fin)
     forward_clean(arrival);
@@ -49,20 +52,6 @@ void Shard::inspect_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
   close_when_acknowledged(flow);
   // A body without an announced end goes on.
   if (was_carried) carry_body(flow, dir);
-}
-
-// RFC 7413: the SYN goes on bare, its octets are reported; the opener sends them again once the
-// SYN-ACK does not acknowledge them.
-void Shard::inspect_syn_payload(Flow& flow, Dir dir, const Arrival& arrival) {
-  HalfInspection& half = flow.inspection->half[index_of(dir)];
-  const std::span<const uint8_t> payload = arrival.payload();
-  const Segment segment = segment_of(flow, dir, arrival.packet);
-  if (!accepts(flow, segment, arrival)) return;
-  const wire::Built bare = wire::cut_tcp(arrival.frame, arrival.vnet, arrival.packet, 0, 0);
-  emit(bare);
-  take_in_sequence(half, 0, payload);
-  half.high = std::max(half.high, static_cast<uint64_t>(payload.size()));
-  deliver(flow, dir);
 }
 
 void Shard::inspect_segment(Flow& flow, const Segment& segment, const Arrival& arrival) {
@@ -118,7 +107,7 @@ void Shard::pass_segment(Flow& flow, const Segment& segment, const Arrival& arri
     half.next = half.delivered = std::max(half.next, to);
     return;
   }
-  observe_octets(flow, segment.dir, from, arrival.payload());
+  observe_octets(flow, segment.dir, from, arrival.payload(), segment.fin);
 }
 
 void Shard::hold_segment(Flow& flow, const Segment& segment, const Arrival& arrival) {
@@ -150,7 +139,6 @@ void Shard::hold_segment(Flow& flow, const Segment& segment, const Arrival& arri
 // A reset drops what is held, and reaches the receiver with the sequence number that it expects.
 void Shard::inspect_reset(Flow& flow, Dir dir, const Arrival& arrival) {
   const flow::TcpHalf& half = flow.tcp[index_of(dir)];
-  const uint64_t high = std::max(half.sent, flow.inspection->half[index_of(dir)].high + 1);
   const int64_t from = half.known ? half.offset_of(arrival.packet.sequence) : 0;
   if (from < static_cast<int64_t>(half.acked) ||
       (half.has_edge && from > static_cast<int64_t>(std::max(half.edge, half.sent)))) {
@@ -158,7 +146,7 @@ void Shard::inspect_reset(Flow& flow, Dir dir, const Arrival& arrival) {
     return;
   }
   // In the window, but not where the sender is: the receiver answers with a challenge ACK.
-  if (from > static_cast<int64_t>(high)) return forward_clean(arrival);
+  if (!resets(flow, dir, arrival.packet)) return forward_clean(arrival);
   if (from <= static_cast<int64_t>(half.sent) || flow.is_inner())
     forward_clean(arrival);
   else

@@ -1,7 +1,51 @@
+#include <algorithm>
+#include <utility>
+
 #include "engine/shard.h"
 #include "engine/tcp_flags.h"
 
 namespace vethwall::engine {
+
+// Octets of the first SYN are the stream's where its receiver acknowledges them (RFC 7413 §4.2.2);
+// those of a later one, or of a SYN-ACK, no Linux takes.
+void Shard::syn_payload(Flow& flow, Dir dir, const Arrival& arrival) {
+  HalfInspection& half = flow.inspection->half[index_of(dir)];
+  const std::span<const uint8_t> payload = arrival.payload();
+  const bool is_first = (arrival.packet.tcp_flags & kAck) == 0 && dir == Dir::kOrig &&
+                        !flow.tcp[index_of(opposite(dir))].known;
+  if (is_first && flow.stance != flow::Stance::kUndecided) {
+    keep_syn_octets(flow, dir, arrival);
+    return forward_clean(arrival);
+  }
+  // It goes on bare; the opener sends its octets again once the SYN-ACK does not acknowledge them.
+  if (is_first) {
+    const Segment segment = segment_of(flow, dir, arrival.packet);
+    if (!accepts(flow, segment, arrival)) return;
+    take_in_sequence(half, 0, payload);
+    half.high = std::max(half.high, static_cast<uint64_t>(payload.size()));
+  }
+  emit(wire::cut_tcp(arrival.frame, arrival.vnet, arrival.packet, 0, 0));
+  if (is_first) deliver(flow, dir);
+}
+
+void Shard::keep_syn_octets(Flow& flow, Dir dir, const Arrival& arrival) {
+  const std::span<const uint8_t> payload = arrival.payload();
+  if ((arrival.packet.tcp_flags & kAck) != 0 || dir != Dir::kOrig) return;
+  flow.inspection->half[index_of(dir)].syn_octets.assign(payload.begin(), payload.end());
+}
+
+void Shard::take_syn_octets(Flow& flow, Dir dir, const wire::Packet& answer) {
+  flow::TcpHalf& tcp = flow.tcp[index_of(dir)];
+  HalfInspection& half = flow.inspection->half[index_of(dir)];
+  const std::vector<uint8_t> octets = std::exchange(half.syn_octets, {});
+  const int64_t taken = tcp.offset_of(answer.acknowledgement);
+  if (octets.empty() || taken <= 0 || taken > static_cast<int64_t>(octets.size())) return;
+  tcp.send_to(static_cast<uint64_t>(taken), false);
+  take_in_sequence(half, 0, std::span(octets).first(static_cast<size_t>(taken)));
+  half.high = std::max(half.high, half.next);
+  advance(half);
+  deliver(flow, dir);
+}
 
 // False where the frame may not go on as a SYN of this flow (it was answered or dropped).
 bool Shard::take_syn(Flow& flow, Dir dir, const Arrival& arrival) {
@@ -9,7 +53,7 @@ bool Shard::take_syn(Flow& flow, Dir dir, const Arrival& arrival) {
   flow::TcpHalf& half = flow.tcp[index_of(dir)];
   const uint32_t base = packet.sequence + 1;
   const bool is_answer = (packet.tcp_flags & kAck) != 0;
-  const bool is_untouched = half.sent == 0 && half.acked == 0;
+  const bool is_untouched = half.sent == 0 && half.acked == 0 && !half.has_edge;
   // Nothing of this direction went on yet: the latest SYN says where it begins. The opener's own
   // numbers are fixed by the SYN that opened the flow.
   if (!half.known || (is_untouched && dir == Dir::kReply && is_answer)) {

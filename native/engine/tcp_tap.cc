@@ -7,16 +7,30 @@
 namespace vethwall::engine {
 
 void Shard::observe_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
-  if ((arrival.packet.tcp_flags & kSyn) != 0) take_syn(flow, dir, arrival);
+  const wire::Packet& packet = arrival.packet;
+  const bool has_syn = (packet.tcp_flags & kSyn) != 0;
+  if (has_syn) take_syn(flow, dir, arrival);
+  if (flow.inspection == nullptr) {
+    follow(flow, dir, arrival);
+    return let_pass(flow, arrival);
+  }
+  if (has_syn && (packet.tcp_flags & kAck) != 0) take_syn_octets(flow, opposite(dir), packet);
+  if (!is_acceptable(flow, dir, arrival)) {
+    ++count(Counter::kUnacceptable);
+    return;
+  }
+  if ((packet.tcp_flags & kRst) == 0) note_accepted(flow, dir, arrival);
   follow(flow, dir, arrival);
-  if (flow.inspection == nullptr) return let_pass(flow, arrival);
-  const Segment segment = segment_of(flow, dir, arrival.packet);
-  if (segment.to > segment.from || segment.fin) observe_segment(flow, segment, arrival);
+  if ((packet.tcp_flags & kUrg) != 0) ++count(Counter::kUrgentSeen);
+  if (has_syn) return keep_syn_octets(flow, dir, arrival);
+  const Segment segment = segment_of(flow, dir, packet);
+  const bool is_reset = (packet.tcp_flags & kRst) != 0;
+  if (!is_reset && (segment.to > segment.from || segment.fin))
+    observe_segment(flow, segment, arrival);
   find_lost(flow, opposite(dir));
 }
 
 void Shard::observe_segment(Flow& flow, const Segment& segment, const Arrival& arrival) {
-  HalfInspection& half = flow.inspection->half[index_of(segment.dir)];
   const flow::TcpHalf& tcp = flow.tcp[index_of(segment.dir)];
   if (segment.to < 0 || (segment.to == 0 && !segment.fin)) return;
   const auto to = static_cast<uint64_t>(segment.to);
@@ -24,19 +38,22 @@ void Shard::observe_segment(Flow& flow, const Segment& segment, const Arrival& a
     ++count(Counter::kOutOfWindow);
     return;
   }
-  if (segment.fin && half.fin_at == flow::kNowhere) half.fin_at = to;
   const auto before = static_cast<uint64_t>(std::max<int64_t>(0, -segment.from));
   observe_octets(flow, segment.dir, to - (arrival.packet.payload_octets - before),
-                 arrival.payload().subspan(before));
+                 arrival.payload().subspan(before), segment.fin);
 }
 
-void Shard::observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uint8_t> octets) {
+// A FIN is where the stream ends once it is next, not before: until then another segment may take
+// its place.
+void Shard::observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uint8_t> octets,
+                           bool fin) {
   HalfInspection& half = flow.inspection->half[index_of(dir)];
   if (at <= half.next) {
     take_in_sequence(half, at, octets);
+    if (fin && at + octets.size() == half.next) end_stream(half);
     advance(half);
-  } else if (!octets.empty()) {
-    half.held.insert_as_receiver(passed_copy(at, octets));
+  } else if (!octets.empty() || fin) {
+    half.held.insert_as_receiver(passed_copy(at, octets, fin));
     if (half.held.payload_octets() > limits_.out_of_order_octets || half.held.is_long()) {
       ++count(Counter::kOutOfOrderLimit);
       gap(flow, dir, half.held.frames().front().from, GapCause::kOutOfOrderLimit);

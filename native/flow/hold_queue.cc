@@ -48,8 +48,8 @@ void HoldQueue::erase_where(Gone gone) {
 
 void HoldQueue::insert_as_receiver(Held held) {
   for (const Held& old : frames_)
-    if (old.from <= held.from && held.to <= old.to) return;
-  erase_where([&](const Held& old) { return held.from <= old.from && old.to <= held.to; });
+    if (old.from <= held.from && held.end() <= old.end()) return;
+  erase_where([&](const Held& old) { return held.from <= old.from && old.end() <= held.end(); });
   insert(std::move(held));
 }
 

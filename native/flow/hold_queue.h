@@ -27,6 +27,8 @@ struct Held {
   std::span<const uint8_t> payload() const {
     return std::span(frame).subspan(packet.payload_offset, packet.payload_octets);
   }
+  // Its FIN counted as one, as in sequence numbers.
+  uint64_t end() const { return to + (fin ? 1 : 0); }
   uint64_t cost_octets() const;
 };
 

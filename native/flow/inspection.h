@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "flow/hold_queue.h"
 #include "flow/octet_log.h"
@@ -34,6 +35,13 @@ struct HalfInspection {
   bool ended_told = false;
   uint64_t lost_from = 0;  // octets that the event ring had no room for
   uint64_t lost_octets = 0;
+  // What the receiver compares the next segment with: the newest time (RFC 7323 §4.3), and how wide
+  // a window it was offered at most.
+  bool has_recent = false;
+  uint32_t recent_timestamp = 0;
+  uint32_t widest_window = 0;
+  // Of a SYN that went on: the receiver says whether it took them (RFC 7413 §3).
+  std::vector<uint8_t> syn_octets;
   uint64_t carried_to = 0;  // Inspection::is_body_carried: octets before it may pass unseen
 
   // Octets under a released transaction need neither report nor hold. True where that moved `next`.

@@ -31,7 +31,8 @@ struct TcpHalf {
     return static_cast<int64_t>(near) + static_cast<int32_t>(sequence - sequence_of(near));
   }
   void send_to(uint64_t end, bool fin) {
-    if (fin) fin_at = end;
+    // Before what went on already it is an old one, and none.
+    if (fin && end >= sent) fin_at = end;
     sent = std::max(sent, end + (fin ? 1 : 0));
   }
   bool acknowledges_unsent(uint32_t acknowledgement) const {

@@ -6,6 +6,19 @@ namespace {
 constexpr uint16_t kFragmentOffsetMask = 0xfff8;  // RFC 8200 §4.5: the field's value in octets
 constexpr uint32_t kMaxPayload = 65535;
 
+// RFC 8200 §4.5: a first fragment without all headers is discarded; as Linux's
+// ipv6frag_thdr_truncated() counts them.
+bool lacks_headers(Reader reader, uint8_t next_header) {
+  for (int count = 0; is_ipv6_extension(next_header) && next_header != kNextFragment; ++count)
+    if (count == kMaxExtensions || !skip_ipv6_extension(reader, next_header, next_header))
+      return true;
+  const size_t least = next_header == kTcp     ? kTcpOctets
+                       : next_header == kUdp   ? kUdpOctets
+                       : next_header == kIcmpV6 ? kIcmpOctets
+                                                : 1;
+  return reader.left() < least;
+}
+
 // RFC 8200 §4.5. Leaves `next_header` at what follows; an atomic fragment (RFC 6946) stays whole.
 Malformed decode_fragment_header(Reader& reader, uint8_t& next_header, Packet& out) {
   const size_t start = reader.at();
@@ -20,6 +33,8 @@ Malformed decode_fragment_header(Reader& reader, uint8_t& next_header, Packet& o
   out.is_fragment = out.more_fragments || out.fragment_offset_octets != 0;
   if (!out.is_fragment) return Malformed::kOk;
   const size_t data = reader.left();
+  if (out.fragment_offset_octets == 0 && lacks_headers(reader, next_header))
+    return Malformed::kFragment;
   if (data == 0 || (out.more_fragments && data % 8 != 0)) return Malformed::kFragment;
   // What is reassembled is stated in a 16-bit payload length, with the headers before the
   // fragment's.

@@ -72,23 +72,40 @@ bool FragmentSet::overlaps(uint32_t from, uint32_t end) const {
   return next != pieces_.begin() && std::prev(next)->second.end > from;
 }
 
+bool FragmentSet::is_within_run(uint32_t from, uint32_t end) const {
+  auto piece = pieces_.upper_bound(from);
+  if (piece == pieces_.begin()) return false;
+  const uint32_t run = std::prev(piece)->second.run;
+  uint32_t run_end = std::prev(piece)->second.end;
+  for (; piece != pieces_.end() && piece->second.run == run; ++piece) run_end = piece->second.end;
+  return end <= run_end;
+}
+
+bool FragmentSet::repeats(uint32_t from, uint32_t end, std::span<const uint8_t> octets) const {
+  const auto same = pieces_.find(from);
+  return same != pieces_.end() && same->second.end == end &&
+         std::ranges::equal(octets_of(from, same->second), octets);
+}
+
 FragmentSet::Added FragmentSet::add(const VnetHeader& vnet, Frame frame, const Packet& packet,
-                                    Ticket& ticket, std::span<HeldFrame> outer) {
+                                    Ticket& ticket, Overlaps allowed, std::span<HeldFrame> outer) {
   const uint32_t from = packet.fragment_offset_octets;
   const uint32_t end = from + packet.payload_octets;
   if (contradicts_end(end, !packet.more_fragments)) return Added::kInconsistent;
-  const auto same = pieces_.find(from);
-  if (same != pieces_.end() && same->second.end == end &&
-      std::ranges::equal(octets_of(from, same->second),
-                         Reader(frame).part(packet.payload_offset, packet.payload_octets)))
-    return Added::kDuplicate;
+  const std::span<const uint8_t> octets =
+      Reader(frame).part(packet.payload_offset, packet.payload_octets);
+  const bool is_repeated =
+      allowed == Overlaps::kAsLinux ? is_within_run(from, end) : repeats(from, end, octets);
+  if (is_repeated) return Added::kDuplicate;
   if (overlaps(from, end)) return Added::kOverlap;
+  const bool extends = !pieces_.empty() && std::prev(pieces_.end())->second.end == from;
+  const uint32_t run = extends ? std::prev(pieces_.end())->second.run : from;
   if (!packet.more_fragments) total_ = end;
   if (from == 0) {
     const uint32_t head = packet.family == 4 ? packet.l4_offset : packet.fragment_header_offset;
     head_ = {frames_.size(), packet.family, packet.l3_offset, head, packet.protocol};
   }
-  pieces_.emplace(from, Piece{end, packet.payload_offset, frames_.size()});
+  pieces_.emplace(from, Piece{end, packet.payload_offset, frames_.size(), run});
   frames_.push_back({vnet, {frame.begin(), frame.end()}, std::move(ticket)});
   frames_.back().outer.assign(std::make_move_iterator(outer.begin()),
                               std::make_move_iterator(outer.end()));

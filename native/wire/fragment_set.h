@@ -18,6 +18,12 @@ struct HeldFrame {
   std::vector<HeldFrame> outer = {};  // of what came out of a tunnel: these go on in its place
 };
 
+enum class Overlaps : uint8_t {
+  kRefused,  // with all that belongs to the datagram, but for exact repetitions
+  kAsLinux,  // what lies within octets that are there is left out, whatever it says; else the
+             // datagram begins anew (inet_frag_queue_insert)
+};
+
 class FragmentSet {
  public:
   enum class Added : uint8_t {
@@ -30,7 +36,7 @@ class FragmentSet {
   // `packet` is what decode() made of `frame`; it is a fragment. The ticket and `outer` are taken
   // with the frame.
   Added add(const VnetHeader& vnet, Frame frame, const Packet& packet, Ticket& ticket,
-            std::span<HeldFrame> outer = {});
+            Overlaps overlaps, std::span<HeldFrame> outer = {});
 
   // The datagram as one frame with the first fragment's Ethernet header and no checksum state: its
   // L4 checksum is there to be verified. False where the whole would exceed 65535 octets, or hides
@@ -47,6 +53,7 @@ class FragmentSet {
     uint32_t end;      // in the datagram
     uint32_t data_at;  // in the frame
     size_t frame;      // index of frames_
+    uint32_t run;      // where the run begins that it came to extend, as Linux joins fragments
   };
   struct Head {
     size_t frame = 0;
@@ -58,6 +65,8 @@ class FragmentSet {
   std::span<const uint8_t> octets_of(uint32_t from, const Piece& piece) const;
   bool contradicts_end(uint32_t end, bool is_last) const;
   bool overlaps(uint32_t from, uint32_t end) const;
+  bool is_within_run(uint32_t from, uint32_t end) const;
+  bool repeats(uint32_t from, uint32_t end, std::span<const uint8_t> octets) const;
 
   std::map<uint32_t, Piece> pieces_;  // by offset in the datagram
   std::vector<HeldFrame> frames_;

@@ -53,7 +53,11 @@ void Reassembler::drop(Datagrams::iterator held, FragmentDrop cause) {
   remove(held);
 }
 
-Fragmented Reassembler::refuse(Datagrams::iterator held, FragmentDrop cause) {
+Fragmented Reassembler::refuse(Datagrams::iterator held, Overlaps overlaps, FragmentDrop cause) {
+  if (overlaps == Overlaps::kAsLinux) {
+    drop(held, cause);
+    return Fragmented::kDropped;
+  }
   count(cause, held->second.fragments.release().size());
   discharge(held);
   held->second.is_refused = true;
@@ -82,8 +86,8 @@ bool Reassembler::make_room(uint64_t octets) {
   return true;
 }
 
-Fragmented Reassembler::complete(Datagrams::iterator held, Reassembled& out) {
-  if (!held->second.fragments.construct(out.frame)) return refuse(held, FragmentDrop::kOversize);
+Fragmented Reassembler::complete(Datagrams::iterator held, Overlaps overlaps, Reassembled& out) {
+  if (!held->second.fragments.construct(out.frame)) return refuse(held, origin.overlaps, FragmentDrop::kOversize);
   out.originals = held->second.fragments.release();
   remove(held);
   return Fragmented::kComplete;
@@ -93,20 +97,21 @@ Fragmented Reassembler::keep(Datagrams::iterator held, const FragmentOrigin& ori
                              const VnetHeader& vnet, Frame frame, const Packet& packet,
                              Ticket& ticket, Reassembled& out) {
   const uint64_t octets = octets_of(origin, frame);
-  switch (held->second.fragments.add(vnet, frame, packet, ticket, origin.outer)) {
+  switch (held->second.fragments.add(vnet, frame, packet, ticket, origin.overlaps,
+                                     origin.outer)) {
     case FragmentSet::Added::kDuplicate:
       return Fragmented::kHeld;
     case FragmentSet::Added::kOverlap:
       count(FragmentDrop::kOverlap, 1);
-      return refuse(held, FragmentDrop::kOverlap);
+      return refuse(held, origin.overlaps, FragmentDrop::kOverlap);
     case FragmentSet::Added::kInconsistent:
       count(FragmentDrop::kInconsistent, 1);
-      return refuse(held, FragmentDrop::kInconsistent);
+      return refuse(held, origin.overlaps, FragmentDrop::kInconsistent);
     case FragmentSet::Added::kHeld:
       charge(held, octets);
       return Fragmented::kHeld;
     case FragmentSet::Added::kComplete:
-      return complete(held, out);
+      return complete(held, origin.overlaps, out);
   }
   return Fragmented::kDropped;
 }

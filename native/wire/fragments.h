@@ -25,6 +25,7 @@ inline constexpr uint32_t kHeldFrameOverhead = 128;
 struct FragmentOrigin {
   uint16_t endpoint;
   Toward toward;
+  Overlaps overlaps = Overlaps::kRefused;
   std::span<HeldFrame> outer = {};  // what the fragment came in, where that was a tunnel
 };
 
@@ -92,9 +93,9 @@ class Reassembler {
   Datagrams::iterator start(const Key& key, uint64_t now_ns);
   Fragmented keep(Datagrams::iterator held, const FragmentOrigin& origin, const VnetHeader& vnet,
                   Frame frame, const Packet& packet, Ticket& ticket, Reassembled& out);
-  Fragmented complete(Datagrams::iterator held, Reassembled& out);
+  Fragmented complete(Datagrams::iterator held, Overlaps overlaps, Reassembled& out);
   bool make_room(uint64_t octets);
-  Fragmented refuse(Datagrams::iterator held, FragmentDrop cause);
+  Fragmented refuse(Datagrams::iterator held, Overlaps overlaps, FragmentDrop cause);
   void charge(Datagrams::iterator held, uint64_t octets);
   void discharge(Datagrams::iterator held);
   void remove(Datagrams::iterator held);

@@ -1,0 +1,88 @@
+// Which segments their receiver takes at all. What Linux's tcp_validate_incoming() and tcp_ack()
+// discard is no part of the stream: the parser is not given it, and inline it does not go on.
+#include <algorithm>
+
+#include "engine/shard.h"
+#include "engine/tcp_flags.h"
+
+namespace vethwall::engine {
+namespace {
+
+// Linux's TCP_PAWS_WINDOW: how much older than the newest a segment may be.
+constexpr int32_t kPawsWindow = 1;
+constexpr uint32_t kSignatureOctets = 18;  // RFC 2385 §3.0
+
+int32_t older_by(const flow::HalfInspection& half, uint32_t timestamp) {
+  return half.has_recent ? static_cast<int32_t>(half.recent_timestamp - timestamp) : 0;
+}
+
+}  // namespace
+
+// RFC 2385 §2, RFC 5925 §7.5: signed from the SYN on, or never.
+bool Shard::is_signed_as_its_syn(const Flow& flow, Dir dir,
+                                 const flow::SegmentOptions& options) const {
+  const flow::TcpHalf& half = flow.tcp[index_of(dir)];
+  if (flow.start != Start::kSyn || !half.known) return true;
+  if (options.syn.is_signed != half.options.is_signed) return false;
+  // Linux without CONFIG_TCP_AO knows nothing of the other option: only inline can be strict.
+  return flow.tap || options.syn.is_authenticated == half.options.is_authenticated;
+}
+
+// Where Linux looks for a signature it discards what it can't read; with less than that left it
+// doesn't look. Inline nobody is left to guess.
+bool Shard::are_readable(const Flow& flow, const flow::SegmentOptions& options) const {
+  return options.unread_octets == 0 || (flow.tap && options.unread_octets < kSignatureOctets);
+}
+
+// RFC 7323 §5.3.
+bool Shard::is_stamped(const Flow& flow, const flow::SegmentOptions& options) const {
+  if (!options.syn.has_timestamp) return false;
+  return flow.start != Start::kSyn ||
+         (flow.tcp[0].options.has_timestamp && flow.tcp[1].options.has_timestamp);
+}
+
+// RFC 5961 §5.2: neither beyond what the receiver sent, nor older than its peer's widest window.
+bool Shard::acknowledges_plausibly(const Flow& flow, Dir dir, const wire::Packet& packet) const {
+  const flow::TcpHalf& other = flow.tcp[index_of(opposite(dir))];
+  if (!other.known) return true;
+  if (other.acknowledges_unsent(packet.acknowledgement)) return false;
+  // A connection already under way was acknowledged before anybody looked.
+  if (flow.start != Start::kSyn) return true;
+  const uint64_t widest = flow.inspection->half[index_of(dir)].widest_window;
+  const auto lowest = static_cast<int64_t>(other.acked - std::min(other.acked, widest));
+  return other.offset_of(packet.acknowledgement) >= lowest;
+}
+
+bool Shard::is_acceptable(Flow& flow, Dir dir, const Arrival& arrival) {
+  const wire::Packet& packet = arrival.packet;
+  const flow::SegmentOptions options = flow::read_options(arrival.frame, packet);
+  HalfInspection& half = flow.inspection->half[index_of(dir)];
+  const bool has_syn = (packet.tcp_flags & kSyn) != 0;
+  if (!are_readable(flow, options) || !is_signed_as_its_syn(flow, dir, options)) return false;
+  if ((packet.tcp_flags & kRst) != 0) return true;
+  if (has_syn) return (packet.tcp_flags & kFin) == 0;
+  if ((packet.tcp_flags & kAck) == 0) return false;
+  // Nobody knows yet where its stream begins, but the SYN that will say it.
+  if (!flow.tcp[index_of(dir)].known && flow.start == Start::kSyn) return packet.payload_octets == 0;
+  if (is_stamped(flow, options) && older_by(half, options.timestamp) > kPawsWindow) return false;
+  return acknowledges_plausibly(flow, dir, packet);
+}
+
+// Of a segment that its receiver takes.
+void Shard::note_accepted(Flow& flow, Dir dir, const Arrival& arrival) {
+  const wire::Packet& packet = arrival.packet;
+  const flow::TcpHalf& tcp = flow.tcp[index_of(dir)];
+  HalfInspection& half = flow.inspection->half[index_of(dir)];
+  half.widest_window = std::max(half.widest_window, window_octets(flow, dir, packet));
+  const flow::SegmentOptions options = flow::read_options(arrival.frame, packet);
+  if (!options.syn.has_timestamp) return;
+  // Linux's tcp_replace_ts_recent(): of segments that begin no later than the last acknowledgement.
+  const bool has_syn = (packet.tcp_flags & kSyn) != 0;
+  const bool is_next = tcp.offset_of(packet.sequence) <= static_cast<int64_t>(tcp.acked);
+  if (!has_syn && (!is_next || !is_stamped(flow, options))) return;
+  if (!has_syn && older_by(half, options.timestamp) > 0) return;
+  half.recent_timestamp = options.timestamp;
+  half.has_recent = true;
+}
+
+}  // namespace vethwall::engine
