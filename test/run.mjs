@@ -28,6 +28,7 @@ const SOAK_SECONDS = 300
 /** Longer behind its time a fuzz target hangs in an input. */
 const HANG_SECONDS = 300
 const DAMAGED_PACKETS = soak ? 1_000_000 : 100_000
+const DIFFERENTIAL_CASES = soak ? 100_000 : 500
 const total = { passed: 0, failed: 0, skipped: 0 }
 
 /** Runs to the end with output in a log; resolves to status and text. */
@@ -150,6 +151,21 @@ async function nativeTests() {
   }
 }
 
+/** Segments through the engine to real sockets; a failing case is left in the corpus. */
+async function differential(where, cases) {
+  const name = `differential, ${where}`
+  const started = Date.now()
+  const result = await run(name, 'native/build/differential', [
+    '--corpus',
+    'native/differential/corpus',
+    '--seed',
+    '1',
+    '--cases',
+    String(cases),
+  ])
+  report(name, started, result, tapLines(result.text))
+}
+
 async function fuzz() {
   const targets = filesBelow('native/fuzz', /^[^/]+_fuzz\.cc$/).map(
     (file) => /([a-z0-9_]+)_fuzz\.cc$/.exec(file)[1],
@@ -234,6 +250,10 @@ const STEPS = {
       await tap('system, stock Debian kernel', ['guest'], 1)
     }
   },
+  differential: async () => {
+    if (await single('differential build', 'make', ['-s', '-j2', '-C', 'native', 'build/differential']))
+      await differential('this kernel', DIFFERENTIAL_CASES)
+  },
   fuzz: async () => {
     if (await single('fuzz targets build', 'make', ['-s', '-j2', '-C', 'native', 'fuzzers']))
       await fuzz()
@@ -245,6 +265,7 @@ const ROUNDS = [
   ['build'],
   ['check'],
   ['native'],
+  ['differential'],
   ['unit'],
   ['system'],
   ['clients', 'guest'],

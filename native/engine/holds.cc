@@ -158,8 +158,12 @@ void Shard::flush_tcp(Flow& flow, Dir dir) {
     freshen(half, held);
     emit(held);
     flow.tcp[index_of(dir)].send_to(held.to, held.fin);
-    half.held.mark_sent(i);
     has_sent = true;
+    // The judge still reads it, once it is next.
+    if (held.to > half.next && wants_octets(flow))
+      half.held.replace(i, passed_copy(held.from, held.payload(), held.fin));
+    else
+      half.held.mark_sent(i);
   }
   half.held.erase_sent();
   // The judge made progress: what still waits has its full time again.

@@ -19,12 +19,13 @@ void Shard::observe_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
     ++count(Counter::kUnacceptable);
     return;
   }
-  if ((packet.tcp_flags & kRst) == 0) note_accepted(flow, dir, arrival);
+  const bool is_reset = (packet.tcp_flags & kRst) != 0;
+  if (!flow.tcp[index_of(dir)].known && flow.start == Start::kSyn && !is_reset) return;
+  if (!is_reset) note_accepted(flow, dir, arrival);
   follow(flow, dir, arrival);
   if ((packet.tcp_flags & kUrg) != 0) ++count(Counter::kUrgentSeen);
   if (has_syn) return keep_syn_octets(flow, dir, arrival);
   const Segment segment = segment_of(flow, dir, packet);
-  const bool is_reset = (packet.tcp_flags & kRst) != 0;
   if (!is_reset && (segment.to > segment.from || segment.fin))
     observe_segment(flow, segment, arrival);
   find_lost(flow, opposite(dir));

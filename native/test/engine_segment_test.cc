@@ -75,7 +75,7 @@ TEST(acknowledgement_of_what_was_never_sent_is_dropped) {
     net.client(kHttp, 0, "abcdef");
     net.forget();
     net.server(kHttp, 0, {}, 6);
-    CHECK_EQ(net.counter(Counter::kOutOfWindow), 1u);
+    CHECK_EQ(net.counter(Counter::kUnacceptable), 1u);
     CHECK_EQ(net.frames().size(), 0u);
     net.client(kHttp, 0, "XXXXXX");
     CHECK_EQ(net.counter(Counter::kContradiction), 1u);
