@@ -251,7 +251,15 @@ const STEPS = {
     }
   },
   differential: async () => {
-    if (await single('differential build', 'make', ['-s', '-j2', '-C', 'native', 'build/differential']))
+    if (
+      await single('differential build', 'make', [
+        '-s',
+        '-j2',
+        '-C',
+        'native',
+        'build/differential',
+      ])
+    )
       await differential('this kernel', DIFFERENTIAL_CASES)
   },
   fuzz: async () => {

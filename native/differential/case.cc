@@ -23,8 +23,8 @@ bool read_octet(std::istream& in, Number& out) {
 
 bool read_step(std::istream& in, Step& step) {
   return read_kind(in, step.kind) && in >> step.at >> step.octets >> step.fill &&
-         read_octet(in, step.flags) && in >> step.acknowledges >> step.window >> step.urgent >>
-                                           step.fragment &&
+         read_octet(in, step.flags) &&
+         in >> step.acknowledges >> step.window >> step.urgent >> step.fragment &&
          read_kind(in, step.options) && read_kind(in, step.damage) &&
          read_kind(in, step.carriage) && step.octets <= 65535 && step.fragment >= 8;
 }

@@ -69,14 +69,14 @@ enum class Carriage : uint8_t {
 
 struct Step {
   StepKind kind = StepKind::kSegment;
-  int64_t at = 0;             // offset in the peer's stream; its first octet is 0
-  uint32_t octets = 0;        //
-  uint32_t fill = 0;          // 0: the peer's true octets, else others
-  uint8_t flags = 0;          // of TCP
-  int64_t acknowledges = 0;   // beyond what the kernel sent: 0 is all of it
-  uint16_t window = 65535;    //
-  uint16_t urgent = 0;        //
-  uint32_t fragment = 8;      // octets of one
+  int64_t at = 0;            // offset in the peer's stream; its first octet is 0
+  uint32_t octets = 0;       //
+  uint32_t fill = 0;         // 0: the peer's true octets, else others
+  uint8_t flags = 0;         // of TCP
+  int64_t acknowledges = 0;  // beyond what the kernel sent: 0 is all of it
+  uint16_t window = 65535;   //
+  uint16_t urgent = 0;       //
+  uint32_t fragment = 8;     // octets of one
   Options options = Options::kNone;
   Damage damage = Damage::kNone;
   Carriage carriage = Carriage::kWhole;

@@ -24,9 +24,19 @@ class Generator {
     one_.judge = static_cast<Judge>(random_.below(static_cast<uint32_t>(Judge::kCount)));
     one_.settle_octets = random_.below(200);
     const auto some = [&] { return random_.one_in(4); };
-    theme_ = {random_.one_in(2), random_.one_in(2), random_.one_in(3), some(), some(),
-              some(),            some(),            random_.one_in(3), some(), some(),
-              some(),            some(),            some()};
+    theme_ = {random_.one_in(2),
+              random_.one_in(2),
+              random_.one_in(3),
+              some(),
+              some(),
+              some(),
+              some(),
+              random_.one_in(3),
+              some(),
+              some(),
+              some(),
+              some(),
+              some()};
   }
   Case make() {
     open();
@@ -125,9 +135,9 @@ class Generator {
     if (theme_.lies && random_.one_in(3)) out.fill = 1 + random_.below(3);
   }
   int64_t far() {
-    static constexpr int64_t kPlaces[] = {60000,   70000,   1 << 20,      1 << 30, -100,
-                                          -70000,  -200000, -(1 << 30),   64240,   65535,
-                                          130000,  3000000, (1ll << 31),  31,      29000};
+    static constexpr int64_t kPlaces[] = {60000,  70000,   1 << 20,     1 << 30, -100,
+                                          -70000, -200000, -(1 << 30),  64240,   65535,
+                                          130000, 3000000, (1ll << 31), 31,      29000};
     return kPlaces[random_.below(std::size(kPlaces))];
   }
   template <typename Kind>

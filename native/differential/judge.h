@@ -29,7 +29,8 @@ struct Inspected {
 
 class Parsers {
  public:
-  explicit Parsers(const Case& one) : judge_(one.judge), settle_octets_(one.settle_octets), random_(one.seed) {}
+  explicit Parsers(const Case& one)
+      : judge_(one.judge), settle_octets_(one.settle_octets), random_(one.seed) {}
   // What the events told; not empty: what is wrong with them.
   std::string take(const engine_test::Events& events);
   // Commands that are due, of those that wait.

@@ -85,16 +85,17 @@ std::string Peer::segment(const Step& step, const std::string& text) {
   const auto acknowledges = acks ? kernel_next_ + static_cast<uint32_t>(step.acknowledges) : 0;
   size_t words = (kTcpOctets + options_octets.size()) / 4;
   if (step.damage == Damage::kDataOffset) words = step.octets % 2 == 0 ? 4 : 15;
-  std::string out = be16(ends_.peer_port) + be16(ends_.kernel_port) + be32(sequence) +
-                    be32(acknowledges);
+  std::string out =
+      be16(ends_.peer_port) + be16(ends_.kernel_port) + be32(sequence) + be32(acknowledges);
   out += {static_cast<char>(words << 4), static_cast<char>(step.flags)};
   out += be16(step.window) + be16(0) + be16(step.urgent) + options_octets;
   out += text;
-  for (uint32_t i = 0; text.empty() && i < step.octets; ++i) out += octet_at(step.at + i, step.fill);
-  const std::string pseudo = ends_.peer + ends_.kernel + be32(static_cast<uint32_t>(out.size())) +
-                             be32(IPPROTO_TCP);
-  const auto sum = static_cast<uint16_t>(checksum(pseudo + out) +
-                                         (step.damage == Damage::kChecksum ? 1 : 0));
+  for (uint32_t i = 0; text.empty() && i < step.octets; ++i)
+    out += octet_at(step.at + i, step.fill);
+  const std::string pseudo =
+      ends_.peer + ends_.kernel + be32(static_cast<uint32_t>(out.size())) + be32(IPPROTO_TCP);
+  const auto sum =
+      static_cast<uint16_t>(checksum(pseudo + out) + (step.damage == Damage::kChecksum ? 1 : 0));
   return out.replace(16, 2, be16(sum));
 }
 
@@ -112,8 +113,8 @@ std::string Peer::ip(uint8_t protocol, const std::string& body, uint16_t field) 
 std::string Peer::fragment(uint32_t from, std::string piece, bool more) const {
   if (ends_.family == 4)
     return ip(IPPROTO_TCP, piece, static_cast<uint16_t>(from / 8 | (more ? 0x2000 : 0)));
-  const std::string header = std::string{IPPROTO_TCP, 0} + be16(from | (more ? 1 : 0)) +
-                             be32(identification_);
+  const std::string header =
+      std::string{IPPROTO_TCP, 0} + be16(from | (more ? 1 : 0)) + be32(identification_);
   return ip(IPPROTO_FRAGMENT, header + piece);
 }
 

@@ -49,8 +49,8 @@ void set_option(int socket, int level, int name, int value) {
 
 os::Fd tcp_socket(uint8_t family) {
   const int domain = family == 4 ? AF_INET : AF_INET6;
-  os::Fd out(os::check(::socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket",
-                       "TCP"));
+  os::Fd out(
+      os::check(::socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket", "TCP"));
   set_option(out.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (family == 6) set_option(out.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   return out;

@@ -120,8 +120,8 @@ class Run {
         {reinterpret_cast<const uint8_t*>(frame.data()), frame.size()}, {});
   }
   void to_peer(const wire::VnetHeader& vnet, const std::string& packet) {
-    const std::string frame = std::string(kEthernetOctets - 2, '\2') +
-                              be16(ends_.family == 4 ? 0x0800 : 0x86dd) + packet;
+    const std::string frame =
+        std::string(kEthernetOctets - 2, '\2') + be16(ends_.family == 4 ? 0x0800 : 0x86dd) + packet;
     wire::VnetHeader trusted = vnet;
     trusted.flags = wire::kDataValid;
     const wire::Frame octets(reinterpret_cast<const uint8_t*>(frame.data()), frame.size());
@@ -205,9 +205,8 @@ class Run {
   }
   // What a SYN told the parser the opener sends once more (RFC 7413 §4.2.2).
   void retell() {
-    const bool has_syn_octets = std::ranges::any_of(case_.steps, [](const Step& one) {
-      return (one.flags & 2) != 0 && one.octets > 0;
-    });
+    const bool has_syn_octets = std::ranges::any_of(
+        case_.steps, [](const Step& one) { return (one.flags & 2) != 0 && one.octets > 0; });
     if (!has_syn_octets || !is_inline() || parsers_.flows().empty()) return;
     const std::string& told = parsers_.flows().back().toward_pod();
     const size_t got =
@@ -227,7 +226,7 @@ class Run {
   Program program_;
   Parsers parsers_;
   bool has_reset_ = false;  // the kernel told the peer that there is no such connection
-  size_t arrived_ = 0;  // end of the kernel's octets that reached the peer
+  size_t arrived_ = 0;      // end of the kernel's octets that reached the peer
   uint32_t renumbered_ = 0;
   uint32_t exchanges_ = 0;
   std::string wrong_;
@@ -258,16 +257,21 @@ std::string Run::compare() const {
   for (const Connection& connection : program_.connections()) {
     if (connection.received.empty()) continue;
     // The kernel knew of no connection, and said so.
-    while (next < flows.size() && has_reset_ && flows[next]->is_midstream &&
+    while (next < flows.size() &&
+           (flows[next]->was_reset || (has_reset_ && flows[next]->is_midstream)) &&
            !flows[next]->toward_pod().starts_with(connection.received))
       ++next;
-    if (next == flows.size()) return "the parser has nothing, the socket '" + connection.received + "'";
+    if (next == flows.size())
+      return "the parser has nothing, the socket '" + connection.received + "'";
     const std::string wrong = compare_streams(*flows[next++], connection);
     if (!wrong.empty()) return wrong;
   }
   // A reset drops what is held.
   for (; next < flows.size() && !has_reset_; ++next)
-    if (!flows[next]->was_reset && (program_.connections().empty() || (program_.connections().back().socket && program_.connections().back().error == 0 && !flows[next]->has_gap)))
+    if (!flows[next]->was_reset &&
+        (program_.connections().empty() ||
+         (program_.connections().back().socket && program_.connections().back().error == 0 &&
+          !flows[next]->has_gap)))
       return "the socket has nothing, the parser '" + flows[next]->toward_pod() + "'";
   return {};
 }

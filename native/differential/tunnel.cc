@@ -51,8 +51,8 @@ void set_parameters() {
 }
 
 void set_ipv4(int socket) {
-  for (const auto& [call, address] : {std::pair{SIOCSIFADDR, "10.1.0.2"},
-                                      std::pair{SIOCSIFNETMASK, "255.0.0.0"}}) {
+  for (const auto& [call, address] :
+       {std::pair{SIOCSIFADDR, "10.1.0.2"}, std::pair{SIOCSIFNETMASK, "255.0.0.0"}}) {
     ifreq of = request();
     sockaddr_in in = {};
     in.sin_family = AF_INET;
@@ -82,8 +82,8 @@ void bring_up(int socket) {
 
 Tunnel::Tunnel() {
   os::check(::unshare(CLONE_NEWNET), "unshare", "network namespace");
-  tun_ = os::Fd(os::check(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), "open",
-                          "/dev/net/tun"));
+  tun_ = os::Fd(
+      os::check(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), "open", "/dev/net/tun"));
   ifreq of = request();
   of.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
   os::check(::ioctl(tun_.get(), TUNSETIFF, &of), "TUNSETIFF", kDevice);
@@ -99,9 +99,8 @@ Tunnel::Tunnel() {
 }
 
 void Tunnel::write(const wire::VnetHeader& vnet, std::span<const uint8_t> packet) {
-  std::array<iovec, 2> parts = {
-      iovec{const_cast<wire::VnetHeader*>(&vnet), sizeof vnet},
-      iovec{const_cast<uint8_t*>(packet.data()), packet.size()}};
+  std::array<iovec, 2> parts = {iovec{const_cast<wire::VnetHeader*>(&vnet), sizeof vnet},
+                                iovec{const_cast<uint8_t*>(packet.data()), packet.size()}};
   // The kernel refuses what is no packet (EINVAL): so would a device.
   const ssize_t written = ::writev(tun_.get(), parts.data(), parts.size());
   if (written < 0 && errno != EINVAL) os::fail(errno, "writev", kDevice);

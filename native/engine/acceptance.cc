@@ -63,20 +63,25 @@ bool Shard::is_acceptable(Flow& flow, Dir dir, const Arrival& arrival) {
   if (has_syn) return (packet.tcp_flags & kFin) == 0;
   if ((packet.tcp_flags & kAck) == 0) return false;
   // Nobody knows yet where its stream begins, but the SYN that will say it.
-  if (!flow.tcp[index_of(dir)].known && flow.start == Start::kSyn) return packet.payload_octets == 0;
+  if (!flow.tcp[index_of(dir)].known && flow.start == Start::kSyn)
+    return packet.payload_octets == 0;
   if (is_stamped(flow, options) && older_by(half, options.timestamp) > kPawsWindow) return false;
   return acknowledges_plausibly(flow, dir, packet);
 }
 
 // Of a segment that its receiver takes.
 void Shard::note_accepted(Flow& flow, Dir dir, const Arrival& arrival) {
-  const wire::Packet& packet = arrival.packet;
+  HalfInspection& half = flow.inspection->half[index_of(dir)];
+  half.widest_window = std::max(half.widest_window, window_octets(flow, dir, arrival.packet));
+  note_timestamp(flow, dir, arrival.frame, arrival.packet);
+}
+
+// Linux's tcp_replace_ts_recent(): of segments that begin no later than the last acknowledgement.
+void Shard::note_timestamp(Flow& flow, Dir dir, wire::Frame frame, const wire::Packet& packet) {
   const flow::TcpHalf& tcp = flow.tcp[index_of(dir)];
   HalfInspection& half = flow.inspection->half[index_of(dir)];
-  half.widest_window = std::max(half.widest_window, window_octets(flow, dir, packet));
-  const flow::SegmentOptions options = flow::read_options(arrival.frame, packet);
+  const flow::SegmentOptions options = flow::read_options(frame, packet);
   if (!options.syn.has_timestamp) return;
-  // Linux's tcp_replace_ts_recent(): of segments that begin no later than the last acknowledgement.
   const bool has_syn = (packet.tcp_flags & kSyn) != 0;
   const bool is_next = tcp.offset_of(packet.sequence) <= static_cast<int64_t>(tcp.acked);
   if (!has_syn && (!is_next || !is_stamped(flow, options))) return;

@@ -156,6 +156,7 @@ void Shard::flush_tcp(Flow& flow, Dir dir) {
       continue;
     }
     freshen(half, held);
+    note_timestamp(flow, dir, held.frame, held.packet);
     emit(held);
     flow.tcp[index_of(dir)].send_to(held.to, held.fin);
     has_sent = true;

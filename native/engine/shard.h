@@ -192,6 +192,7 @@ class Shard final : public Engine {
   bool is_stamped(const Flow& flow, const flow::SegmentOptions& options) const;
   bool acknowledges_plausibly(const Flow& flow, Dir dir, const wire::Packet& packet) const;
   bool is_acceptable(Flow& flow, Dir dir, const Arrival& arrival);
+  void note_timestamp(Flow& flow, Dir dir, wire::Frame frame, const wire::Packet& packet);
   void note_accepted(Flow& flow, Dir dir, const Arrival& arrival);
 
   // tcp_syn.cc

@@ -97,7 +97,7 @@ Shard::Flow* Shard::reopen(Flow& flow, const Arrival& arrival, const flow::Keyed
     const bool is_repeated = half.known && packet.sequence + 1 == half.base;
     if (flow.stance == flow::Stance::kDenied && is_repeated) return &flow;
     // A copy's reader can't choose: in TIME-WAIT the receiver may refuse it (RFC 9293 §3.10.7.4).
-    if (flow.tap && flow.is_answered) {
+    if (flow.tap && flow.is_answered && packet.payload_octets == 0) {
       flow.pending_syn = {true, dir, packet.sequence,
                           flow::read_syn_options(arrival.frame, packet)};
       return &flow;

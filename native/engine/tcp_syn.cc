@@ -71,7 +71,11 @@ bool Shard::take_syn(Flow& flow, Dir dir, const Arrival& arrival) {
 }
 
 bool Shard::later_syn(Flow& flow, Dir dir, const Arrival& arrival) {
-  if (flow.tap) return true;
+  if (flow.tap) {
+    flow.pending_syn = {true, dir, arrival.packet.sequence,
+                        flow::read_syn_options(arrival.frame, arrival.packet)};
+    return true;
+  }
   // From the other end it would be another connection than the one that was judged.
   const bool is_denied = dir == Dir::kReply && evaluate(flow, true).verdict == L4Verdict::kDeny;
   if (is_denied) {

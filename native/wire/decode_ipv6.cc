@@ -12,8 +12,8 @@ bool lacks_headers(Reader reader, uint8_t next_header) {
   for (int count = 0; is_ipv6_extension(next_header) && next_header != kNextFragment; ++count)
     if (count == kMaxExtensions || !skip_ipv6_extension(reader, next_header, next_header))
       return true;
-  const size_t least = next_header == kTcp     ? kTcpOctets
-                       : next_header == kUdp   ? kUdpOctets
+  const size_t least = next_header == kTcp      ? kTcpOctets
+                       : next_header == kUdp    ? kUdpOctets
                        : next_header == kIcmpV6 ? kIcmpOctets
                                                 : 1;
   return reader.left() < least;

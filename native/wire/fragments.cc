@@ -87,7 +87,8 @@ bool Reassembler::make_room(uint64_t octets) {
 }
 
 Fragmented Reassembler::complete(Datagrams::iterator held, Overlaps overlaps, Reassembled& out) {
-  if (!held->second.fragments.construct(out.frame)) return refuse(held, origin.overlaps, FragmentDrop::kOversize);
+  if (!held->second.fragments.construct(out.frame))
+    return refuse(held, overlaps, FragmentDrop::kOversize);
   out.originals = held->second.fragments.release();
   remove(held);
   return Fragmented::kComplete;
