@@ -51,6 +51,12 @@ const ENGINE_HELP: Readonly<Record<string, string>> = {
     'Flows that ran into the hold limit. Growing: look at `dpctl flows` for reason hold-limit.',
   contradiction:
     'Segments that contradict octets already judged, dropped. Growing: an evasion attempt; look at the sender.',
+  unacceptable:
+    'TCP segments that their receiver would discard (PAWS, acknowledgements of what was never sent, foreign signatures), not read and inline dropped. Growing: an evasion attempt, or a broken middlebox; look at the sender.',
+  urgent_cleared:
+    'Segments whose urgent pointer was cleared, so that the pod reads what was judged (RFC 6093). Growing: a program of old (telnet, rlogin), or an evasion attempt.',
+  urgent_seen:
+    'Segments with an urgent pointer in copies: a pod may read that octet apart from the rest. Growing: as urgent_cleared; protect clears it.',
   spoofed_ip:
     'Packets from pods under an address that is not theirs, dropped. Growing: `dpctl status` names the pods; one that forwards goes into spoofing.allow.',
   spoofed_arp: 'ARP of pods for addresses that are not theirs, dropped. Growing: see spoofed_ip.',
