@@ -1,5 +1,7 @@
 #include "differential/judge.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 
 namespace vethwall::differential {
@@ -40,7 +42,8 @@ std::string Parsers::take_octets(const engine_test::Event& event) {
   if (flow == nullptr) return "octets of no flow";
   const size_t dir = engine::index_of(event.header.dir);
   if (flow->has_ended[dir]) return "octets behind the end";
-  if (event.header.at != flow->octets[dir].size() && !flow->has_gap)
+  if (flow->has_gap[dir]) return {};
+  if (event.header.at != flow->octets[dir].size())
     return "octets at " + std::to_string(event.header.at) + " after " +
            std::to_string(flow->octets[dir].size());
   flow->octets[dir] += event.octets;
@@ -49,25 +52,39 @@ std::string Parsers::take_octets(const engine_test::Event& event) {
   return {};
 }
 
+// The kernel was given every segment: a hole is there only where too many waited behind it.
+std::string Parsers::take_gap(const engine_test::Event& event) {
+  if (judge_ != Judge::kTap) return "a gap";
+  if (event.header.c != static_cast<uint8_t>(engine::GapCause::kOutOfOrderLimit))
+    return "a gap where nothing was lost";
+  ++gaps_;
+  if (Inspected* flow = find(event.header.flow))
+    flow->has_gap[engine::index_of(event.header.dir)] = true;
+  return {};
+}
+
 std::string Parsers::take(const engine_test::Events& events) {
   for (const engine_test::Event& event : events) {
+    if (std::ranges::find(others_, event.header.flow) != others_.end()) continue;
     Inspected* flow = find(event.header.flow);
     switch (event.header.kind) {
       case EventKind::kOpened:
+        if (event.opened.protocol != IPPROTO_TCP) {
+          others_.push_back(event.header.flow);
+          break;
+        }
         flows_.push_back({.id = event.header.flow,
                           .is_pod_opener = event.header.e == 0,
                           .is_undecided = event.header.c == 0,
                           .is_midstream = event.header.d == 2});
         break;
-      case EventKind::kOctets: {
-        const std::string wrong = take_octets(event);
+      case EventKind::kOctets:
+      case EventKind::kGap: {
+        const bool is_gap = event.header.kind == EventKind::kGap;
+        const std::string wrong = is_gap ? take_gap(event) : take_octets(event);
         if (!wrong.empty()) return wrong;
         break;
       }
-      case EventKind::kGap:
-        if (judge_ != Judge::kTap) return "a gap";
-        if (flow != nullptr) flow->has_gap = true;
-        break;
       case EventKind::kHoldEnded:
         return "a hold ended";
       case EventKind::kLost:
@@ -81,6 +98,14 @@ std::string Parsers::take(const engine_test::Events& events) {
     }
   }
   return {};
+}
+
+void Parsers::given(const engine::CommandHeader& command) {
+  Inspected* flow = find(command.flow);
+  if (flow == nullptr) return;
+  uint64_t& released = flow->released[engine::index_of(command.dir)];
+  released = std::max(released, command.at);
+  if (command.kind == CommandKind::kSettle) flow->is_undecided = false;
 }
 
 std::vector<engine::CommandHeader> Parsers::due(bool all) {

@@ -1,5 +1,5 @@
-// differential [--seed N] [--cases N] [--corpus FOLDER] [CASE FILE…]: kept cases first, then random
-// ones; a failing one is made smaller, printed and kept. TAP.
+// differential [--seed N] [--cases N] [--corpus FOLDER] [--trace] [CASE FILE…]: kept cases first,
+// then random ones; a failing one is made smaller, printed and kept. TAP.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -25,6 +25,7 @@ struct Arguments {
   uint64_t seed = 1;
   uint64_t cases = 1000;
   std::string corpus;
+  bool is_traced = false;
   std::vector<std::string> files;
 };
 
@@ -38,6 +39,8 @@ Arguments arguments_of(int count, char** words) {
       out.cases = std::stoull(words[++i]);
     else if (word == "--corpus" && i + 1 < count)
       out.corpus = words[++i];
+    else if (word == "--trace")
+      out.is_traced = true;
     else
       out.files.push_back(word);
   }
@@ -54,7 +57,7 @@ Case smaller(World& world, Case one, const std::string& kind) {
     for (size_t i = one.steps.size(); i-- > 0;) {
       Case less = one;
       less.steps.erase(less.steps.begin() + static_cast<ptrdiff_t>(i));
-      if (less.steps.empty() || kind_of(run_case(world, less)) != kind) continue;
+      if (less.steps.empty() || kind_of(run_case(world, less).wrong) != kind) continue;
       one = less;
       is_smaller = true;
     }
@@ -96,7 +99,10 @@ class Report {
 
 void replay(World& world, const std::filesystem::path& path, Report& report) {
   const std::optional<Case> one = case_of(read_file(path));
-  const std::string wrong = one ? run_case(world, *one) : "is no case";
+  Outcome outcome = one ? run_case(world, *one) : Outcome{"is no case"};
+  std::string& wrong = outcome.wrong;
+  // Two empty streams are equal.
+  if (wrong.empty() && outcome.received == 0) wrong = "nothing was delivered";
   if (!wrong.empty()) std::printf("# %s\n", wrong.c_str());
   report.point(wrong.empty(), path.stem().string());
 }
@@ -108,12 +114,12 @@ void run_random(World& world, const Arguments& arguments, Report& report) {
   for (; done < arguments.cases && failures < kMostFailures; ++done) {
     const uint64_t seed = arguments.seed + done;
     const Case one = generate(seed);
-    const std::string wrong = run_case(world, one);
+    const std::string wrong = run_case(world, one).wrong;
     if (wrong.empty()) continue;
     ++failures;
     std::printf("# seed %llu: %s\n", static_cast<unsigned long long>(seed), wrong.c_str());
     const Case least = smaller(world, one, kind_of(wrong));
-    const std::string why = run_case(world, least);
+    const std::string why = run_case(world, least).wrong;
     std::printf("# made smaller: %s\n", why.c_str());
     print_lines(text_of(least));
     keep(arguments.corpus, least, why);
@@ -127,6 +133,7 @@ void run_random(World& world, const Arguments& arguments, Report& report) {
 
 int run(const Arguments& arguments) {
   World world;
+  world.is_traced = arguments.is_traced;
   Report report;
   std::vector<std::filesystem::path> kept(arguments.files.begin(), arguments.files.end());
   if (!arguments.corpus.empty())

@@ -41,7 +41,8 @@ void Peer::take(const wire::Packet& packet, wire::Frame frame) {
       packet.sequence + packet.payload_octets + (is_syn ? 1 : 0) + (packet.tcp_flags & kFin);
   if (static_cast<int32_t>(end - kernel_next_) > 0) kernel_next_ = end;
   const uint32_t time = time_of(frame, packet);
-  if (time != 0) kernel_clock_ = time;
+  // Before the handshake is complete Linux's tcp_check_req() wants the SYN-ACK's time back.
+  if (time != 0 && (is_syn || packet.acknowledgement != isn_ + 1)) kernel_clock_ = time;
 }
 
 std::string Peer::options(const Step& step) {

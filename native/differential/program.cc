@@ -129,11 +129,14 @@ void Program::write(uint32_t octets) {
   for (uint32_t i = 0; i < octets; ++i) text[i] = written_at(connection.written + i);
   const ssize_t sent = ::send(connection.socket.get(), text.data(), text.size(), MSG_NOSIGNAL);
   if (sent > 0) connection.written += static_cast<uint64_t>(sent);
+  // A reset is told once only, and be it here.
+  if (sent < 0 && errno != EAGAIN && !connection.is_shut) connection.error = errno;
 }
 
 void Program::shut_down() {
-  if (!connections_.empty() && connections_.back().socket)
-    ::shutdown(connections_.back().socket.get(), SHUT_WR);
+  if (connections_.empty() || !connections_.back().socket) return;
+  ::shutdown(connections_.back().socket.get(), SHUT_WR);
+  connections_.back().is_shut = true;
 }
 
 void Program::close(bool resets) {

@@ -14,6 +14,8 @@ struct Connection {
   bool has_ended = false;  // end of stream, not by a reset
   int error = 0;
   uint64_t written = 0;
+  bool is_shut = false;  // for writing, by the program
+  bool is_open() const { return socket && error == 0 && !has_ended; }
 };
 
 class Program {

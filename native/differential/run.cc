@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <memory>
 
+#include "differential/compare.h"
 #include "differential/judge.h"
 #include "differential/octets.h"
+#include "differential/trace.h"
 #include "test/engine_net.h"
 #include "wire/segments.h"
 
@@ -31,7 +33,8 @@ class Run {
         peer_(ends_, static_cast<uint32_t>(Random(one.seed).next())),
         program_(world.listeners[one.family == 4 ? 0 : 1][one.judge == Judge::kAllow].get(),
                  one.judge == Judge::kTap),
-        parsers_(one) {
+        parsers_(one),
+        given_up_(world.engine->counter(engine::Counter::kOutOfOrderLimit)) {
     engine::EndpointConfig config = {};
     config.id = kEndpoint;
     config.path = one.judge == Judge::kTap ? EndpointPath::kTap : EndpointPath::kInline;
@@ -49,17 +52,23 @@ class Run {
     world_.ring.all.clear();
     world_.frames.all.clear();
   }
-  std::string run() {
+  Outcome run() {
     for (const Step& one : case_.steps) {
       step(one);
       settle(false);
-      if (!wrong_.empty()) return wrong_;
+      if (!wrong_.empty()) return outcome();
     }
     finish();
-    return wrong_.empty() ? compare() : wrong_;
+    if (wrong_.empty()) wrong_ = compare();
+    return outcome();
   }
 
  private:
+  Outcome outcome() const {
+    Outcome out = {wrong_};
+    for (const Connection& one : program_.connections()) out.received += one.received.size();
+    return out;
+  }
   static Ends ends_of(uint32_t number, const Case& one) {
     const std::string tail = {static_cast<char>(number >> 8), static_cast<char>(number)};
     const auto high = static_cast<char>(64 + (number >> 16) % 64);
@@ -79,6 +88,7 @@ class Run {
     world_.now_ns += kMillisecond;
     switch (one.kind) {
       case StepKind::kSegment:
+        has_reset_ = has_reset_ || (one.flags & 4) != 0;
         for (const std::string& packet : peer_.packets(one)) from_peer(packet);
         return;
       case StepKind::kWrite:
@@ -112,12 +122,14 @@ class Run {
   void receive(bool from_pod, const wire::VnetHeader& vnet, const std::string& packet) {
     const std::string frame = engine_test::ethernet_octets(
         from_pod, kEndpoint, 0, ends_.family == 4 ? 0x0800 : 0x86dd, packet);
+    const wire::Frame octets(reinterpret_cast<const uint8_t*>(frame.data()), frame.size());
     wire::VnetHeader moved = vnet;
     if ((vnet.flags & wire::kNeedsCsum) != 0) moved.csum_start += kEthernetOctets;
     if (vnet.hdr_len > 0) moved.hdr_len += kEthernetOctets;
+    if (world_.is_traced) trace(from_pod ? "from pod " : "from peer", moved, octets);
     world_.engine->receive(
         {kEndpoint, from_pod ? wire::Toward::kNetwork : wire::Toward::kPod, world_.now_ns}, moved,
-        {reinterpret_cast<const uint8_t*>(frame.data()), frame.size()}, {});
+        octets, {});
   }
   void to_peer(const wire::VnetHeader& vnet, const std::string& packet) {
     const std::string frame =
@@ -135,7 +147,20 @@ class Run {
       return;
     const uint32_t from = packet.sequence - peer_.kernel_base();
     if ((packet.tcp_flags & 2) != 0 || from > 1u << 24) return;
-    arrived_ = std::max(arrived_, size_t{from} + packet.payload_octets);
+    const std::span<const uint8_t> octets =
+        frame.subspan(packet.payload_offset, packet.payload_octets);
+    for (size_t i = 0; i < octets.size(); ++i)
+      if (octets[i] != static_cast<uint8_t>(written_at(from + i)))
+        wrong_ = "the peer has what nobody wrote";
+    arrived_.push_back(from + octets.size());
+  }
+  // Inline the peer has only what was read before, and let go.
+  void judge_arrived() {
+    for (const uint64_t end : std::exchange(arrived_, {}))
+      if (is_inline() && std::ranges::none_of(parsers_.flows(), [end](const Inspected& flow) {
+            return flow.may_leave_pod(end);
+          }))
+        wrong_ = "the peer has octets that nobody judged";
   }
   void from_peer(const std::string& packet) {
     receive(false, {}, packet);
@@ -156,7 +181,11 @@ class Run {
         if (!is_inline()) to_peer(vnet, packet);
       }
       is_busy = program_.read() || is_busy;
-      wrong_ = parsers_.take(std::exchange(world_.ring.all, {}));
+      for (const engine_test::Event& event : world_.ring.all)
+        if (world_.is_traced) trace(event);
+      const std::string wrong = parsers_.take(std::exchange(world_.ring.all, {}));
+      if (!wrong.empty()) wrong_ = wrong;
+      judge_arrived();
       if (++exchanges_ > kMostExchanges) wrong_ = "never quiet";
     }
   }
@@ -164,6 +193,7 @@ class Run {
     bool any = false;
     for (const engine_test::Sent& sent : std::exchange(world_.frames.all, {})) {
       any = true;
+      if (world_.is_traced) trace(sent.to_pod ? "to pod   " : "to peer  ", sent.vnet, sent.frame);
       if (!is_inline()) continue;  // vbr-neuv drops it
       const std::span<const uint8_t> packet =
           std::span(sent.frame).subspan(std::min(kEthernetOctets, sent.frame.size()));
@@ -187,6 +217,7 @@ class Run {
     for (;;) {
       const std::vector<engine::CommandHeader> commands = parsers_.due(all);
       for (const engine::CommandHeader& command : commands) {
+        parsers_.given(command);
         world_.engine->command(command, {}, world_.now_ns);
         exchange();
       }
@@ -217,7 +248,6 @@ class Run {
     settle(true);
   }
   std::string compare() const;
-  std::string compare_streams(const Inspected& flow, const Connection& connection) const;
 
   World& world_;
   const Case& case_;
@@ -225,55 +255,18 @@ class Run {
   Peer peer_;
   Program program_;
   Parsers parsers_;
-  bool has_reset_ = false;  // the kernel told the peer that there is no such connection
-  size_t arrived_ = 0;      // end of the kernel's octets that reached the peer
+  bool has_reset_ = false;         // the kernel told the peer that there is no such connection
+  std::vector<uint64_t> arrived_;  // ends of the kernel's octets that just reached the peer
   uint32_t renumbered_ = 0;
   uint32_t exchanges_ = 0;
+  uint64_t given_up_;  // what the counter says of earlier cases
   std::string wrong_;
 };
 
-std::string Run::compare_streams(const Inspected& flow, const Connection& connection) const {
-  const std::string& told = flow.toward_pod();
-  if (flow.has_gap) return {};
-  if (!told.starts_with(connection.received))
-    return "the socket has '" + connection.received + "', the parser '" + told + "'";
-  if (connection.socket && connection.error == 0 && told != connection.received)
-    return "the socket has only '" + connection.received + "', the parser '" + told + "'";
-  if (connection.has_ended && !flow.has_ended_toward_pod()) return "only the socket has an end";
-  if (connection.socket && connection.error == 0 && !connection.has_ended &&
-      flow.has_ended_toward_pod())
-    return "only the parser has an end";
-  const std::string& said = flow.from_pod();
-  for (size_t i = 0; i < said.size(); ++i)
-    if (said[i] != written_at(i)) return "the parser read what nobody wrote";
-  return {};
-}
-
 std::string Run::compare() const {
-  std::vector<const Inspected*> flows;
-  for (const Inspected& flow : parsers_.flows())
-    if (!flow.toward_pod().empty()) flows.push_back(&flow);
-  size_t next = 0;
-  for (const Connection& connection : program_.connections()) {
-    if (connection.received.empty()) continue;
-    // The kernel knew of no connection, and said so.
-    while (next < flows.size() &&
-           (flows[next]->was_reset || (has_reset_ && flows[next]->is_midstream)) &&
-           !flows[next]->toward_pod().starts_with(connection.received))
-      ++next;
-    if (next == flows.size())
-      return "the parser has nothing, the socket '" + connection.received + "'";
-    const std::string wrong = compare_streams(*flows[next++], connection);
-    if (!wrong.empty()) return wrong;
-  }
-  // A reset drops what is held.
-  for (; next < flows.size() && !has_reset_; ++next)
-    if (!flows[next]->was_reset &&
-        (program_.connections().empty() ||
-         (program_.connections().back().socket && program_.connections().back().error == 0 &&
-          !flows[next]->has_gap)))
-      return "the socket has nothing, the parser '" + flows[next]->toward_pod() + "'";
-  return {};
+  const uint64_t counted = world_.engine->counter(engine::Counter::kOutOfOrderLimit) - given_up_;
+  if (counted < parsers_.gaps()) return "gaps that nobody counted";
+  return differential::compare(parsers_, program_, has_reset_);
 }
 
 }  // namespace
@@ -290,6 +283,6 @@ World::World() {
           listen_on(family, allowed ? kAllowedPort : kUndecidedPort);
 }
 
-std::string run_case(World& world, const Case& one) { return Run(world, one).run(); }
+Outcome run_case(World& world, const Case& one) { return Run(world, one).run(); }
 
 }  // namespace vethwall::differential

@@ -24,9 +24,13 @@ struct World {
   std::array<std::array<os::Fd, 2>, 2> listeners;  // by family, by whether L4 allows
   uint64_t now_ns = 1000'000'000'000;
   uint32_t cases = 0;
+  bool is_traced = false;  // each packet and event is printed
 };
 
-// Why it fails; empty: it does not.
-std::string run_case(World& world, const Case& one);
+struct Outcome {
+  std::string wrong;      // empty: nothing is
+  uint64_t received = 0;  // octets that a socket delivered
+};
+Outcome run_case(World& world, const Case& one);
 
 }  // namespace vethwall::differential

@@ -10,6 +10,8 @@ namespace {
 
 // Linux's TCP_PAWS_WINDOW: how much older than the newest a segment may be.
 constexpr int32_t kPawsWindow = 1;
+constexpr uint32_t kHeaderOctets = 20;
+constexpr uint32_t kStampOctets = 12;      // RFC 7323, appendix A
 constexpr uint32_t kSignatureOctets = 18;  // RFC 2385 §3.0
 
 int32_t older_by(const flow::HalfInspection& half, uint32_t timestamp) {
@@ -49,8 +51,10 @@ bool Shard::acknowledges_plausibly(const Flow& flow, Dir dir, const wire::Packet
   // A connection already under way was acknowledged before anybody looked.
   if (flow.start != Start::kSyn) return true;
   const uint64_t widest = flow.inspection->half[index_of(dir)].widest_window;
-  const auto lowest = static_cast<int64_t>(other.acked - std::min(other.acked, widest));
-  return other.offset_of(packet.acknowledgement) >= lowest;
+  // Linux's tp->bytes_acked: the opener counts its SYN.
+  const uint64_t counted = other.acked + (dir == Dir::kReply ? 1 : 0);
+  return other.offset_of(packet.acknowledgement) >=
+         static_cast<int64_t>(other.acked) - static_cast<int64_t>(std::min(counted, widest));
 }
 
 bool Shard::is_acceptable(Flow& flow, Dir dir, const Arrival& arrival) {
@@ -69,21 +73,45 @@ bool Shard::is_acceptable(Flow& flow, Dir dir, const Arrival& arrival) {
   return acknowledges_plausibly(flow, dir, packet);
 }
 
+// Linux's tcp_rcv_established() takes what it expects next with however old an acknowledgement, or
+// not, as its memory is: its own acknowledgement will tell. Inline such a segment does not go on.
+void Shard::keep_doubtful(Flow& flow, Dir dir, const Arrival& arrival) {
+  const wire::Packet& packet = arrival.packet;
+  HalfInspection& half = flow.inspection->half[index_of(dir)];
+  flow::TcpHalf& tcp = flow.tcp[index_of(dir)];
+  const flow::SegmentOptions options = flow::read_options(arrival.frame, packet);
+  const uint32_t option_octets = packet.payload_offset - packet.l4_offset - kHeaderOctets;
+  if ((packet.tcp_flags & ~kPsh) != kAck || packet.payload_octets == 0 || !tcp.known ||
+      !half.held.empty() || tcp.offset_of(packet.sequence) != static_cast<int64_t>(half.next) ||
+      option_octets != (is_stamped(flow, options) ? kStampOctets : 0) ||
+      older_by(half, options.timestamp) > 0 ||
+      flow.tcp[index_of(opposite(dir))].acknowledges_unsent(packet.acknowledgement))
+    return;
+  half.doubtful.assign(arrival.payload().begin(), arrival.payload().end());
+  tcp.send_to(half.next + half.doubtful.size(), false);
+}
+
 // Of a segment that its receiver takes.
 void Shard::note_accepted(Flow& flow, Dir dir, const Arrival& arrival) {
   HalfInspection& half = flow.inspection->half[index_of(dir)];
   half.widest_window = std::max(half.widest_window, window_octets(flow, dir, arrival.packet));
+  const Segment segment = segment_of(flow, dir, arrival.packet);
+  const auto next = static_cast<int64_t>(half.next);
+  if (segment.from == next || segment.to + (segment.fin ? 1 : 0) > next) half.is_embryonic = false;
   note_timestamp(flow, dir, arrival.frame, arrival.packet);
 }
 
-// Linux's tcp_replace_ts_recent(): of segments that begin no later than the last acknowledgement.
+// Linux's tcp_replace_ts_recent(): of segments that begin no later than the last acknowledgement,
+// and do not end before it.
 void Shard::note_timestamp(Flow& flow, Dir dir, wire::Frame frame, const wire::Packet& packet) {
   const flow::TcpHalf& tcp = flow.tcp[index_of(dir)];
   HalfInspection& half = flow.inspection->half[index_of(dir)];
   const flow::SegmentOptions options = flow::read_options(frame, packet);
   if (!options.syn.has_timestamp) return;
   const bool has_syn = (packet.tcp_flags & kSyn) != 0;
-  const bool is_next = tcp.offset_of(packet.sequence) <= static_cast<int64_t>(tcp.acked);
+  const Segment segment = segment_of(flow, dir, packet);
+  const auto acked = static_cast<int64_t>(tcp.acked);
+  const bool is_next = segment.from <= acked && segment.to + (segment.fin ? 1 : 0) >= acked;
   if (!has_syn && (!is_next || !is_stamped(flow, options))) return;
   if (!has_syn && older_by(half, options.timestamp) > 0) return;
   half.recent_timestamp = options.timestamp;

@@ -176,6 +176,7 @@ class Shard final : public Engine {
   Flow* open_tcp(const Arrival& arrival, const flow::Keyed& keyed);
   void stray_reset(const Arrival& arrival, const Opening& opening);
   Flow* reopen(Flow& flow, const Arrival& arrival, const flow::Keyed& keyed);
+  Flow& open_pending(Flow& flow, const Arrival& arrival, const flow::Keyed& keyed);
   void denied_tcp(Flow& flow, Dir dir, const Arrival& arrival);
   void handle_tcp(Flow& flow, Dir dir, const Arrival& arrival);
   void forward_tcp(Flow& flow, Dir dir, const Arrival& arrival);
@@ -192,6 +193,7 @@ class Shard final : public Engine {
   bool is_stamped(const Flow& flow, const flow::SegmentOptions& options) const;
   bool acknowledges_plausibly(const Flow& flow, Dir dir, const wire::Packet& packet) const;
   bool is_acceptable(Flow& flow, Dir dir, const Arrival& arrival);
+  void keep_doubtful(Flow& flow, Dir dir, const Arrival& arrival);
   void note_timestamp(Flow& flow, Dir dir, wire::Frame frame, const wire::Packet& packet);
   void note_accepted(Flow& flow, Dir dir, const Arrival& arrival);
 

@@ -34,6 +34,7 @@ void Shard::take_in_sequence(HalfInspection& half, uint64_t at, std::span<const 
   if (end <= half.next || half.fin_at <= half.next) return;
   half.log.append(half.next, octets.subspan(half.next - at));
   half.next = end;
+  half.doubtful.clear();
 }
 
 void Shard::end_stream(HalfInspection& half) {

@@ -45,6 +45,15 @@ Opening opening_of(const Arrival& arrival, const flow::Keyed& keyed, bool from_o
   return opening;
 }
 
+// With none, or some, of the octets that it brought (RFC 7413 §4.2.2).
+bool acknowledges_pending(const flow::Flow& flow, const wire::Packet& packet) {
+  const flow::PendingSyn& pending = flow.pending_syn;
+  const size_t octets = flow.inspection == nullptr
+                            ? 0
+                            : flow.inspection->half[index_of(pending.dir)].syn_octets.size();
+  return packet.acknowledgement - (pending.sequence + 1) <= octets;
+}
+
 }  // namespace
 
 void Shard::tcp(const Arrival& arrival) {
@@ -92,10 +101,12 @@ void Shard::stray_reset(const Arrival& arrival, const Opening& opening) {
 Shard::Flow* Shard::reopen(Flow& flow, const Arrival& arrival, const flow::Keyed& keyed) {
   const wire::Packet& packet = arrival.packet;
   const Dir dir = flow.dir_of(keyed.source_is_low);
-  if (is_first_syn(packet) && flow.is_closed) {
-    const flow::TcpHalf& half = flow.tcp[index_of(dir)];
-    const bool is_repeated = half.known && packet.sequence + 1 == half.base;
-    if (flow.stance == flow::Stance::kDenied && is_repeated) return &flow;
+  const flow::TcpHalf& half = flow.tcp[index_of(dir)];
+  const bool is_repeated = half.known && packet.sequence + 1 == half.base;
+  // Nobody keeps the octets that come with it until its receiver says whether it takes them.
+  const bool is_unkept = flow.tap && flow.inspection == nullptr && packet.payload_octets > 0;
+  if (is_first_syn(packet) && (flow.is_closed || (is_unkept && !is_repeated))) {
+    if (!flow.tap && flow.stance == flow::Stance::kDenied && is_repeated) return &flow;
     // A copy's reader can't choose: in TIME-WAIT the receiver may refuse it (RFC 9293 §3.10.7.4).
     if (flow.tap && flow.is_answered && packet.payload_octets == 0) {
       flow.pending_syn = {true, dir, packet.sequence,
@@ -105,17 +116,26 @@ Shard::Flow* Shard::reopen(Flow& flow, const Arrival& arrival, const flow::Keyed
     remove(flow, Closed::kIdle);
     return nullptr;
   }
+  const bool answers_pending = flow.pending_syn.set && is_syn_ack(packet) &&
+                               dir != flow.pending_syn.dir && acknowledges_pending(flow, packet);
+  return answers_pending ? &open_pending(flow, arrival, keyed) : &flow;
+}
+
+// The receiver has forgotten the earlier connection.
+Shard::Flow& Shard::open_pending(Flow& flow, const Arrival& arrival, const flow::Keyed& keyed) {
   const flow::PendingSyn pending = flow.pending_syn;
-  if (!pending.set || !is_syn_ack(packet) || dir == pending.dir ||
-      packet.acknowledgement != pending.sequence + 1)
-    return &flow;
+  std::vector<uint8_t> octets;
+  if (flow.inspection != nullptr)
+    octets = std::move(flow.inspection->half[index_of(pending.dir)].syn_octets);
   remove(flow, Closed::kRst);
   Opening opening = opening_of(arrival, keyed, false);
   opening.start = Start::kSyn;
   Flow& fresh = open(opening, arrival.endpoint);
   fresh.tcp[index_of(Dir::kOrig)].start(pending.sequence + 1);
   fresh.tcp[index_of(Dir::kOrig)].options = pending.options;
-  return &fresh;
+  if (fresh.inspection != nullptr)
+    fresh.inspection->half[index_of(Dir::kOrig)].syn_octets = std::move(octets);
+  return fresh;
 }
 
 void Shard::handle_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
@@ -181,12 +201,19 @@ bool Shard::resets(const Flow& flow, Dir dir, const wire::Packet& packet) const 
     return flow.start != Start::kSyn || ((packet.tcp_flags & kAck) != 0 && other.known &&
                                          other.offset_of(packet.acknowledgement) >= 0 &&
                                          !other.acknowledges_unsent(packet.acknowledgement));
+  // A receiver whose handshake waits, but that took octets of the SYN, resets what it can't place
+  // and stays (Linux's tcp_check_req()).
+  if (flow.inspection != nullptr && flow.inspection->half[index_of(opposite(dir))].is_embryonic &&
+      (packet.tcp_flags & kAck) == 0)
+    return false;
   const int64_t at = half.offset_of(packet.sequence);
-  if (at == static_cast<int64_t>(half.sent)) return true;
-  if (flow.inspection == nullptr) return at == static_cast<int64_t>(half.acked);
+  if (flow.inspection == nullptr)
+    return at == static_cast<int64_t>(half.sent) || at == static_cast<int64_t>(half.acked);
   const HalfInspection& inspected = flow.inspection->half[index_of(dir)];
-  const uint64_t fin = inspected.fin_at <= inspected.next ? 1 : 0;
-  return at == static_cast<int64_t>(inspected.next + fin);
+  const uint64_t next = inspected.next + (inspected.fin_at <= inspected.next ? 1 : 0);
+  // `sent` is behind what is held; beyond `next` it is behind a hole, or a claim of the sender's.
+  return at == static_cast<int64_t>(next) ||
+         (at == static_cast<int64_t>(half.sent) && half.sent <= next);
 }
 
 // Sequence numbers, ends and counts of a flow whose payload nobody reads.

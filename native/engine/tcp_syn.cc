@@ -30,7 +30,7 @@ void Shard::syn_payload(Flow& flow, Dir dir, const Arrival& arrival) {
 
 void Shard::keep_syn_octets(Flow& flow, Dir dir, const Arrival& arrival) {
   const std::span<const uint8_t> payload = arrival.payload();
-  if ((arrival.packet.tcp_flags & kAck) != 0 || dir != Dir::kOrig) return;
+  if ((arrival.packet.tcp_flags & kAck) != 0) return;
   flow.inspection->half[index_of(dir)].syn_octets.assign(payload.begin(), payload.end());
 }
 
@@ -43,6 +43,7 @@ void Shard::take_syn_octets(Flow& flow, Dir dir, const wire::Packet& answer) {
   tcp.send_to(static_cast<uint64_t>(taken), false);
   take_in_sequence(half, 0, std::span(octets).first(static_cast<size_t>(taken)));
   half.high = std::max(half.high, half.next);
+  half.is_embryonic = true;
   advance(half);
   deliver(flow, dir);
 }

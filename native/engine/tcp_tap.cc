@@ -1,5 +1,6 @@
 // TCP as its receiver sees it, from copies: nothing is held, nothing is dropped.
 #include <algorithm>
+#include <utility>
 
 #include "engine/shard.h"
 #include "engine/tcp_flags.h"
@@ -17,10 +18,13 @@ void Shard::observe_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
   if (has_syn && (packet.tcp_flags & kAck) != 0) take_syn_octets(flow, opposite(dir), packet);
   if (!is_acceptable(flow, dir, arrival)) {
     ++count(Counter::kUnacceptable);
-    return;
+    return keep_doubtful(flow, dir, arrival);
   }
+  const flow::TcpHalf& half = flow.tcp[index_of(dir)];
+  // RFC 9293 §3.10.7.4: a SYN within a connection is answered, and nothing else of it is taken.
+  if (has_syn && packet.sequence + 1 != half.base) return keep_syn_octets(flow, dir, arrival);
   const bool is_reset = (packet.tcp_flags & kRst) != 0;
-  if (!flow.tcp[index_of(dir)].known && flow.start == Start::kSyn && !is_reset) return;
+  if (!half.known && flow.start == Start::kSyn && !is_reset) return;
   if (!is_reset) note_accepted(flow, dir, arrival);
   follow(flow, dir, arrival);
   if ((packet.tcp_flags & kUrg) != 0) ++count(Counter::kUrgentSeen);
@@ -53,7 +57,11 @@ void Shard::observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uin
     take_in_sequence(half, at, octets);
     if (fin && at + octets.size() == half.next) end_stream(half);
     advance(half);
-  } else if (!octets.empty() || fin) {
+    // A FIN that waited, and that longer octets have taken the place of.
+    flow::TcpHalf& tcp = flow.tcp[index_of(dir)];
+    if (flow.tap && half.next > tcp.fin_at && half.next != flow::kWholeDirection)
+      tcp.fin_at = flow::kNowhere;
+  } else if (half.fin_at > half.next && (!octets.empty() || fin)) {
     half.held.insert_as_receiver(passed_copy(at, octets, fin));
     if (half.held.payload_octets() > limits_.out_of_order_octets || half.held.is_long()) {
       ++count(Counter::kOutOfOrderLimit);
@@ -67,6 +75,13 @@ void Shard::observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uin
 void Shard::find_lost(Flow& flow, Dir dir) {
   HalfInspection& half = flow.inspection->half[index_of(dir)];
   const uint64_t acked = flow.tcp[index_of(dir)].acked;
+  if (acked <= half.next || half.fin_at <= half.next) return;
+  const std::vector<uint8_t> doubtful = std::exchange(half.doubtful, {});
+  if (!doubtful.empty() && acked >= half.next + doubtful.size()) {
+    take_in_sequence(half, half.next, doubtful);
+    advance(half);
+    deliver(flow, dir);
+  }
   if (half.held.empty() || acked <= half.next) return;
   gap(flow, dir, std::min(acked, half.held.frames().front().from), GapCause::kLost);
   deliver(flow, dir);

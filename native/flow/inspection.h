@@ -42,7 +42,9 @@ struct HalfInspection {
   uint32_t widest_window = 0;
   // Of a SYN that went on: the receiver says whether it took them (RFC 7413 §3).
   std::vector<uint8_t> syn_octets;
-  uint64_t carried_to = 0;  // Inspection::is_body_carried: octets before it may pass unseen
+  std::vector<uint8_t> doubtful;  // at `next`, in tap: taken once the receiver acknowledges them
+  bool is_embryonic = false;      // it took them, and nothing yet that completes the handshake
+  uint64_t carried_to = 0;        // Inspection::is_body_carried: octets before it may pass unseen
 
   // Octets under a released transaction need neither report nor hold. True where that moved `next`.
   bool take_skip() {

@@ -27,7 +27,7 @@ struct TcpHalf {
   // The offset nearest to what the receiver last acknowledged: no sender moves that alone, so
   // forged segments can't shift how later ones are read. Negative: before the stream.
   int64_t offset_of(uint32_t sequence) const {
-    const uint64_t near = acked > 0 ? acked : sent;
+    const uint64_t near = acked > 0 || has_edge ? acked : sent;
     return static_cast<int64_t>(near) + static_cast<int32_t>(sequence - sequence_of(near));
   }
   void send_to(uint64_t end, bool fin) {

@@ -26,6 +26,17 @@ const MAY_INCLUDE: Readonly<Record<string, readonly string[]>> = {
   // The layouts that the kernel program shares.
   shard: ['shard', 'os', 'engine', 'flow', 'policy', 'wire', 'bpf/vethwall.bpf.h'],
   addon: ['addon', 'shard', 'os', 'engine', 'flow', 'policy', 'wire'],
+  // Looks at the engine from outside, over a device of the kernel.
+  differential: [
+    'differential',
+    'engine/engine.h',
+    'engine/tcp_flags.h',
+    'os',
+    'wire',
+    'test/engine_frame.h',
+    'test/engine_net.h',
+    'test/engine_recorder.h',
+  ],
 }
 
 function filesBelow(folder: string, suffix: RegExp): string[] {
