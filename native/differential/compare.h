@@ -7,7 +7,12 @@
 
 namespace vethwall::differential {
 
-// What differs; empty: nothing. `has_reset`: one end told the other that it has no connection.
-std::string compare(const Parsers& parsers, const Program& program, bool has_reset);
+struct Circumstances {
+  bool has_reset;        // one end told the other that it has no connection
+  bool is_contradicted;  // a tap counted other octets at the same offset that waited
+};
+
+// What differs; empty: nothing.
+std::string compare(const Parsers& parsers, const Program& program, Circumstances circumstances);
 
 }  // namespace vethwall::differential

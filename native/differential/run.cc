@@ -34,7 +34,8 @@ class Run {
         program_(world.listeners[one.family == 4 ? 0 : 1][one.judge == Judge::kAllow].get(),
                  one.judge == Judge::kTap),
         parsers_(one),
-        given_up_(world.engine->counter(engine::Counter::kOutOfOrderLimit)) {
+        given_up_(world.engine->counter(engine::Counter::kOutOfOrderLimit)),
+        contradictions_(world.engine->counter(engine::Counter::kContradiction)) {
     engine::EndpointConfig config = {};
     config.id = kEndpoint;
     config.path = one.judge == Judge::kTap ? EndpointPath::kTap : EndpointPath::kInline;
@@ -259,14 +260,20 @@ class Run {
   std::vector<uint64_t> arrived_;  // ends of the kernel's octets that just reached the peer
   uint32_t renumbered_ = 0;
   uint32_t exchanges_ = 0;
-  uint64_t given_up_;  // what the counter says of earlier cases
+  uint64_t given_up_;  // what the counters say of earlier cases
+  uint64_t contradictions_;
   std::string wrong_;
 };
 
 std::string Run::compare() const {
-  const uint64_t counted = world_.engine->counter(engine::Counter::kOutOfOrderLimit) - given_up_;
-  if (counted < parsers_.gaps()) return "gaps that nobody counted";
-  return differential::compare(parsers_, program_, has_reset_);
+  const auto counted = [&](engine::Counter counter, uint64_t before) {
+    return world_.engine->counter(counter) - before;
+  };
+  if (counted(engine::Counter::kOutOfOrderLimit, given_up_) < parsers_.gaps())
+    return "gaps that nobody counted";
+  const bool is_contradicted =
+      !is_inline() && counted(engine::Counter::kContradiction, contradictions_) > 0;
+  return differential::compare(parsers_, program_, {has_reset_, is_contradicted});
 }
 
 }  // namespace

@@ -62,6 +62,8 @@ void Shard::observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uin
     if (flow.tap && half.next > tcp.fin_at && half.next != flow::kWholeDirection)
       tcp.fin_at = flow::kNowhere;
   } else if (half.fin_at > half.next && (!octets.empty() || fin)) {
+    // Which of them is read depends on what Linux had room to merge.
+    if (!half.held.agrees(at, octets)) ++count(Counter::kContradiction);
     half.held.insert_as_receiver(passed_copy(at, octets, fin));
     if (half.held.payload_octets() > limits_.out_of_order_octets || half.held.is_long()) {
       ++count(Counter::kOutOfOrderLimit);
