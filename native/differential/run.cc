@@ -235,16 +235,18 @@ class Run {
     peer_.renumber(0 - renumbered_);
     retell();
   }
-  // What a SYN told the parser the opener sends once more (RFC 7413 §4.2.2).
+  // What was read, and is not acknowledged, the sender says again with a new time: octets of a SYN
+  // (RFC 7413 §4.2.2), what PAWS refused.
   void retell() {
-    const bool has_syn_octets = std::ranges::any_of(
-        case_.steps, [](const Step& one) { return (one.flags & 2) != 0 && one.octets > 0; });
-    if (!has_syn_octets || !is_inline() || parsers_.flows().empty()) return;
+    if (!is_inline() || parsers_.flows().empty()) return;
     const std::string& told = parsers_.flows().back().toward_pod();
     const size_t got =
         program_.connections().empty() ? 0 : program_.connections().back().received.size();
     if (got >= told.size()) return;
     Step again = {.at = static_cast<int64_t>(got), .flags = 16};
+    const bool is_stamped = std::ranges::any_of(
+        case_.steps, [](const Step& one) { return one.options >= Options::kTimestamp; });
+    if (is_stamped) again.options = Options::kFarTimestamp;
     for (const std::string& packet : peer_.packets(again, told.substr(got))) from_peer(packet);
     settle(true);
   }

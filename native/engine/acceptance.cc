@@ -97,7 +97,8 @@ void Shard::note_accepted(Flow& flow, Dir dir, const Arrival& arrival) {
   half.widest_window = std::max(half.widest_window, window_octets(flow, dir, arrival.packet));
   const Segment segment = segment_of(flow, dir, arrival.packet);
   const auto next = static_cast<int64_t>(half.next);
-  if (segment.from == next || segment.to + (segment.fin ? 1 : 0) > next) half.is_embryonic = false;
+  const bool is_in_window = segment.from == next || segment.to + (segment.fin ? 1 : 0) > next;
+  if (is_in_window && (arrival.packet.tcp_flags & kSyn) == 0) half.is_embryonic = false;
   note_timestamp(flow, dir, arrival.frame, arrival.packet);
 }
 

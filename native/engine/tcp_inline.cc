@@ -101,7 +101,10 @@ void Shard::pass_segment(Flow& flow, const Segment& segment, const Arrival& arri
   HalfInspection& half = flow.inspection->half[index_of(segment.dir)];
   const auto from = static_cast<uint64_t>(segment.from);
   const auto to = static_cast<uint64_t>(segment.to);
-  flow.tcp[index_of(segment.dir)].send_to(to, segment.fin);
+  flow::TcpHalf& tcp = flow.tcp[index_of(segment.dir)];
+  tcp.send_to(to, segment.fin);
+  // Also within a body that was to be longer.
+  if (segment.fin) tcp.fin_at = to;
   forward_clean(arrival);
   if (!wants_octets(flow)) {
     half.next = half.delivered = std::max(half.next, to);

@@ -24,7 +24,9 @@ void Shard::syn_payload(Flow& flow, Dir dir, const Arrival& arrival) {
     take_in_sequence(half, 0, payload);
     half.high = std::max(half.high, static_cast<uint64_t>(payload.size()));
   }
-  emit(wire::cut_tcp(arrival.frame, arrival.vnet, arrival.packet, 0, 0));
+  wire::Built bare = wire::cut_tcp(arrival.frame, arrival.vnet, arrival.packet, 0, 0);
+  clear_urgent(bare.frame, bare.vnet, arrival.packet);
+  emit(bare);
   if (is_first) deliver(flow, dir);
 }
 
@@ -92,7 +94,7 @@ bool Shard::later_syn(Flow& flow, Dir dir, const Arrival& arrival) {
   }
   flow.pending_syn = {true, dir, arrival.packet.sequence,
                       flow::read_syn_options(arrival.frame, arrival.packet)};
-  forward(arrival);
+  forward_clean(arrival);
   return false;
 }
 
