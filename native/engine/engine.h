@@ -111,8 +111,8 @@ enum class Counter : uint8_t {
   kTunnelDepth,       // within more tunnels than are opened
   kTunnelUnjudged,    // inner segments that would have to be changed before they go on
   kTunnelUnanswered,  // denials that the sender could not be told
-  kUnacceptable,  // TCP segments that their receiver discards (acceptance.cc)
-  kUrgentSeen,    // tap: whether an urgent octet is in the stream is the receiving program's choice
+  kUnacceptable,      // TCP segments that their receiver discards (acceptance.cc)
+  kUrgentSeen,  // tap: whether an urgent octet is in the stream is the receiving program's choice
   kCount
 };
 extern const std::array<const char*, static_cast<size_t>(Counter::kCount)> kCounterNames;

@@ -9,8 +9,8 @@ void Shard::fragment(const Arrival& arrival) {
   const auto overlaps = arrival.is_inline() ? wire::Overlaps::kRefused : wire::Overlaps::kAsLinux;
   wire::Reassembled whole;
   const wire::Fragmented state =
-      reassembler_.add({arrival.endpoint.id, arrival.toward, overlaps, arrival.fragments},
-                       now_ns_, arrival.vnet, arrival.frame, arrival.packet, arrival.ticket, whole);
+      reassembler_.add({arrival.endpoint.id, arrival.toward, overlaps, arrival.fragments}, now_ns_,
+                       arrival.vnet, arrival.frame, arrival.packet, arrival.ticket, whole);
   if (state == wire::Fragmented::kHeld) ++count(Counter::kFragmentsHeld);
   if (state != wire::Fragmented::kComplete) return;
   ++count(Counter::kReassembled);

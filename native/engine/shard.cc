@@ -26,7 +26,8 @@ const std::array<const char*, static_cast<size_t>(Counter::kCount)> kCounterName
     "resets_sent",    "icmp_sent",          "refusals_sent",     "hold_full",
     "urgent_cleared", "spoofed_ip",         "spoofed_arp",       "spoofed_nd",
     "arp_conflicts",  "dhcp_refused",       "tunnelled",         "tunnel_malformed",
-    "tunnel_depth",   "tunnel_unjudged",    "tunnel_unanswered", "unacceptable", "urgent_seen",
+    "tunnel_depth",   "tunnel_unjudged",    "tunnel_unanswered", "unacceptable",
+    "urgent_seen",
 };
 
 std::unique_ptr<Engine> Engine::create(const Limits& limits, std::array<uint64_t, 2> key,

@@ -19,7 +19,8 @@ void Shard::inspect_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
   flow::TcpHalf& half = flow.tcp[index_of(dir)];
   const flow::TcpHalf& other = flow.tcp[index_of(opposite(dir))];
   const bool has_syn = (packet.tcp_flags & kSyn) != 0;
-  const bool is_bare_only = has_syn && flow.stance == flow::Stance::kUndecided;
+  const bool is_later_syn = has_syn && ((packet.tcp_flags & kAck) != 0 || other.known);
+  const bool is_bare_only = is_later_syn || (has_syn && flow.stance == flow::Stance::kUndecided);
   // It would be changed before it goes on, and its tunnel with it. A SYN comes again without.
   const bool has_more = packet.payload_octets > 0 || (packet.tcp_flags & kFin) != 0;
   if (flow.is_inner() && has_more && (is_bare_only || (packet.tcp_flags & kUrg) != 0)) {

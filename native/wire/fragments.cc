@@ -98,8 +98,7 @@ Fragmented Reassembler::keep(Datagrams::iterator held, const FragmentOrigin& ori
                              const VnetHeader& vnet, Frame frame, const Packet& packet,
                              Ticket& ticket, Reassembled& out) {
   const uint64_t octets = octets_of(origin, frame);
-  switch (held->second.fragments.add(vnet, frame, packet, ticket, origin.overlaps,
-                                     origin.outer)) {
+  switch (held->second.fragments.add(vnet, frame, packet, ticket, origin.overlaps, origin.outer)) {
     case FragmentSet::Added::kDuplicate:
       return Fragmented::kHeld;
     case FragmentSet::Added::kOverlap:
