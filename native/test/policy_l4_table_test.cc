@@ -131,9 +131,9 @@ TEST(a_wrong_word_behind_a_right_checksum_never_leads_outside) {
 // Else an index of each endpoint's lists would be quadratic in the block.
 TEST(lists_that_share_a_part_are_refused) {
   std::vector<uint32_t> words = sample();
-  const size_t lists = words[10] / 4;
+  const size_t lists = words[11] / 4;
   // The ports behind it become its second entry: rule 0.
-  words[11] = 2;
+  words[12] = 2;
   words[lists + 1] = 0;
   words[kHeaderWords + 5] = 0;
   words[kHeaderWords + 6] = 2;
