@@ -120,7 +120,7 @@ t.test('protocols under protect', async (t) => {
       const { stdout } = await node.dpctl('why', String(flow?.flow))
       t.match(stdout, /^pod: +default\/server\/eth0/m, `port ${port}`)
       t.match(stdout, /^peer: +default\/client \(/m)
-      const app = { 443: 'tls', 53: 'dns', 2526: 'unknown', 2527: 'not identified' }[port]
+      const app = { 443: 'tls', 53: 'dns', 2526: 'smtp', 2527: 'not identified' }[port]
       t.match(stdout, new RegExp(`^app: +${app}`, 'm'))
       t.match(stdout, /rule default-deny/)
     }

@@ -29,7 +29,8 @@ export function probeSmtp(
   if (HELLO.test(command)) return 'yes'
   const isWhole = WHOLE_GREETING.test(greeting) || greeting.length >= PROBE_OCTETS || ended.reply
   const names = isWhole && NAMES_ITSELF.test(greeting)
-  if (command === '') return names && ended.orig ? 'yes' : 'more'
+  // The client waits for the greeting: where it is held until its protocol is known, it alone decides.
+  if (command === '') return names ? 'yes' : isWhole ? 'no' : 'more'
   if (COMMAND.test(command)) return names ? 'yes' : isWhole ? 'no' : 'more'
   return mayCommand(command.toUpperCase()) ? 'more' : 'no'
 }
