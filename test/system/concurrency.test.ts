@@ -12,7 +12,7 @@ import { bpfEntries } from './bpf-entries.js'
 
 t.setTimeout(900_000)
 /** Each is two to four ADDs and DELs. */
-const PODS = process.env.SOAK === '1' ? 500 : 48
+const PODS = process.env.SOAK === '1' ? 500 : 32
 const PARALLEL = 16
 /** A restart of dpd may leave an ADD waiting for its 2 s, on a machine that does 16 things at once. */
 const DEADLINE_MS = 60_000
