@@ -268,21 +268,31 @@ const STEPS = {
   },
 }
 
-/** One after the other, but for what mostly waits: the emulated machine has one processor's work. */
+/**
+ * One round after the other, the lanes of one side by side, each step by step: the emulated machine has one
+ * processor's work.
+ */
 const ROUNDS = [
-  ['build'],
-  ['check'],
-  ['native'],
-  ['differential'],
-  ['unit'],
-  ['system'],
-  ['clients', 'guest'],
-  ['fuzz'],
+  [['build']],
+  [['check']],
+  [['native']],
+  [['differential']],
+  [['unit']],
+  [['system']],
+  [['clients', 'fuzz'], ['guest']],
 ]
+
+async function walk(lane) {
+  for (const name of lane) {
+    const isWanted = wanted.length === 0 || wanted.includes(name)
+    if (isWanted && (await STEPS[name]()) === false && name === 'build') return false
+  }
+  return true
+}
+
 for (const round of ROUNDS) {
-  const names = round.filter((name) => wanted.length === 0 || wanted.includes(name))
-  const passed = await Promise.all(names.map((name) => STEPS[name]()))
-  if (names[0] === 'build' && passed[0] === false) break
+  const passed = await Promise.all(round.map(walk))
+  if (passed.includes(false)) break
 }
 const version = JSON.parse(readFileSync('package.json', 'utf8')).version
 console.log(`vethwall ${version} on ${process.platform} ${process.version}`)

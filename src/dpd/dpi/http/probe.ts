@@ -42,6 +42,8 @@ function probeRequest(head: string): Answer {
 function probeTarget(rest: string, known: boolean, seen: number): Answer {
   if (known && /^(?:\/|https?:\/\/)/i.test(rest)) return 'yes'
   const line = /^[^\r\n]*(?=[\r\n])/.exec(rest)?.[0]
+  // Of a method that nobody knows; DNS over TCP may begin so.
+  if (!known && (line ?? rest).includes('\0')) return 'no'
   // The version ends the line: SIP and RTSP differ from HTTP in nothing else.
   if (line !== undefined) return /[ \t]HTTP\/[0-9.]+[ \t]*$/.test(line) ? 'yes' : 'no'
   if (seen < PROBE_OCTETS) return 'more'
