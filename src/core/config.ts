@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { readAddress } from './address.js'
 import { DEFAULT_INSTANCE } from './instance.js'
+import { NAME_GRACE_SECONDS } from './policy/name-book.js'
 import {
   type DocumentError,
   documentError,
@@ -101,9 +102,9 @@ const configSchema = z.strictObject({
       /** DNS servers of the pods, whose answers `fqdn` peers go by. Absent: the node's. */
       resolvers: z.array(address).optional(),
       /** An address is still good so long after its TTL. */
-      graceSeconds: z.int().min(0).max(86_400).default(60),
+      graceSeconds: z.int().min(0).max(86_400).default(NAME_GRACE_SECONDS),
     })
-    .default({ graceSeconds: 60 }),
+    .default({ graceSeconds: NAME_GRACE_SECONDS }),
   metrics: z.strictObject({ listen: loopbackAddress.optional() }).default({}),
   events: z
     .strictObject({

@@ -65,7 +65,7 @@ function compare(t: Test, input: CompileInput, cases: readonly Case[]): Set<stri
     const address = connection.destination
     for (const name of randomNames(address))
       book.learn(endpoint, { name, addresses: [address], ttlSeconds: 60 })
-    const names = (): readonly string[] => book.namesOf(endpoint, address)
+    const names = (): readonly string[] => book.namesOf(endpoint, address, 0)
     const { verdict, rule } = evaluate(compiled, endpoint, connection, { app: null }, names)
     const wanted = `${verdict} ${rule}`
     const got = byEngine(compiled.l4Block, one)

@@ -5,11 +5,14 @@ export interface NameBook {
   /** In force for every thread when it returns. */
   learn(endpoint: number, resolved: Resolved): void
   /**
-   * Lower case without final dot; `address` as text. Names that have expired are among them: the
-   * engine let nobody begin under one, and live flows outlast the answers that let them begin.
+   * Those that stood for `address` (text) so long ago, lower case without final dot: a flow is judged by
+   * the names of its beginning, as it may outlast them.
    */
-  namesOf(endpoint: number, address: string): readonly string[]
+  namesOf(endpoint: number, address: string, agoMs: number): readonly string[]
 }
+
+/** An address is still good so long after its TTL: clients connect late, and cache a little longer. */
+export const NAME_GRACE_SECONDS = 60
 
 /** Nobody asked anything. */
 export const NO_NAMES: NameBook = { learn: () => undefined, namesOf: () => [] }

@@ -24,12 +24,6 @@ export interface LearnedName {
 /** CLOCK_MONOTONIC, as the engine has it. */
 export const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000_000n)
 
-/** native/policy/learned_names.h: expired names too. */
-const WHENEVER_MS = 0
-
-/** An address is still good so long after its TTL: clients connect late, and cache a little longer. */
-export const NAME_GRACE_MS = 60_000
-
 /** Beyond this a TTL is taken for it, as resolvers do (BIND's max-cache-ttl). */
 const TTL_MAX_SECONDS = 7 * 24 * 3600
 
@@ -59,8 +53,10 @@ export class LearnedNames implements NameBook {
     }
   }
 
-  namesOf(endpoint: number, address: string): readonly string[] {
-    return this.native.namesOf(endpoint, parseAddress(address).octets, WHENEVER_MS)
+  namesOf(endpoint: number, address: string, agoMs: number): readonly string[] {
+    // Time 0 would ask for expired names too (native/policy/learned_names.h).
+    const atMs = Math.max(1, this.given.nowMs() - agoMs)
+    return this.native.namesOf(endpoint, parseAddress(address).octets, atMs)
   }
 
   forget(endpoint: number): void {

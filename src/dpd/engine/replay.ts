@@ -1,7 +1,8 @@
 /** `Engine` over a capture file: the same engine without a socket, the capture's clock for time. */
 import type { EngineCommand, EngineEvent } from '../../core/inspect/contract.js'
+import { NAME_GRACE_SECONDS } from '../../core/policy/name-book.js'
 import type { Engine, EngineEndpoint } from './engine.js'
-import { LearnedNames, NAME_GRACE_MS } from './learned-names.js'
+import { LearnedNames } from './learned-names.js'
 import { type EngineLimits, type NativeReplay, newReplay } from './native.js'
 import { commandOctets, decodeEvents, encodeCommand } from './records.js'
 
@@ -40,7 +41,7 @@ export class ReplayEngine implements Engine {
   readonly #replay: NativeReplay
   /** By the capture's clock. */
   readonly names = new LearnedNames({
-    ...{ isShared: false, graceMs: NAME_GRACE_MS },
+    ...{ isShared: false, graceMs: NAME_GRACE_SECONDS * 1000 },
     nowMs: () => this.#replay.nowMs(),
   })
   readonly #listeners: Listener[] = []

@@ -24,6 +24,7 @@ export class Court {
     readonly policy: CompiledPolicy,
     readonly report: JudgeReport,
     readonly names: NameBook,
+    private readonly nowMs: () => number,
   ) {
     this.rulings = new Rulings(policy)
   }
@@ -35,10 +36,10 @@ export class Court {
     return this.rulings.of(verdict)
   }
 
-  /** A flow from the pod's peer was not asked for by name. */
-  peerNames({ endpoint, podSide, tuple }: Flow): PeerNames {
+  /** As they stood when the flow began. A flow from the pod's peer was not asked for by name. */
+  peerNames({ endpoint, podSide, tuple, startedAtMs }: Flow): PeerNames {
     if (podSide !== 'opener') return NO_PEER_NAMES
-    return () => this.names.namesOf(endpoint.id, tuple.destination)
+    return () => this.names.namesOf(endpoint.id, tuple.destination, this.nowMs() - startedAtMs)
   }
 
   /** Before the answer may pass: the pod's next packet may go to what it names. */

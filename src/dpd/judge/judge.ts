@@ -67,7 +67,12 @@ export class Judge {
   #sweep: Sweep | null = null
 
   constructor(private readonly settings: JudgeSettings) {
-    this.#court = new Court(settings.policy, settings.report, settings.names ?? NO_NAMES)
+    this.#court = this.#courtOf(settings.policy)
+  }
+
+  #courtOf(policy: CompiledPolicy): Court {
+    const { report, names, nowMs } = this.settings
+    return new Court(policy, report, names ?? NO_NAMES, nowMs)
   }
 
   get generation(): number {
@@ -99,7 +104,7 @@ export class Judge {
    * Call it when the engine has the policy in force.
    */
   setPolicy(policy: CompiledPolicy): void {
-    this.#court = new Court(policy, this.settings.report, this.#court.names)
+    this.#court = this.#courtOf(policy)
     this.#policyTurn++
     this.#sweep = { of: 'held', bucket: 0 }
   }

@@ -77,13 +77,17 @@ export class Bench {
     readonly generation = 1,
     flowsMax = 1000,
     parsers: readonly Parser<unknown>[] = registry,
-    given: { readonly names?: NameBook; readonly input?: Partial<CompileInput> } = {},
+    given: {
+      readonly names?: NameBook
+      readonly input?: Partial<CompileInput>
+      readonly nowMs?: () => number
+    } = {},
   ) {
     this.judge = new Judge({
       policy: compiled(text, generation, given.input),
       ...(given.names === undefined ? {} : { names: given.names }),
       parsers,
-      nowMs: () => 0,
+      nowMs: given.nowMs ?? (() => 0),
       flowsMax,
       report: {
         opened: () => undefined,

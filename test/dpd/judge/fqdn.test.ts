@@ -23,16 +23,21 @@ spec:
 
 class Book implements NameBook {
   readonly learned: string[] = []
-  readonly #names = new Map<string, string[]>()
+  nowMs = 0
+  readonly #names: { key: string; name: string; expiresMs: number }[] = []
 
   learn(endpoint: number, { name, addresses, ttlSeconds }: Parameters<NameBook['learn']>[1]): void {
     this.learned.push(`${endpoint} ${name} ${addresses.join()} ${ttlSeconds}`)
+    const expiresMs = this.nowMs + ttlSeconds * 1000
     for (const address of addresses)
-      this.#names.set(`${endpoint} ${address}`, [...this.namesOf(endpoint, address), name])
+      this.#names.push({ key: `${endpoint} ${address}`, name, expiresMs })
   }
 
-  namesOf(endpoint: number, address: string): readonly string[] {
-    return this.#names.get(`${endpoint} ${address}`) ?? []
+  namesOf(endpoint: number, address: string, agoMs: number): readonly string[] {
+    const standing = this.#names.filter(
+      ({ key, expiresMs }) => key === `${endpoint} ${address}` && expiresMs > this.nowMs - agoMs,
+    )
+    return standing.map(({ name }) => name)
   }
 }
 
@@ -51,7 +56,7 @@ const answer = (text: string, id = 1, octets = SHOP_OCTETS): Uint8Array =>
 
 function pod(more = '', endpoint = {}) {
   const book = new Book()
-  const given = { names: book, input: { resolvers: [RESOLVER] } }
+  const given = { names: book, input: { resolvers: [RESOLVER] }, nowMs: () => book.nowMs }
   return { book, bench: new Bench(policy(more), endpoint, 1, 1000, registry, given) }
 }
 
@@ -141,6 +146,27 @@ t.test('loose: the address is enough', async (t) => {
     verdict: 'allow',
     rule: 'default/web/shop',
   })
+})
+
+t.test('a flow is judged by the names that stood when it began', async (t) => {
+  const beside = policy('fqdnBinding: loose').replace(
+    '  egress:',
+    '  egress:\n    - { name: probes, apps: [ssh] }',
+  )
+  const book = new Book()
+  const given = { names: book, input: { resolvers: [RESOLVER] }, nowMs: () => book.nowMs }
+  const bench = new Bench(beside, {}, 1, 1000, registry, given)
+  ask(bench, 'www.shop.example')
+  const early = bench.open(fromPod({}), opener)
+  book.nowMs = 61_000
+  const late = bench.open(fromPod({}), opener)
+  const request = 'GET / HTTP/1.1\r\nHost: www.shop.example\r\n\r\n'
+  t.match(bench.ruling(early), { verdict: 'allow', rule: 'default/web/shop' })
+  t.match(
+    brief(bench.octets(late, 'orig', 0, request)),
+    [{ cmd: 'deny' }],
+    'whatever left it undecided',
+  )
 })
 
 t.test('a denied question teaches nothing', async (t) => {
