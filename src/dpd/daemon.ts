@@ -31,7 +31,6 @@ import { Depths } from './depth.js'
 import { DriftBook } from './drift-book.js'
 import { DriftRepair } from './drift-repair.js'
 import { Endpoints } from './endpoints.js'
-import { monotonicMs as engineClockMs, LearnedNames } from './engine/learned-names.js'
 import { epochsFrom } from './epochs.js'
 import { EventsFile, type EventsSink, noEvents } from './events-file.js'
 import { placed } from './flow-place.js'
@@ -42,7 +41,7 @@ import { KernelSpoofs } from './kernel-spoofs.js'
 import { Learning } from './learning.js'
 import { live } from './lifecycle.js'
 import { ModeOverrides } from './mode-overrides.js'
-import { NamesFile } from './names-file.js'
+import { openNames } from './names-file.js'
 import { NodeAddresses } from './node-addresses.js'
 import { openNotifier } from './notify.js'
 import { Peers } from './peers.js'
@@ -113,8 +112,7 @@ function openDaemon(setting: DaemonSetting) {
   const peers = { current: new Peers(EMPTY_DIRECTORY, [], []) }
   const { context, enforcer, pipes } = openKernel(setting)
   const nameGraceMs = config.fqdn.graceSeconds * 1000
-  const names = new LearnedNames({ isShared: true, graceMs: nameGraceMs, nowMs: engineClockMs })
-  const namesFile = new NamesFile(join(instance.runDir, 'names.json'), names, warn)
+  const { names, namesFile } = openNames(instance, nameGraceMs, warn)
   const {
     engine,
     shards,
@@ -247,8 +245,7 @@ export async function startDaemon(setting: DaemonSetting): Promise<void> {
   const { engine, events, learning, pipes, policy, reconciler, running, shards, spoofs } = daemon
   const fault = (what: string) => (error: unknown) => log.error(`${what}: ${String(error)}`)
   reconciler.adopt()
-  const adopted = new Set(daemon.places.endpoints.all().map(({ record }) => record.id))
-  daemon.namesFile.restore((id) => adopted.has(id))
+  daemon.namesFile.restore(daemon.places.endpoints.all().map(({ record }) => record.id))
   await policy.reload()
   engine.start()
   if (daemon.driver === 'tc') spawnWatchdog(instance)

@@ -1,7 +1,9 @@
 /** Learned names over a restart of the daemon: clients go on with what they have in their caches. */
+import { join } from 'node:path'
 import * as z from 'zod'
 import { readAddress } from '../core/address.js'
-import type { LearnedNames } from './engine/learned-names.js'
+import type { Instance } from '../core/instance.js'
+import { LearnedNames, monotonicMs } from './engine/learned-names.js'
 import { readState, writeState } from './state.js'
 
 /** What was learned later is lost where the daemon is killed. */
@@ -20,6 +22,16 @@ const namesSchema = z.object({
   ),
 })
 
+/** The daemon's: one store of all its threads. */
+export function openNames(
+  { runDir }: Instance,
+  graceMs: number,
+  onFault: (message: string) => void,
+) {
+  const names = new LearnedNames({ isShared: true, graceMs, nowMs: monotonicMs })
+  return { names, namesFile: new NamesFile(join(runDir, 'names.json'), names, onFault) }
+}
+
 export class NamesFile {
   #saved = 0
   readonly #timer: NodeJS.Timeout
@@ -33,9 +45,10 @@ export class NamesFile {
   }
 
   /** Ids of endpoints that are gone may be others' by now. */
-  restore(isLive: (endpoint: number) => boolean): void {
+  restore(adopted: readonly number[]): void {
     const kept = readState(this.file, namesSchema, this.onFault)?.names ?? []
-    this.names.restore(kept.filter(({ endpoint }) => isLive(endpoint)))
+    const live = new Set(adopted)
+    this.names.restore(kept.filter(({ endpoint }) => live.has(endpoint)))
     this.#saved = this.names.learned
   }
 
