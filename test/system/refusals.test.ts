@@ -1,5 +1,5 @@
 /** Denied transactions of real clients: each hears its protocol's own refusal, the server hears nothing. */
-import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Node, type Pod } from '../node.js'
@@ -102,6 +102,7 @@ async function makeWorld(t: Test): Promise<World> {
   // Resolved from the project's node_modules.
   const server = join(root, '.build', `refusals-${process.pid}.cjs`)
   writeFileSync(server, GRPC_SERVER)
+  t.teardown(() => rmSync(server))
   data.serve(process.execPath, [server], grpcLog)
   const postgresLog = await servePostgres(node, data)
   await data.listening(6379)
@@ -151,6 +152,7 @@ t.test("a denied transaction gets its protocol's own refusal", async (t) => {
   await t.test('grpc-js: PERMISSION_DENIED', async (t) => {
     const script = join(root, '.build', `refusals-client-${process.pid}.cjs`)
     writeFileSync(script, GRPC_CLIENT)
+    t.teardown(() => rmSync(script))
     for (const host of [data.ip4, `[${data.ip6}]`]) {
       const { stdout, stderr } = await client.exec(process.execPath, [script, host])
       t.equal(stdout.trim(), 'ok 7', stderr)
