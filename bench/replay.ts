@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { EMPTY_DIRECTORY } from '../src/core/policy/endpoints-directory.js'
 import { EMPTY_POLICY_SET } from '../src/core/policy/model.js'
+import type { Depth } from '../src/dpd/depth.js'
 import type { ReplayEngine } from '../src/dpd/engine/replay.js'
 import { ENDED_FLOWS_KEPT } from '../src/dpd/flows.js'
 import { openReplay } from '../src/dpd/replay.js'
@@ -91,15 +92,10 @@ class Bed {
     private readonly engine: ReplayEngine,
   ) {}
 
-  static async open(capture: Capture): Promise<Bed> {
+  static async open(capture: Capture, depth: Depth): Promise<Bed> {
     const { engine } = await openReplay({
-      ...{
-        set: EMPTY_POLICY_SET,
-        directory: EMPTY_DIRECTORY,
-        namespace: 'default',
-        pod: 'capture',
-      },
-      flowsKept: ENDED_FLOWS_KEPT,
+      ...{ set: EMPTY_POLICY_SET, directory: EMPTY_DIRECTORY },
+      ...{ namespace: 'default', pod: 'capture', flowsKept: ENDED_FLOWS_KEPT, depth },
     })
     return new Bed(capture, engine)
   }
@@ -115,11 +111,12 @@ class Bed {
 
 /** Rounds interleaved, after one that compiles. `names`: these captures alone. */
 export async function replayRounds(
+  depth: Depth,
   rounds: number,
   names: readonly string[] = [],
 ): Promise<ReplayFigure[]> {
   const all = captures().filter(({ name }) => names.length === 0 || names.includes(name))
-  const beds = await Promise.all(all.map((capture) => Bed.open(capture)))
+  const beds = await Promise.all(all.map((capture) => Bed.open(capture, depth)))
   for (const bed of beds) await bed.round(FRAMES_PER_ROUND)
   for (let round = 0; round < rounds; round++) {
     for (const bed of beds) bed.mpps.push(await bed.round(FRAMES_PER_ROUND))
@@ -132,9 +129,9 @@ export async function replayRounds(
 }
 
 if (process.argv[1]?.endsWith('bench/replay.js')) {
-  const [, , rounds = '5', ...names] = process.argv
+  const [, , depth = 'identify', rounds = '5', ...names] = process.argv
   console.table(
-    (await replayRounds(Number(rounds), names)).map(({ mpps, ...figure }) => ({
+    (await replayRounds(depth as Depth, Number(rounds), names)).map(({ mpps, ...figure }) => ({
       ...figure,
       'Mpps per CPU second': mpps.median.toFixed(2),
       range: `${mpps.min.toFixed(2)} … ${mpps.max.toFixed(2)}`,

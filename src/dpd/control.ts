@@ -111,8 +111,9 @@ export class Control implements EndpointsApi, StatusApi {
   ): Promise<void> {
     const { policy, overrides, events } = this.parts
     return policy.inTurn(async () => {
-      const iso = new Date().toISOString()
-      const next = wanted === null ? null : { ...wanted, since: iso }
+      const nowMs = Date.now()
+      const since = new Date(nowMs).toISOString()
+      const next = wanted === null ? null : { ...wanted, since }
       const before = pods.map(({ record }) => overrides.quarantine(record))
       for (const { record } of pods) overrides.setQuarantine(record, next)
       await policy.recompile()
@@ -121,7 +122,7 @@ export class Control implements EndpointsApi, StatusApi {
         if (quarantine === null) continue
         const { id: endpoint, namespace, pod, ifName } = record
         const who = { endpoint, namespace, pod, ifName, mode }
-        events.write(quarantineEvent(who, wanted === null ? 'end' : 'begin', quarantine, iso))
+        events.write(quarantineEvent(who, wanted === null ? 'end' : 'begin', quarantine, nowMs))
       }
     })
   }

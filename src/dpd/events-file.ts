@@ -17,8 +17,8 @@ export interface EventsFileSettings {
 
 export interface EventsSink {
   write(event: EveEvent): void
-  /** An event as it goes into the file, with its newline. */
-  writeLine(line: string): void
+  /** So many events as they go into the file, each with its newline. */
+  writeLines(text: string, lines: number): void
   reopen(): void
   close(): void
   counters(): { readonly file: string | null; readonly written: number; readonly lost: number }
@@ -26,7 +26,7 @@ export interface EventsSink {
 
 export const noEvents: EventsSink = {
   write: () => undefined,
-  writeLine: () => undefined,
+  writeLines: () => undefined,
   reopen: () => undefined,
   close: () => undefined,
   counters: () => ({ file: null, written: 0, lost: 0 }),
@@ -36,6 +36,7 @@ export class EventsFile implements EventsSink {
   #fd: number | null = null
   #octets = 0
   #pending: string[] = []
+  #pendingLines = 0
   #scheduled = false
   #written = 0
   #lost = 0
@@ -51,21 +52,16 @@ export class EventsFile implements EventsSink {
   }
 
   write(event: EveEvent): void {
-    this.#write(() => `${JSON.stringify(event)}\n`)
+    this.writeLines(`${JSON.stringify(event)}\n`, 1)
   }
 
-  writeLine(line: string): void {
-    this.#write(() => line)
-  }
-
-  #write(line: () => string): void {
-    const { cap, taken } = take(this.#cap, this.nowMs())
+  writeLines(text: string, lines: number): void {
+    const { cap, taken } = take(this.#cap, this.nowMs(), lines)
     this.#cap = cap
-    if (!taken) {
-      this.#lost++
-      return
-    }
-    this.#pending.push(line())
+    this.#lost += lines - taken
+    if (taken === 0) return
+    this.#pending.push(taken === lines ? text : firstLines(text, taken))
+    this.#pendingLines += taken
     if (this.#scheduled) return
     this.#scheduled = true
     setImmediate(() => this.flush())
@@ -73,17 +69,19 @@ export class EventsFile implements EventsSink {
 
   flush(): void {
     this.#scheduled = false
-    const lines = this.#pending
+    const text = this.#pending.join('')
+    const lines = this.#pendingLines
     this.#pending = []
-    if (lines.length === 0) return
+    this.#pendingLines = 0
+    if (lines === 0) return
     if (this.#octets >= this.settings.rotateOctets) this.#rotate()
     if (this.#fd === null) this.#open()
     try {
       if (this.#fd === null) throw new Error('not open')
-      this.#octets += fs.writeSync(this.#fd, lines.join(''))
-      this.#written += lines.length
+      this.#octets += fs.writeSync(this.#fd, text)
+      this.#written += lines
     } catch {
-      this.#lost += lines.length
+      this.#lost += lines
     }
   }
 
@@ -133,4 +131,10 @@ export class EventsFile implements EventsSink {
     }
     this.#open()
   }
+}
+
+function firstLines(text: string, lines: number): string {
+  let end = 0
+  for (let n = 0; n < lines; n++) end = text.indexOf('\n', end) + 1
+  return text.slice(0, end)
 }

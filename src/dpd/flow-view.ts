@@ -1,43 +1,44 @@
 /** A flow of the judge as people and programs see it. */
 import type { FlowView } from '../core/api/flow.js'
-import type { ClosedEvent } from '../core/inspect/contract.js'
+import type { EventFlow } from '../core/events/eve.js'
+import type { EndedFlow, Ending } from './ended-flow.js'
 import type { Flow } from './judge/flow.js'
 import type { Ruling } from './judge/ruling.js'
 
-export interface Ending {
-  readonly how: FlowView['how']
-  readonly counts: ClosedEvent['counts'] | null
-  readonly atMs: number
-}
+/** Live or ended. */
+type Viewed = Pick<Flow, keyof Flow & keyof EndedFlow>
 
-/** A flow that ended, kept as the judge left it: few are ever asked about. */
-export interface EndedFlow {
-  readonly flow: Flow
-  /** The name that the peer had. */
-  readonly peer: string | null
-  readonly ending: Ending
-}
-
-export const viewEnded = ({ flow, peer, ending }: EndedFlow): FlowView =>
-  viewFlow(flow, () => peer, ending)
+export const viewEnded = (ended: EndedFlow): FlowView => view(ended, () => ended.peer, ended.ending)
 
 /** Of the end that is not the pod. */
-export function peerAddress({ podSide, tuple }: Flow): string {
+export function peerAddress({ podSide, tuple }: Pick<Flow, 'podSide' | 'tuple'>): string {
   return podSide === 'opener' ? tuple.destination : tuple.source
 }
+
+export function eventFlow(flow: Flow, peerName: string | null): EventFlow {
+  const { id, tuple, app, endpoint } = flow
+  const direction = directionOf(flow)
+  return { flow: id, tuple, app, endpoint, direction, peer: peerName ?? peerAddress(flow) }
+}
+
+const directionOf = ({ podSide }: Pick<Flow, 'podSide'>): FlowView['direction'] =>
+  podSide === 'opener' ? 'egress' : 'ingress'
 
 function decisionOf(ruling: Ruling): FlowView['decision'] {
   const { verdict, policy, rule, reason, generation } = ruling
   return { verdict, policy, rule, reason, generation }
 }
 
-export function viewFlow(
-  flow: Flow,
+export function viewFlow(flow: Flow, peerName: (address: string) => string | null): FlowView {
+  return { ...view(flow, peerName, null), runs: 'engine', runsWhy: inEngine(flow) }
+}
+
+function view(
+  flow: Viewed,
   peerName: (address: string) => string | null,
   ending: Ending | null,
 ): FlowView {
   const { endpoint, tuple, ruling } = flow
-  const outward = flow.podSide === 'opener'
   const address = peerAddress(flow)
   return {
     flow: flow.id,
@@ -45,7 +46,7 @@ export function viewFlow(
     namespace: endpoint.namespace,
     pod: endpoint.pod,
     ifName: endpoint.ifName,
-    direction: outward ? 'egress' : 'ingress',
+    direction: directionOf(flow),
     ...tuple,
     peer: { address, name: peerName(address) },
     app: flow.app,
@@ -65,8 +66,8 @@ export function viewFlow(
     endedAt: ending === null ? null : new Date(ending.atMs).toISOString(),
     how: ending?.how ?? null,
     counts: ending?.counts ?? null,
-    runs: ending === null ? 'engine' : null,
-    runsWhy: ending === null ? inEngine(flow) : '',
+    runs: null,
+    runsWhy: '',
   }
 }
 

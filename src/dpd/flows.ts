@@ -1,7 +1,8 @@
 /** Live flows, the last ended ones for `why`, and who follows. */
 import type { FlowQuery, FlowView } from '../core/api/flow.js'
 import type { FlowId } from '../core/inspect/contract.js'
-import { type EndedFlow, viewEnded } from './flow-view.js'
+import { EndedFlow, type Ending } from './ended-flow.js'
+import { viewEnded } from './flow-view.js'
 import type { Flow } from './judge/flow.js'
 
 /** Design §6: `why` knows the last 10 000 ended flows. */
@@ -17,17 +18,26 @@ export class EndedFlows {
 
   constructor(private readonly kept: number) {}
 
-  add(ended: EndedFlow): void {
-    if (this.#ring.length < this.kept) {
-      this.#ring.push(ended)
-      return
+  /** What it returns is another flow's in time. */
+  add(flow: Flow, peer: string | null, ending: Ending): EndedFlow {
+    const place = this.#place(flow)
+    place.fill(flow, peer, ending)
+    return place
+  }
+
+  #place(flow: Flow): EndedFlow {
+    const oldest = this.#ring.length < this.kept ? undefined : this.#ring[this.#oldest]
+    if (oldest === undefined) {
+      const place = new EndedFlow(flow)
+      this.#ring.push(place)
+      return place
     }
-    this.#ring[this.#oldest] = ended
     this.#oldest = (this.#oldest + 1) % this.kept
+    return oldest
   }
 
   get(id: FlowId): FlowView | undefined {
-    const ended = this.#ring.findLast(({ flow }) => flow.id === id)
+    const ended = this.#ring.findLast((ended) => ended.id === id)
     return ended === undefined ? undefined : viewEnded(ended)
   }
 

@@ -29,7 +29,7 @@ export function openJudging(given: JudgingParts) {
     book: () => flows,
   })
   const judge = new Judge({ policy, parsers: registry, report: reporter, nowMs, names })
-  const view = (flow: Parameters<typeof viewFlow>[0]) => viewFlow(flow, peerName, null)
+  const view = (flow: Parameters<typeof viewFlow>[0]) => viewFlow(flow, peerName)
   const flows: FlowBook = new FlowBook(judge, view, endedFlowsKept)
   return { judge, flows, reporter, peers }
 }

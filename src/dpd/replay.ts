@@ -84,7 +84,7 @@ export async function openReplay(parts: ReplayParts) {
   const { names } = engine
   const report = parts.report ?? reporter
   const judge = new Judge({ policy, parsers: registry, report, nowMs, names })
-  const book = new FlowBook(judge, (flow) => viewFlow(flow, peerName, null), flowsKept)
+  const book = new FlowBook(judge, (flow) => viewFlow(flow, peerName), flowsKept)
   judge.setEndpoint({
     ...{ id, namespace, pod, ifName: 'capture', mode: 'monitor', failure: 'open' },
     enforced: false,

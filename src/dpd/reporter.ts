@@ -1,19 +1,20 @@
 /** What becomes of the judge's reports: the flow book, the event file, counters, what is learned. */
-import type { Decision } from '../core/api/flow.js'
 import {
   denialEvent,
   type EveEvent,
+  type EventFlow,
   flowEvent,
   isTransactionType,
   transactionEvent,
 } from '../core/events/eve.js'
 import type { ClosedEvent, SpoofedEvent } from '../core/inspect/contract.js'
 import type { LearnedPeer } from '../core/policy/learn.js'
-import { peerAddress, viewEnded, viewFlow } from './flow-view.js'
+import { eventFlow, peerAddress, viewEnded, viewFlow } from './flow-view.js'
 import type { FlowBook, FlowNews } from './flows.js'
 import type { Flow, JudgedEndpoint, Transaction } from './judge/flow.js'
 import type { JudgeReport } from './judge/report.js'
 import type { Ruling } from './judge/ruling.js'
+import { LabelCounts } from './label-counts.js'
 import { tuplesOf } from './learned-tuples.js'
 import type { Learning } from './learning.js'
 import type { Spoofing } from './spoof-book.js'
@@ -40,15 +41,10 @@ export interface ReportCounters {
   readonly denials: ReadonlyMap<string, number>
 }
 
-function count(counters: Map<string, number>, ...labels: readonly string[]): void {
-  const key = labels.join(' ')
-  counters.set(key, (counters.get(key) ?? 0) + 1)
-}
-
 export class Reporter implements JudgeReport {
-  readonly #transactions = new Map<string, number>()
-  readonly #flows = new Map<string, number>()
-  readonly #denials = new Map<string, number>()
+  readonly #transactions = new LabelCounts()
+  readonly #flows = new LabelCounts()
+  readonly #denials = new LabelCounts()
   #opened = 0
   #lost = 0
   #malformed = 0
@@ -62,9 +58,9 @@ export class Reporter implements JudgeReport {
       lostEvents: this.#lost,
       malformed: this.#malformed,
       parserFaults: this.#parserFaults,
-      transactions: this.#transactions,
-      flows: this.#flows,
-      denials: this.#denials,
+      transactions: this.#transactions.all(),
+      flows: this.#flows.all(),
+      denials: this.#denials.all(),
     }
   }
 
@@ -78,38 +74,38 @@ export class Reporter implements JudgeReport {
   }
 
   denied(flow: Flow, ruling: Ruling, transaction: Transaction | null): void {
-    count(this.#denials, ruling.reason, flow.app ?? 'none', flow.endpoint.mode)
+    this.#denials.count(ruling.reason, flow.app ?? 'none', flow.endpoint.mode)
     this.parts.events?.write(() => {
       const fields = transaction?.fields ?? flow.fields
-      return denialEvent(this.#view(flow), decisionOf(ruling), fields, this.#iso())
+      return denialEvent(this.#eventFlow(flow), ruling, fields, this.parts.nowMs())
     })
     this.#tell('judged', flow)
   }
 
   transaction(flow: Flow, transaction: Transaction): void {
     const { ruling, app } = transaction
-    count(this.#transactions, ruling.verdict, app, flow.endpoint.mode)
+    this.#transactions.count(ruling.verdict, app, flow.endpoint.mode)
     this.#learn(flow, transaction)
     const { events } = this.parts
     if (events === null || !isTransactionType(app)) return
     events.write(() => {
-      const { fields } = transaction
-      const decision = decisionOf(ruling)
-      return transactionEvent(this.#view(flow), app, { fields, decision }, this.#iso())
+      const told = { fields: transaction.fields, decision: ruling }
+      return transactionEvent(this.#eventFlow(flow), app, told, this.parts.nowMs())
     })
   }
 
-  closed(flow: Flow, { how, counts }: Pick<ClosedEvent, 'how' | 'counts'>): void {
-    count(this.#flows, flow.ruling.verdict, flow.app ?? 'none', flow.endpoint.mode)
+  closed(flow: Flow, event: Pick<ClosedEvent, 'how' | 'counts'>): void {
+    this.#flows.count(flow.ruling.verdict, flow.app ?? 'none', flow.endpoint.mode)
     if (flow.transactionsTotal === 0) this.#learn(flow, null)
     const { events, nowMs, peerName } = this.parts
     const book = this.parts.book()
     // Who had the address then: by the time somebody asks it may be another's.
     const peer = peerName(peerAddress(flow))
-    const ended = { flow, peer, ending: { how, counts, atMs: nowMs() } }
-    book.ended.add(ended)
+    const atMs = nowMs()
+    const ended = book.ended.add(flow, peer, { ...event, atMs })
     if (book.isFollowed) book.tell('closed', viewEnded(ended))
-    if (events !== null) events.write(() => flowEvent(viewEnded(ended), this.#iso()))
+    if (events === null) return
+    events.write(() => flowEvent(eventFlow(flow, peer), flow.ruling, event, flow.startedAtMs, atMs))
   }
 
   malformed(_flow: Flow, _clause: string, isFault: boolean): void {
@@ -136,7 +132,7 @@ export class Reporter implements JudgeReport {
   }
 
   #view(flow: Flow): ReturnType<typeof viewFlow> {
-    return viewFlow(flow, this.parts.peerName, null)
+    return viewFlow(flow, this.parts.peerName)
   }
 
   #tell(news: FlowNews, flow: Flow): void {
@@ -144,12 +140,7 @@ export class Reporter implements JudgeReport {
     if (book.isFollowed) book.tell(news, this.#view(flow))
   }
 
-  #iso(): string {
-    return new Date(this.parts.nowMs()).toISOString()
+  #eventFlow(flow: Flow): EventFlow {
+    return eventFlow(flow, this.parts.peerName(peerAddress(flow)))
   }
-}
-
-function decisionOf(ruling: Ruling): Decision {
-  const { verdict, policy, rule, reason, generation } = ruling
-  return { verdict, policy, rule, reason, generation }
 }

@@ -97,7 +97,7 @@ export class SpoofBook {
     const nowMs = this.nowMs()
     const { id: endpoint, ...who } = spoofer
     const news = { endpoint, ...who, reason, frames: untold, total }
-    this.events.write(spoofEvent(news, new Date(nowMs).toISOString()))
+    this.events.write(spoofEvent(news, nowMs))
     entry.untold = 0
     entry.toldAtMs = nowMs
   }

@@ -45,6 +45,18 @@ t.test('reopened for logrotate; over the cap events are counted as lost', async 
   events.close()
 })
 
+t.test('of many lines at once those over the cap are lost, whole ones', async (t) => {
+  const file = join(t.testdir({}), 'eve.json')
+  const settings = { file, perSecond: 3, rotateOctets: 9999, keep: 2 }
+  const events = new EventsFile(settings, () => 0, t.fail)
+  events.writeLines('{"n":1}\n', 1)
+  events.writeLines('{"n":2}\n{"n":3}\n{"n":4}\n{"n":5}\n', 4)
+  events.writeLines('{"n":6}\n', 1)
+  events.close()
+  t.equal(readFileSync(file, 'utf8'), '{"n":1}\n{"n":2}\n{"n":3}\n')
+  t.match(events.counters(), { written: 3, lost: 3 })
+})
+
 t.test('a file that cannot be opened loses events, nothing else', async (t) => {
   const faults: string[] = []
   const settings = { file: '/dev/null/eve.json', perSecond: 9, rotateOctets: 9999, keep: 2 }

@@ -12,7 +12,7 @@ const peerName = (address: string): string | null =>
 const query = (more: object) => flowQuerySchema.parse(more)
 
 t.test('live, ended, forgotten', async (t) => {
-  const book = new FlowBook(bench.judge, (flow) => viewFlow(flow, peerName, null), 2)
+  const book = new FlowBook(bench.judge, (flow) => viewFlow(flow, peerName), 2)
   const live = bench.open({})
   const view = book.find(live)
   t.match(view, {
@@ -25,12 +25,15 @@ t.test('live, ended, forgotten', async (t) => {
   })
   const flow = bench.judge.flow(live)
   if (flow === undefined) return t.fail()
-  const ending = { how: 'fin', counts: null, atMs: 0 } as const
+  const counts = { packets: { orig: 1, reply: 2 }, octets: { orig: 30, reply: 40 } }
+  const ending = { how: 'fin', counts, atMs: 0 } as const
   for (const id of [1, 2, 3]) {
     const one = new Flow({ ...flow, flow: id }, flow.endpoint, flow.ruling, 0)
-    book.ended.add({ flow: one, peer: 'default/gone', ending })
+    book.ended.add(one, 'default/gone', ending)
   }
-  t.match(book.find(3), { how: 'fin', peer: { name: 'default/gone' } }, 'as it was named then')
+  const { tuple } = flow
+  const gone = { how: 'fin', counts, peer: { name: 'default/gone' }, runs: null, ...tuple }
+  t.match(book.find(3), gone, 'as it was named then')
   t.equal(book.find(1), null, 'the oldest is forgotten')
   t.same(
     book.list(query({})).map(({ flow }) => flow),
@@ -51,7 +54,7 @@ t.test('live, ended, forgotten', async (t) => {
 t.test('filters', async (t) => {
   const flow = bench.judge.flow(bench.open({}))
   if (flow === undefined) return t.fail()
-  const view = viewFlow(flow, peerName, null)
+  const view = viewFlow(flow, peerName)
   t.ok(matchesQuery(view, query({ pod: 'default/web' })))
   t.ok(matchesQuery(view, query({ pod: '7', verdict: 'undecided' })))
   t.notOk(matchesQuery(view, query({ pod: 'default/web/eth1' })))
@@ -68,7 +71,7 @@ t.test('why, in sentences', async (t) => {
   bench.octets(id, 'orig', 0, 'POST / HTTP/1.1\r\nHost: a\r\n\r\n')
   const flow = bench.judge.flow(id)
   if (flow === undefined) return t.fail()
-  const view = viewFlow(flow, peerName, null)
+  const view = viewFlow(flow, peerName)
   t.match(explain(view), [
     /^Denied: http over TCP port 80 from peer default\/client to pod default\/web: .*\(rule default-deny\)\.$/,
   ])

@@ -59,7 +59,7 @@ export async function shardsBench(t: Test, count = 1) {
     flowMapFd: null,
     file: new URL('./shards-worker.js', import.meta.url),
     eventsPerSecond: 100_000,
-    events: { writeLine: (line) => void lines.push(line) },
+    events: { writeLines: (text) => void lines.push(...(text.match(/.+\n/g) ?? [])) },
     learning: { learn: () => undefined },
     spoofs: { add: () => undefined },
     names: { forget: () => undefined },

@@ -10,13 +10,15 @@ export function openRateCap(perSecond: number, burst: number, nowMs: number): Ra
   return { perSecond, burst, tokens: burst, atMs: nowMs }
 }
 
-/** Takes one token; `taken` false = over the cap. A clock that went back adds nothing. */
+/** Takes so many tokens, or as many as there are; the others are over the cap. A clock that went back adds nothing. */
 export function take(
   cap: RateCap,
   nowMs: number,
-): { readonly cap: RateCap; readonly taken: boolean } {
-  const elapsedMs = Math.max(0, nowMs - cap.atMs)
-  const tokens = Math.min(cap.burst, cap.tokens + (elapsedMs * cap.perSecond) / 1000)
-  if (tokens < 1) return { cap: { ...cap, tokens, atMs: nowMs }, taken: false }
-  return { cap: { ...cap, tokens: tokens - 1, atMs: nowMs }, taken: true }
+  wanted = 1,
+): { readonly cap: RateCap; readonly taken: number } {
+  const { perSecond, burst, atMs } = cap
+  const elapsedMs = Math.max(0, nowMs - atMs)
+  const tokens = Math.min(burst, cap.tokens + (elapsedMs * perSecond) / 1000)
+  const taken = Math.min(wanted, Math.floor(tokens))
+  return { cap: { perSecond, burst, tokens: tokens - taken, atMs: nowMs }, taken }
 }

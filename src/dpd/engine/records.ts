@@ -185,8 +185,11 @@ function counts(view: DataView, at: number) {
   return { packets: pair(CLOSED.packets), octets: pair(CLOSED.octets) }
 }
 
+/** Small ones stay small integers: V8 keeps others in memory of their own. */
 function uint64(view: DataView, at: number): number {
-  return view.getUint32(at + 4, true) * TWO_32 + view.getUint32(at, true)
+  const low = view.getUint32(at, true)
+  const high = view.getUint32(at + 4, true)
+  return high === 0 ? low : high * TWO_32 + low
 }
 
 function named<T>(names: readonly T[], index: number): T {

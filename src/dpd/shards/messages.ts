@@ -87,10 +87,11 @@ export interface News {
   readonly flow: FlowView
 }
 
-/** Of one turn of the worker's event loop. */
+/** What a worker gathered for some milliseconds. */
 export interface Reports {
-  /** Of the event file. */
-  readonly lines: readonly string[]
+  /** Of the event file: so many lines. */
+  readonly events: string
+  readonly lines: number
   readonly learned: readonly Learned[]
   readonly news: readonly News[]
   readonly spoofed: readonly Spoofing[]

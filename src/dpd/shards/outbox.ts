@@ -1,7 +1,7 @@
 /**
- * A worker's reports on their way to the main thread: gathered per turn of the event loop, a few
- * batches under way at most. While the main thread is busy they wait up to a limit, then they are
- * counted as lost: memory stays flat, and no verdict waits.
+ * A worker's reports on their way to the main thread: gathered for some milliseconds, since a message
+ * costs both threads more than most reports do, a few batches under way at most. While the main thread
+ * is busy they wait up to a limit, then they are counted as lost: memory stays flat, and no verdict waits.
  */
 import type { FlowView } from '../../core/api/flow.js'
 import type { EveEvent } from '../../core/events/eve.js'
@@ -13,6 +13,8 @@ import type { Learned, News, Reports } from './messages.js'
 
 const WAITING_OCTETS_MAX = 4 << 20
 const BATCHES_UNDER_WAY_MAX = 4
+/** So much does not wait for its time. */
+const BATCH_OCTETS = 256 << 10
 /** What a structured clone of one costs, roughly. */
 const NEWS_OCTETS = 2000
 const LEARNED_OCTETS = 300
@@ -25,7 +27,7 @@ export interface OutboxSettings {
   readonly eventsPerSecond: number | null
   readonly nowMs: () => number
   readonly post: (reports: Reports) => void
-  /** Calls back once, soon. */
+  /** Calls back once, in some milliseconds. */
   readonly soon: (flush: () => void) => void
 }
 
@@ -53,12 +55,13 @@ export class Outbox {
     if (this.#cap === null) return
     const { cap, taken } = take(this.#cap, this.settings.nowMs())
     this.#cap = cap
-    if (!taken) {
+    if (taken === 0) {
       this.eventsLost++
       return
     }
     const line = `${JSON.stringify(make())}\n`
     if (this.#hasRoom(line.length)) this.#lines.push(line)
+    this.#flushIfMany()
   }
 
   learn(namespace: string, pod: string, tuple: LearnedTuple): void {
@@ -71,6 +74,7 @@ export class Outbox {
 
   tell(news: FlowNews, flow: FlowView): void {
     if (this.#hasRoom(NEWS_OCTETS)) this.#news.push({ news, flow })
+    this.#flushIfMany()
   }
 
   spoofed(spoofing: Spoofing): void {
@@ -80,11 +84,11 @@ export class Outbox {
   /** The main thread has read a batch. */
   taken(): void {
     this.#underWay--
-    this.flush()
+    // What waits for this has waited for its time.
+    if (!this.#isScheduled) this.flush()
   }
 
   flush(): void {
-    this.#isScheduled = false
     if (this.#octets === 0 || this.#underWay >= BATCHES_UNDER_WAY_MAX) return
     const lines = this.#lines
     const learned = this.#learned
@@ -96,7 +100,11 @@ export class Outbox {
     this.#spoofed = []
     this.#octets = 0
     this.#underWay++
-    this.settings.post({ lines, learned, news, spoofed })
+    this.settings.post({ events: lines.join(''), lines: lines.length, learned, news, spoofed })
+  }
+
+  #flushIfMany(): void {
+    if (this.#octets >= BATCH_OCTETS && this.#underWay < BATCHES_UNDER_WAY_MAX) this.flush()
   }
 
   #hasRoom(octets: number): boolean {
@@ -107,7 +115,10 @@ export class Outbox {
     this.#octets += octets
     if (!this.#isScheduled && this.#underWay < BATCHES_UNDER_WAY_MAX) {
       this.#isScheduled = true
-      this.settings.soon(() => this.flush())
+      this.settings.soon(() => {
+        this.#isScheduled = false
+        this.flush()
+      })
     }
     return true
   }

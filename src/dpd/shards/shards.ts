@@ -23,7 +23,7 @@ export interface ShardsParts
   /** With an empty set, until the first one is read. */
   readonly policy: CompiledPolicy
   readonly peers: PeersInput
-  readonly events: Pick<EventsFile, 'writeLine'>
+  readonly events: Pick<EventsFile, 'writeLines'>
   readonly learning: Pick<Learning, 'learn'>
   readonly spoofs: Pick<SpoofBook, 'add'>
   readonly names: Pick<LearnedNames, 'forget'>
@@ -150,9 +150,9 @@ export class Shards implements FlowQueries {
     await Promise.all(this.#judges.map((judge) => judge.tell(order)))
   }
 
-  #take({ lines, learned, news, spoofed }: Reports): void {
+  #take({ lines, learned, news, spoofed, ...reports }: Reports): void {
     const { events, learning, spoofs } = this.parts
-    for (const line of lines) events.writeLine(line)
+    events.writeLines(reports.events, lines)
     for (const { namespace, pod, tuple } of learned) learning.learn(namespace, pod, tuple)
     for (const { spoofer, reason, frames } of spoofed) spoofs.add(spoofer, reason, frames)
     for (const { news: what, flow } of news)

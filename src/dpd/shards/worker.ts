@@ -23,6 +23,8 @@ import { Rejudging } from './rejudging.js'
 import { ToldAsBig } from './told-as-big.js'
 
 const PROGRESS_MS = 200
+/** Nobody waits for a report: events are written, and followers told, so much later. */
+const REPORTS_MS = 10
 /** What the main thread knows of the counts of a worker that ends is not older. */
 const COUNTS_MS = 1000
 
@@ -58,7 +60,8 @@ class ShardWorker {
     const { eventsPerSecond, endedFlowsKept, nameGraceMs, knowledge } = given
     const nowMs = (): number => Date.now()
     this.#outbox = new Outbox({
-      ...{ eventsPerSecond, nowMs, soon: setImmediate },
+      ...{ eventsPerSecond, nowMs },
+      soon: (flush) => setTimeout(flush, REPORTS_MS),
       post: (reports) => port.postMessage({ kind: 'reports', reports }),
     })
     this.#judging = openJudging({

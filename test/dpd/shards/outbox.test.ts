@@ -25,7 +25,7 @@ const tuple = {
   app: null,
 } as const
 
-t.test('what one turn reports goes as one batch', async (t) => {
+t.test('what comes within some milliseconds goes as one batch', async (t) => {
   const { outbox, posted, turn } = open()
   outbox.write(() => ({ event_type: 'flow' }))
   outbox.write(() => ({ event_type: 'dns' }))
@@ -35,7 +35,10 @@ t.test('what one turn reports goes as one batch', async (t) => {
   t.equal(posted.length, 0)
   turn()
   t.match(posted, [
-    { lines: ['{"event_type":"flow"}\n', '{"event_type":"dns"}\n'], learned: [{}, {}], news: [] },
+    {
+      ...{ events: '{"event_type":"flow"}\n{"event_type":"dns"}\n', lines: 2 },
+      ...{ learned: [{}, {}], news: [] },
+    },
   ])
   t.equal(posted[0]?.learned.length, 2, 'a tuple of a pod is told once')
 })
@@ -52,11 +55,22 @@ t.test('a main thread that does not read: some batches, then a limit, then a cou
   t.ok(outbox.reportsLost > 10_000, `${outbox.reportsLost} lost`)
   outbox.taken()
   t.equal(posted.length, 5)
-  const waited = posted[4]?.lines.join('').length ?? 0
+  const waited = posted[4]?.events.length ?? 0
   t.ok(waited <= 4 << 20 && waited > 4_000_000, `${waited} octets waited`)
   const lost = outbox.reportsLost
   outbox.write(() => event)
   t.equal(outbox.reportsLost, lost, 'there is room again')
+})
+
+t.test('a large batch does not wait for its time', async (t) => {
+  const { outbox, posted, turn } = open()
+  for (let n = 0; n < 300; n++) outbox.write(() => ({ text: 'x'.repeat(1000) }))
+  t.equal(posted.length, 1)
+  turn()
+  t.equal(
+    posted.reduce((sum, { lines }) => sum + lines, 0),
+    300,
+  )
 })
 
 t.test('events over the cap, and none where none are wanted', async (t) => {
@@ -65,7 +79,7 @@ t.test('events over the cap, and none where none are wanted', async (t) => {
   for (let n = 0; n < 5; n++) capped.outbox.write(() => ({ n: ++made }))
   t.equal(made, 2, 'the others are not even made')
   capped.turn()
-  t.equal(capped.posted[0]?.lines.length, 2)
+  t.equal(capped.posted[0]?.lines, 2)
   t.equal(capped.outbox.eventsLost, 3)
   const silent = open(null)
   silent.outbox.write(() => ({}))

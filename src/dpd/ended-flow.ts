@@ -1,0 +1,102 @@
+/** What is remembered of a flow that ended. */
+import type { FlowView } from '../core/api/flow.js'
+import type { ClosedEvent, Fields, FiveTuple, FlowId, Tunnel } from '../core/inspect/contract.js'
+import type { Flow, JudgedEndpoint, Transaction } from './judge/flow.js'
+import type { Ruling } from './judge/ruling.js'
+
+export interface Ending {
+  readonly how: NonNullable<FlowView['how']>
+  readonly counts: ClosedEvent['counts']
+  readonly atMs: number
+}
+
+/**
+ * A place for one, filled again and again: flows that live for milliseconds then die young, where
+ * keeping the last ten thousand of them had each copied twice and collected late.
+ */
+export class EndedFlow {
+  id: FlowId = 0
+  podSide: Flow['podSide'] = 'opener'
+  start: Flow['start'] = 'syn'
+  app: string | null = null
+  #protocol = 0
+  #source = ''
+  #sourcePort = 0
+  #destination = ''
+  #destinationPort = 0
+  #vlan = 0
+  #tunnel: Tunnel | undefined
+  fields: Fields
+  staged: Ruling | null = null
+  transactions: readonly Transaction[]
+  transactionsTotal = 0
+  startedAtMs = 0
+  /** The name that the peer had. */
+  peer: string | null = null
+  #how: Ending['how'] = 'idle'
+  #atMs = 0
+  #packets = new Float64Array(2)
+  #octets = new Float64Array(2)
+
+  constructor(
+    flow: Flow,
+    public endpoint: JudgedEndpoint = flow.endpoint,
+    public ruling: Ruling = flow.ruling,
+  ) {
+    this.fields = flow.fields
+    this.transactions = flow.transactions
+  }
+
+  fill(flow: Flow, peer: string | null, { how, counts, atMs }: Ending): void {
+    this.id = flow.id
+    this.podSide = flow.podSide
+    this.start = flow.start
+    this.app = flow.app
+    this.#fillTuple(flow.tuple)
+    this.fields = flow.fields
+    this.staged = flow.staged
+    this.transactions = flow.transactions
+    this.transactionsTotal = flow.transactionsTotal
+    this.startedAtMs = flow.startedAtMs
+    this.endpoint = flow.endpoint
+    this.ruling = flow.ruling
+    this.peer = peer
+    this.#how = how
+    this.#atMs = atMs
+    this.#packets[0] = counts.packets.orig
+    this.#packets[1] = counts.packets.reply
+    this.#octets[0] = counts.octets.orig
+    this.#octets[1] = counts.octets.reply
+  }
+
+  #fillTuple(tuple: FiveTuple): void {
+    this.#protocol = tuple.protocol
+    this.#source = tuple.source
+    this.#sourcePort = tuple.sourcePort
+    this.#destination = tuple.destination
+    this.#destinationPort = tuple.destinationPort
+    this.#vlan = tuple.vlan
+    this.#tunnel = tuple.tunnel
+  }
+
+  get tuple(): FiveTuple {
+    return {
+      protocol: this.#protocol,
+      source: this.#source,
+      sourcePort: this.#sourcePort,
+      destination: this.#destination,
+      destinationPort: this.#destinationPort,
+      vlan: this.#vlan,
+      ...(this.#tunnel === undefined ? {} : { tunnel: this.#tunnel }),
+    }
+  }
+
+  get ending(): Ending {
+    const pair = ([orig = 0, reply = 0]: Float64Array) => ({ orig, reply })
+    return {
+      how: this.#how,
+      atMs: this.#atMs,
+      counts: { packets: pair(this.#packets), octets: pair(this.#octets) },
+    }
+  }
+}
