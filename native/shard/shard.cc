@@ -177,8 +177,12 @@ void Shard::round() {
   worked |= receive(now_ns);
   if (now_ns - last_tick_ns_ >= kTickNs) tick(now_ns);
   flush();
-  if (!event_ring_.empty()) wake_reader();
   const uint64_t done_ns = monotonic_ns();
+  if (event_ring_.empty()) {
+    events_.told();
+  } else if (events_.rests_ns(done_ns) == 0) {
+    wake_reader();
+  }
   // Without its device the thread serves nobody: let the stamp run out.
   if (socket_->is_bound() && done_ns - last_stamp_ns_ >= kStampNs) stamp(done_ns);
   if (worked) {
@@ -244,14 +248,15 @@ void Shard::tick(uint64_t now_ns) {
   snapshot();
 }
 
-// Sleeps for at most a tick. The flag is set before the last look at the ring: who writes a command
-// after that look sees the flag.
+// Sleeps for at most a tick, and no longer than events may rest. The flag is set before the last
+// look at the ring: who writes a command after that look sees the flag.
 void Shard::sleep(uint64_t now_ns) {
   std::atomic<uint32_t>& asleep = command_ring_.control().flag;
   asleep.store(1, std::memory_order_seq_cst);
   if (command_ring_.empty() && !has_posted_ && !stopping_ && group_->inbox(index_).empty()) {
     const uint64_t passed_ns = std::min(now_ns - last_tick_ns_, kTickNs);
-    poller_.wait(static_cast<int>((kTickNs - passed_ns) / 1'000'000 + 1));
+    const uint64_t rests_ns = event_ring_.empty() ? kTickNs - passed_ns : events_.rests_ns(now_ns);
+    poller_.wait(static_cast<int>(std::min(kTickNs - passed_ns, rests_ns) / 1'000'000 + 1));
   }
   asleep.store(0, std::memory_order_seq_cst);
   uint64_t ignored;
@@ -262,6 +267,7 @@ void Shard::sleep(uint64_t now_ns) {
 }
 
 void Shard::wake_reader() {
+  events_.told();
   if (event_ring_.control().flag.exchange(1, std::memory_order_seq_cst) != 0) return;
   const std::lock_guard lock(reader_mutex_);
   if (wake_reader_) wake_reader_();
