@@ -19,8 +19,15 @@ export interface Frame {
 }
 
 export const openFrame = (verbal: boolean, cte: string | null, list: boolean): Frame => ({
-  ...{ verbal, cte, list, reads: list },
-  ...{ joined: false, aimed: false, with: false, defined: '', verb: '' },
+  verbal,
+  cte,
+  list,
+  reads: list,
+  joined: false,
+  aimed: false,
+  with: false,
+  defined: '',
+  verb: '',
 })
 
 /** Tables of one statement; a rule could hardly be meant for more. */

@@ -1,11 +1,14 @@
 /** SSH_MSG_KEXINIT (RFC 4253 §7.1) and HASSH, the MD5 of what it offers. */
 import { latin1, Reader } from '../../../core/bytes.js'
+import { remembering } from '../../../core/digest-memo.js'
 import { md5Hex } from '../../../core/md5.js'
 import { Message } from './packet.js'
 
 const COOKIE_OCTETS = 16
 /** Names in order of preference (RFC 4251 §5, §6). */
 const NAME_LIST = /^(?:[\x21-\x2b\x2d-\x7e]+(?:,[\x21-\x2b\x2d-\x7e]+)*)?$/
+
+const hasshOf = remembering(md5Hex)
 
 /** The name-lists that are read, of the ten, in their order. */
 const LISTS = [
@@ -36,10 +39,10 @@ export function readKexInit(payload: Uint8Array): KexInit | null {
   if (reader.short) return null
   const { kex } = lists
   return {
-    hassh: md5Hex(
+    hassh: hasshOf(
       [kex, lists.encryptionToServer, lists.macToServer, lists.compressionToServer].join(';'),
     ),
-    hasshServer: md5Hex(
+    hasshServer: hasshOf(
       [kex, lists.encryptionToClient, lists.macToClient, lists.compressionToClient].join(';'),
     ),
   }

@@ -1,5 +1,6 @@
 /** JA4 of a ClientHello, after its published format: `t13d1516h2_8daaf6152771_e5627efa2ab1`. */
-import { fromLatin1 } from '../../../core/bytes.js'
+import { fromLatin1, latin1 } from '../../../core/bytes.js'
+import { remembering } from '../../../core/digest-memo.js'
 import { sha256 } from '../../../core/sha256.js'
 import { ExtensionType } from './extensions.js'
 import { withoutGrease } from './grease.js'
@@ -79,9 +80,13 @@ function hash(values: readonly number[], inOrder: readonly number[]): string {
     text[at++] = i === 0 ? UNDERSCORE : COMMA
     write(value)
   }
-  const [first = 0, second = 0] = sha256(text.subarray(0, at))
+  return shortened(latin1(text, 0, at))
+}
+
+const shortened = remembering((text) => {
+  const [first = 0, second = 0] = sha256(fromLatin1(text))
   const digits = (word: number): string => (word >>> 0).toString(16).padStart(8, '0')
   return (digits(first) + digits(second)).slice(0, HASH_CHARACTERS)
-}
+})
 
 const hexDigit = (value: number): number => value + (value < 10 ? 0x30 : 0x57)
