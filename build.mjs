@@ -41,22 +41,49 @@ function bundle(main, target, ...options) {
   run(bin('ncc'), 'build', main, '-o', target, '--no-cache', '-q', ...options)
 }
 
-/** As one CommonJS script with V8's cache of its code, both read by start.cts. */
+/** CommonJS scripts with V8's caches of their code, all read by start.cts: the plugin, and zod by itself. */
 function buildPlugin(target) {
   const folder = join(root, '.build', 'plugin')
   mkdirSync(folder, { recursive: true })
-  // By its name ncc knows what to make.
-  const entry = join(folder, 'entry.cjs')
-  writeFileSync(entry, "require('../src/plugin/main.js')\n")
-  bundle(entry, folder, '-m')
-  const text = readFileSync(join(folder, 'index.cjs'), 'utf8')
-  const ascii = text.replace(/[^\0-\x7f]/g, (unit) => `\\u${hex4(unit.charCodeAt(0))}`)
-  const parameters = 'require, module, exports, __filename, __dirname'
-  writeFileSync(join(target, 'plugin.js'), `(function (${parameters}) {${ascii}\n})\n`)
+  const plugin = bundleScript(
+    folder,
+    'entry',
+    "require('../src/plugin/main.js')\n",
+    '-e',
+    'zod/mini',
+  )
+  writeFileSync(join(folder, 'zod.js'), `export { ${namesOfZod(plugin)} } from 'zod/mini'\n`)
+  const zod = bundleScript(folder, 'zod-entry', "module.exports = require('./zod.js')\n")
+  writeFileSync(join(target, 'plugin.js'), wrapped(plugin))
+  writeFileSync(join(target, 'zod.js'), wrapped(zod))
   copyFileSync(join(root, '.build', 'src', 'plugin', 'start.cjs'), join(target, 'index.js'))
   writeFileSync(join(target, 'package.json'), '{"type":"commonjs"}\n')
   // Flags in NODE_OPTIONS would make it one for other flags than the plugin's.
   run('env', '-i', process.execPath, join(target, 'index.js'), '--write-cache')
+}
+
+function bundleScript(folder, name, text, ...options) {
+  // By its name ncc knows what to make.
+  const entry = join(folder, `${name}.cjs`)
+  writeFileSync(entry, text)
+  bundle(entry, join(folder, name), '-m', ...options)
+  return readFileSync(join(folder, name, 'index.cjs'), 'utf8')
+}
+
+/** Without the rest of it, its locales above all. */
+function namesOfZod(text) {
+  const variable = /\b([\w$]+)=require\("zod\/mini"\)/.exec(text)?.[1]
+  if (variable === undefined) throw new Error('plugin: zod/mini is not asked for by one require')
+  const name = variable.replaceAll('$', '\\$')
+  const uses = text.matchAll(
+    new RegExp(`(?<![\\w$]|[^.]\\.)${name}(?:\\.(\\w+)|\\["(\\w+)"\\])`, 'g'),
+  )
+  return [...new Set([...uses].map(([, plain, quoted]) => plain ?? quoted))].sort().join(', ')
+}
+
+function wrapped(text) {
+  const ascii = text.replace(/[^\0-\x7f]/g, (unit) => `\\u${hex4(unit.charCodeAt(0))}`)
+  return `(function (require, module, exports, __filename, __dirname) {${ascii}\n})\n`
 }
 
 function hex4(number) {

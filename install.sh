@@ -35,7 +35,7 @@ launcher() { # FOLDER TARGET
 }
 folder() { # PART NAME
   target=$root$lib/$2
-  if diff -rq -x plugin.cache "$here/dist/$1" "$target" >/dev/null 2>&1; then return; fi
+  if diff -rq -x '*.cache' "$here/dist/$1" "$target" >/dev/null 2>&1; then return; fi
   rm -rf "$target.new" "$target.old"
   cp -r "$here/dist/$1" "$target.new"
   # For this very Node.

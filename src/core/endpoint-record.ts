@@ -7,10 +7,12 @@ import { ENDPOINT_RECORD_SCHEMA, type EndpointRecord } from './endpoint.js'
 import { ENDPOINT_ID_MAX } from './instance.js'
 
 /** linux/if.h: IFNAMSIZ less its NUL. */
-const ifName = z.string().check(z.minLength(1), z.maxLength(15), z.regex(/^[^/\s:]+$/))
-const ifindex = z.int().check(z.minimum(1), z.maximum(0x7fffffff))
+const ifName = z.lazy(() =>
+  z.string().check(z.minLength(1), z.maxLength(15), z.regex(/^[^/\s:]+$/)),
+)
+const ifindex = z.lazy(() => z.int().check(z.minimum(1), z.maximum(0x7fffffff)))
 
-const mac = z.string().check(z.regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/))
+const mac = z.lazy(() => z.string().check(z.regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/)))
 
 const linksSchema = z.lazy(() =>
   z.object({

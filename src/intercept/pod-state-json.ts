@@ -4,9 +4,11 @@
  */
 import * as z from 'zod/mini'
 
-const octets = z.pipe(
-  z.string(),
-  z.transform((text) => new Uint8Array(Buffer.from(text, 'base64'))),
+const octets = z.lazy(() =>
+  z.pipe(
+    z.string(),
+    z.transform((text) => new Uint8Array(Buffer.from(text, 'base64'))),
+  ),
 )
 const dumpedSchema = z.lazy(() =>
   z.object({

@@ -64,12 +64,23 @@ const FAULTS: readonly Fault[] = [
   { name: 'no name', config: { name: undefined }, code: 7, says: /network name null/ },
   { name: 'path as name', config: { name: '../x' }, code: 7, says: /network name "..\/x"/ },
   { name: 'bad failure', config: { failure: 'maybe' }, code: 7, says: /failure/ },
+  { name: 'null is not absent', config: { failure: null }, code: 7, says: /failure/ },
   { name: 'bad instance', config: { instance: '../x' }, code: 7, says: /instance/ },
   { name: 'bad driver', config: { driver: 'ovs' }, code: 7, says: /driver/ },
   {
     name: 'no prevResult',
     config: { prevResult: undefined },
     ...{ code: 7, says: /needs prevResult/, verbs: ['ADD', 'CHECK'] },
+  },
+  {
+    name: 'an interface without a name',
+    config: { prevResult: { interfaces: [{ sandbox: '/n' }] } },
+    ...{ code: 7, says: /prevResult is not/, verbs: ['ADD', 'CHECK'] },
+  },
+  {
+    name: 'a sandbox that is no path',
+    config: { prevResult: { interfaces: [{ name: 'eth0', sandbox: 3 }] } },
+    ...{ code: 7, says: /prevResult is not/, verbs: ['ADD', 'CHECK'] },
   },
   {
     name: 'junk prevResult',

@@ -1,9 +1,12 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { Node } from '../node.js'
 import { exec } from '../process.js'
 import { root } from '../root.js'
+
+t.setTimeout(240_000)
 
 /** The plugin's folder, as a build leaves it. */
 function staged(t: Test): string {
@@ -48,6 +51,21 @@ t.test('a cache of something else is refused, and the plugin runs without', asyn
   }
   rmSync(cache)
   t.match(await version(dir), { status: 0, stdout: /^vethwall \d/ }, 'none at all')
+})
+
+t.test('an ADD loads no zod: it reads no state', async (t) => {
+  const dir = staged(t)
+  const node = new Node({ name: `vwz${process.pid}` })
+  t.teardown(() => node.close())
+  const plugin = join(node.dir, 'bin', 'vethwall')
+  rmSync(plugin)
+  writeFileSync(plugin, `#!/bin/sh\nexec ${process.execPath} ${dir}/index.js\n`, { mode: 0o755 })
+  await node.startDpd()
+  renameSync(join(dir, 'zod.js'), join(dir, 'zod.away'))
+  const pod = await node.addPod('a')
+  await t.rejects(node.chain.del(node.attachment('a')), /zod/, 'a DEL reads the record')
+  renameSync(join(dir, 'zod.away'), join(dir, 'zod.js'))
+  await node.removePod(pod)
 })
 
 function flipped(octets: Buffer, at: number): Buffer {

@@ -26,22 +26,9 @@ export interface NetworkConfig {
 /** Only what is read here is checked; everything else passes through untouched. */
 export type PrevResult = Readonly<Record<string, unknown>>
 
-const ownKeys = z.object({
-  instance: z._default(
-    z.string().check(z.refine(isInstanceName, 'use 1 to 32 of A-Z a-z 0-9 _ . -')),
-    DEFAULT_INSTANCE,
-  ),
-  failure: z._default(z.enum(['open', 'closed']), 'open'),
-  driver: z._default(z.enum(['auto', 'bpf', 'tc', 'nfqueue']), 'auto'),
-})
-
-const prevResultShape = z.looseObject({
-  cniVersion: z.optional(z.string()),
-  interfaces: z.nullish(
-    z.array(z.looseObject({ name: z.string(), sandbox: z.optional(z.string()) })),
-  ),
-  ips: z.nullish(z.array(z.looseObject({ address: z.string() }))),
-})
+/** By hand, as is what a result looks like: loading zod would take an ADD longer than anything that it checks. */
+const FAILURES = ['open', 'closed'] as const
+const DRIVERS = ['auto', 'bpf', 'tc', 'nfqueue'] as const
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -66,23 +53,60 @@ export function decodeStdin(stdin: string): Readonly<Record<string, unknown>> {
   return value
 }
 
-function firstIssue(error: z.core.$ZodError): string {
-  const issue = error.issues[0]
-  return issue === undefined ? 'invalid' : `${issue.path.join('.')}: ${issue.message}`
+/** One of ours: absent is the first of `choices`. */
+function choice<T extends string>(
+  conf: Readonly<Record<string, unknown>>,
+  key: string,
+  choices: readonly [T, ...T[]],
+): T {
+  const value = conf[key] ?? choices[0]
+  const chosen = conf[key] === null ? undefined : choices.find((known) => known === value)
+  if (chosen === undefined) throw badKey(conf, key, `use ${choices.join(', ')}`)
+  return chosen
+}
+
+function readInstance(conf: Readonly<Record<string, unknown>>): string {
+  const { instance = DEFAULT_INSTANCE } = conf
+  if (typeof instance === 'string' && isInstanceName(instance)) return instance
+  throw badKey(conf, 'instance', 'use 1 to 32 of A-Z a-z 0-9 _ . -')
+}
+
+function badKey({ name }: Readonly<Record<string, unknown>>, key: string, what: string): CniError {
+  const entry = `conflist entry "vethwall" of network ${name}`
+  return new CniError(CNI_INVALID_NETWORK_CONFIG, `${entry}: ${key}: ${what}`)
+}
+
+/** Absent, null, or a list in which each has the string `key`. */
+function isListWith(
+  list: unknown,
+  key: string,
+): list is readonly Readonly<Record<string, unknown>>[] {
+  if (list === undefined || list === null) return true
+  return (
+    Array.isArray(list) && list.every((item) => isObject(item) && typeof item[key] === 'string')
+  )
+}
+
+const isTextOrAbsent = (value: unknown): boolean => value === undefined || typeof value === 'string'
+
+/** What is no CNI result in it; null = it is one. */
+function faultOfResult({ cniVersion, interfaces, ips }: PrevResult): string | null {
+  if (!isTextOrAbsent(cniVersion)) return 'cniVersion: must be text'
+  if (!isListWith(interfaces, 'name')) return 'interfaces: must be a list of {name}'
+  if (!(interfaces ?? []).every(({ sandbox }) => isTextOrAbsent(sandbox))) {
+    return 'interfaces: sandbox must be text'
+  }
+  return isListWith(ips, 'address') ? null : 'ips: must be a list of {address}'
 }
 
 function readPrevResult(conf: Readonly<Record<string, unknown>>): PrevResult | null {
   const { prevResult } = conf
   if (prevResult === undefined || prevResult === null) return null
-  const shape = prevResultShape.safeParse(prevResult)
-  if (!shape.success || !isObject(prevResult)) {
-    throw new CniError(
-      CNI_INVALID_NETWORK_CONFIG,
-      'prevResult is not a CNI result',
-      shape.success ? 'not an object' : firstIssue(shape.error),
-    )
+  const fault = isObject(prevResult) ? faultOfResult(prevResult) : 'not an object'
+  if (fault !== null) {
+    throw new CniError(CNI_INVALID_NETWORK_CONFIG, 'prevResult is not a CNI result', fault)
   }
-  return prevResult
+  return prevResult as PrevResult
 }
 
 const attachmentsShape = z.lazy(() =>
@@ -98,7 +122,7 @@ function readValidAttachments(conf: Readonly<Record<string, unknown>>): Attachme
     throw new CniError(
       CNI_INVALID_NETWORK_CONFIG,
       'cni.dev/valid-attachments is not a list of {containerID, ifname}',
-      firstIssue(shape.error),
+      `${shape.error.issues[0]?.path.join('.')}: ${shape.error.issues[0]?.message}`,
     )
   }
   return shape.data.map(({ containerID, ifname }) => ({ containerID, ifName: ifname }))
@@ -118,13 +142,9 @@ export function parseNetworkConfig(
       `network name ${JSON.stringify(name ?? null)}: use A-Z a-z 0-9 _ . -, alphanumeric first`,
     )
   }
-  const own = ownKeys.safeParse(conf)
-  if (!own.success) {
-    throw new CniError(
-      CNI_INVALID_NETWORK_CONFIG,
-      `conflist entry "vethwall" of network ${name}: ${firstIssue(own.error)}`,
-    )
-  }
+  const instance = readInstance(conf)
+  const failure = choice(conf, 'failure', FAILURES)
+  const driver = choice(conf, 'driver', DRIVERS)
   // DEL goes by its key alone, and must work with whatever a crashed runtime has cached.
   const readsPrevResult = verb === 'ADD' || verb === 'CHECK'
   const prevResult = readsPrevResult ? readPrevResult(conf) : null
@@ -136,7 +156,7 @@ export function parseNetworkConfig(
     )
   }
   const validAttachments = verb === 'GC' ? readValidAttachments(conf) : null
-  return { cniVersion, name, ...own.data, prevResult, validAttachments }
+  return { cniVersion, name, instance, failure, driver, prevResult, validAttachments }
 }
 
 /** The result of ADD: prevResult octet for octet as it came on stdin, under the configuration's version. */
