@@ -76,10 +76,12 @@ function programLiteral({ name, instructions, relocations }) {
   return [
     '  {',
     `    name: ${quoted(name)},`,
+    '    code: () => ({',
     '    instructions: [',
     wrapped(instructions.toString('base64')),
     "    ].join(''),",
     `    relocations: [${uses}],`,
+    '    }),',
     '  },',
   ].join('\n')
 }

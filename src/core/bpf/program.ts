@@ -16,6 +16,11 @@ export interface MapSpec {
 
 export interface ProgramSpec {
   readonly name: string
+  /** Nearly everybody finds it pinned: told when it is to be loaded. */
+  code(): ProgramCode
+}
+
+export interface ProgramCode {
   /** struct bpf_insn, base64. */
   readonly instructions: string
   /** Index of a 16-octet load, and the map whose file descriptor it takes. */
@@ -60,7 +65,7 @@ export function withClassid(instructions: Uint8Array, classid: number): Uint8Arr
 /** Writes the maps' file descriptors into the loads that name them (struct bpf_insn.imm). */
 export function relocate(
   instructions: Uint8Array,
-  relocations: ProgramSpec['relocations'],
+  relocations: ProgramCode['relocations'],
   mapFds: ReadonlyMap<string, number>,
 ): Uint8Array {
   const relocated = instructions.slice()

@@ -65,8 +65,9 @@ export class Loaded {
   loadForClass(program: ProgramName, name: string, classid: number): number {
     const spec = PROGRAMS.find((known) => known.name === program)
     if (spec === undefined) throw new Error(`bpf program ${program} is not in this build`)
-    const code = withClassid(Buffer.from(spec.instructions, 'base64'), classid)
-    const instructions = relocate(code, spec.relocations, this.#maps)
+    const { instructions: text, relocations } = spec.code()
+    const code = withClassid(Buffer.from(text, 'base64'), classid)
+    const instructions = relocate(code, relocations, this.#maps)
     return this.#os.bpf.progLoad({ name, instructions, license: LICENSE })
   }
 
@@ -95,10 +96,11 @@ function ensureAll(os: Os, ensure: Ensure): Loaded {
       const make = () => os.bpf.mapCreate(spec)
       maps.set(spec.name, ensure('map', spec.name, make))
     }
-    for (const { name, instructions, relocations } of PROGRAMS) {
+    for (const { name, code } of PROGRAMS) {
       const make = () => {
-        const code = relocate(Buffer.from(instructions, 'base64'), relocations, maps)
-        return os.bpf.progLoad({ name, instructions: code, license: LICENSE })
+        const { instructions: text, relocations } = code()
+        const instructions = relocate(Buffer.from(text, 'base64'), relocations, maps)
+        return os.bpf.progLoad({ name, instructions, license: LICENSE })
       }
       programs.set(name, ensure('program', name, make))
     }
