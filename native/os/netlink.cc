@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -116,12 +117,11 @@ class Request {
 
   void receive() {
     wait();
-    buffer_.resize(kReceiveOctets);
-    const ssize_t octets = ::recv(fd_, buffer_.data(), buffer_.size(), MSG_DONTWAIT | MSG_TRUNC);
+    const ssize_t octets = ::recv(fd_, buffer_.get(), kReceiveOctets, MSG_DONTWAIT | MSG_TRUNC);
     if (octets < 0 && (errno == EINTR || errno == EAGAIN)) return;
     check(octets, "recvmsg", "netlink");
-    if (static_cast<size_t>(octets) > buffer_.size()) fail(EMSGSIZE, "recvmsg", "netlink");
-    take({buffer_.data(), static_cast<size_t>(octets)});
+    if (static_cast<size_t>(octets) > kReceiveOctets) fail(EMSGSIZE, "recvmsg", "netlink");
+    take({buffer_.get(), static_cast<size_t>(octets)});
   }
 
   // What answers an earlier, timed-out request is passed over.
@@ -147,7 +147,8 @@ class Request {
   Clock::time_point deadline_;
   std::unordered_map<uint32_t, Answer> awaited_;  // by sequence number
   size_t open_ = 0;
-  std::vector<uint8_t> buffer_;
+  // Not cleared: a short-lived process would pay for 64 pages, and most answers take one.
+  std::unique_ptr<uint8_t[]> buffer_ = std::make_unique_for_overwrite<uint8_t[]>(kReceiveOctets);
   std::vector<uint8_t> received_;
 };
 

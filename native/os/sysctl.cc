@@ -27,6 +27,8 @@ std::optional<std::string> read_file(const std::string& path) {
     if (octets == 0) return text;
     if (octets > 0) {
       text.append(chunk.data(), static_cast<size_t>(octets));
+      // A sysctl tells all that there is: only a full chunk may not be the last.
+      if (static_cast<size_t>(octets) < chunk.size()) return text;
     } else if (errno != EINTR) {
       if (is_shortage(errno)) fail(errno, "read", path);
       return std::nullopt;
