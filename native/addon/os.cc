@@ -122,11 +122,18 @@ void rename_exchange(const CallbackInfo& info) {
   guarded(info, [&] { os::rename_exchange(text_of(info[0]), text_of(info[1])); });
 }
 
-Value unix_exchange(const CallbackInfo& info) {
+Value unix_send(const CallbackInfo& info) {
   return guarded(info, [&] {
-    const std::string end = text_of(info[2]);
-    const os::AnswerLimit limit = {end, uint32_of(info[3]), int_of(info[4])};
-    return to_octets(info.Env(), os::unix_exchange(text_of(info[0]), octets_of(info[1]), limit));
+    os::Fd fd = os::unix_send(text_of(info[0]), octets_of(info[1]), int_of(info[2]));
+    return Napi::Number::New(info.Env(), fd.release());
+  });
+}
+
+Value unix_answer(const CallbackInfo& info) {
+  return guarded(info, [&] {
+    const std::string end = text_of(info[1]);
+    const os::AnswerLimit limit = {end, uint32_of(info[2]), int_of(info[3])};
+    return to_octets(info.Env(), os::unix_answer(os::Fd(int_of(info[0])), limit));
   });
 }
 
@@ -154,7 +161,8 @@ void export_os(Napi::Env env, Napi::Object exports) {
   exports.Set("ethtoolFeaturesOn", Napi::Function::New<ethtool_features_on>(env));
   exports.Set("flock", Napi::Function::New<flock>(env));
   exports.Set("renameExchange", Napi::Function::New<rename_exchange>(env));
-  exports.Set("unixExchange", Napi::Function::New<unix_exchange>(env));
+  exports.Set("unixSend", Napi::Function::New<unix_send>(env));
+  exports.Set("unixAnswer", Napi::Function::New<unix_answer>(env));
   exports.Set("close", Napi::Function::New<close_fd>(env));
 }
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "os/fault.h"
 #include "os/fd.h"
@@ -23,8 +24,10 @@ constexpr int kRetryMs = 2;
 
 class Exchange {
  public:
-  Exchange(const std::string& path, int timeout_ms)
-      : path_(path), deadline_(Clock::now() + std::chrono::milliseconds(timeout_ms)) {}
+  Exchange(std::string subject, int timeout_ms, Fd fd = Fd())
+      : path_(std::move(subject)),
+        deadline_(Clock::now() + std::chrono::milliseconds(timeout_ms)),
+        fd_(std::move(fd)) {}
 
   void connect() {
     sockaddr_un address = {};
@@ -53,6 +56,8 @@ class Exchange {
     }
   }
 
+  Fd release() { return std::move(fd_); }
+
   // False at the end of the stream.
   bool receive(std::vector<uint8_t>& answer) {
     std::array<uint8_t, kReadOctets> octets;
@@ -79,7 +84,7 @@ class Exchange {
     ::poll(&waiting, 1, left_ms());
   }
 
-  const std::string& path_;
+  const std::string path_;
   const Clock::time_point deadline_;
   Fd fd_;
 };
@@ -90,11 +95,16 @@ bool ends(std::span<const uint8_t> answer, std::string_view mark) {
 
 }  // namespace
 
-std::vector<uint8_t> unix_exchange(const std::string& path, std::span<const uint8_t> request,
-                                   const AnswerLimit& limit) {
-  Exchange exchange(path, limit.timeout_ms);
+Fd unix_send(const std::string& path, std::span<const uint8_t> request, int timeout_ms) {
+  Exchange exchange(path, timeout_ms);
   exchange.connect();
   exchange.send(request);
+  return exchange.release();
+}
+
+std::vector<uint8_t> unix_answer(Fd fd, const AnswerLimit& limit) {
+  const std::string subject = "fd " + std::to_string(fd.get());
+  Exchange exchange(subject, limit.timeout_ms, std::move(fd));
   std::vector<uint8_t> answer;
   while (answer.size() < limit.octets && !ends(answer, limit.end)) {
     if (!exchange.receive(answer)) break;

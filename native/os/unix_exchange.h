@@ -1,4 +1,4 @@
-// One request and its answer over a Unix stream socket: the plugin's word with dpd.
+// A request and its answer over a Unix stream socket: the plugin's word with dpd.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "os/fd.h"
 
 namespace vethwall::os {
 
@@ -15,9 +17,10 @@ struct AnswerLimit {
   int timeout_ms;  // for all of it
 };
 
-// What came up to `limit`, or until the peer closed. A Fault where nobody listens, the peer breaks
-// the connection off, or time is over (ETIMEDOUT).
-std::vector<uint8_t> unix_exchange(const std::string& path, std::span<const uint8_t> request,
-                                   const AnswerLimit& limit);
+// Connects and sends; who listens works on it while the caller does. A Fault where nobody listens,
+// the peer breaks the connection off, or time is over (ETIMEDOUT).
+Fd unix_send(const std::string& path, std::span<const uint8_t> request, int timeout_ms);
+// What came up to `limit`, or until the peer closed; faults are the same.
+std::vector<uint8_t> unix_answer(Fd fd, const AnswerLimit& limit);
 
 }  // namespace vethwall::os

@@ -22,7 +22,8 @@ const OS_CALLS = [
   'ethtoolFeaturesOn',
   'flock',
   'renameExchange',
-  'unixExchange',
+  'unixSend',
+  'unixAnswer',
   'close',
 ] as const satisfies readonly (keyof Os)[]
 

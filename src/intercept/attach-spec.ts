@@ -1,4 +1,4 @@
-import type { AttachmentKey, Failure } from '../core/endpoint.js'
+import type { AttachmentKey, EndpointRecord, Failure } from '../core/endpoint.js'
 
 /** What an ADD asks for, or the adoption of a running pod. */
 export interface AttachSpec extends AttachmentKey {
@@ -13,4 +13,6 @@ export interface AttachSpec extends AttachmentKey {
    * is set: it had no policy until now.
    */
   readonly isRunning?: boolean
+  /** Of a swap: called when it is done and on disk, before what may be done beside others' work on it. */
+  readonly onRecorded?: (record: EndpointRecord) => void
 }

@@ -41,17 +41,13 @@ export interface Os {
   flock(fd: number, timeoutMs: number): boolean
   /** renameat2(2) with RENAME_EXCHANGE; EINVAL where the file system can't. */
   renameExchange(a: string, b: string): void
+  /** One request to whoever listens at the Unix stream socket; OsErrors where nobody does, or after `timeoutMs`. */
+  unixSend(path: string, request: Uint8Array, timeoutMs: number): number
   /**
-   * One request over the Unix stream socket at `path`; its answer up to and with `end`, or until the peer
-   * closes. An OsError where nobody listens, or after `timeoutMs`.
+   * Its answer up to and with `end`, or until the peer closes; errors as those of unixSend, whose descriptor
+   * is closed in any case.
    */
-  unixExchange(
-    path: string,
-    request: Uint8Array,
-    end: string,
-    maxOctets: number,
-    timeoutMs: number,
-  ): Uint8Array
+  unixAnswer(fd: number, end: string, maxOctets: number, timeoutMs: number): Uint8Array
   close(fd: number): void
   readonly bpf: Bpf
 }

@@ -43,6 +43,7 @@ function attachIn(place: Place, spec: AttachSpec): EndpointRecord {
     (id) => planned(place, spec, link, id, isRunning),
     (entry) => swap(place, entry, isRunning ? 'direct' : 'quarantine'),
   )
+  spec.onRecorded?.(record)
   keepAtAdd(context, record, podStateOn(before, linksOf(record).podIfindex))
   return record
 }

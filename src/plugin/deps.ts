@@ -16,6 +16,8 @@ export interface AttachRequest extends AttachmentKey, PluginIdentity {
   readonly netnsMayBeOwn: boolean
   readonly driver: DriverName | 'auto'
   readonly failure: Failure
+  /** Called where all is done that could fail: the record is on disk. */
+  readonly onRecorded: (record: EndpointRecord) => void
 }
 
 /** The world as the verbs see it; `main.ts` makes the real one, for one instance. */

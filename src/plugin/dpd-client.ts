@@ -13,32 +13,51 @@ const HEAD_END = '\r\n\r\n'
 const RETRY_MS = 50
 
 export interface DpdClient {
-  /** True: engine, policy and mode are in force. False: dpd is absent, silent or refused. */
-  announce(record: EndpointRecord): Promise<boolean>
+  /** Sent at once; the call of what it returns waits for the answer. */
+  announce(record: EndpointRecord): IsInForce
   /** False: dpd must find out by itself. */
   withdraw(key: AttachmentKey): Promise<boolean>
   /** Tried until DPD_ANSWER_MS have passed, so that a restart of dpd is no absence. */
   answers(): Promise<boolean>
 }
 
-/** Status code of one request, or null without an answer in time. */
-type Ask = (head: string, body: string, timeoutMs?: number) => number | null
+/** True: engine, policy and mode are in force. False: dpd is absent, silent or refused. */
+export type IsInForce = () => boolean
+
+/** Status code of the request, or null without an answer in time. */
+type Answer = () => number | null
+/** Sends one request. */
+type Ask = (head: string, body: string, timeoutMs?: number) => Answer
 
 const asker =
   (os: Os, socketPath: string): Ask =>
   (head, body, timeoutMs = DPD_ANSWER_MS) => {
-    const octets = Buffer.byteLength(body)
-    const type = octets > 0 ? 'content-type: application/json\r\n' : ''
-    const request = Buffer.from(
-      `${head} HTTP/1.1\r\nhost: dpd\r\nconnection: close\r\n${type}content-length: ${octets}${HEAD_END}${body}`,
-    )
-    try {
-      return statusOf(os.unixExchange(socketPath, request, HEAD_END, ANSWER_MAX_OCTETS, timeoutMs))
-    } catch (error) {
-      if (error instanceof OsError) return null
-      throw error
+    const endMs = performance.now() + timeoutMs
+    const fd = orNull(() => os.unixSend(socketPath, requestOf(head, body), timeoutMs))
+    return () => {
+      if (fd === null) return null
+      const leftMs = Math.max(0, Math.ceil(endMs - performance.now()))
+      const answer = orNull(() => os.unixAnswer(fd, HEAD_END, ANSWER_MAX_OCTETS, leftMs))
+      return answer === null ? null : statusOf(answer)
     }
   }
+
+function requestOf(head: string, body: string): Buffer {
+  const octets = Buffer.byteLength(body)
+  const type = octets > 0 ? 'content-type: application/json\r\n' : ''
+  return Buffer.from(
+    `${head} HTTP/1.1\r\nhost: dpd\r\nconnection: close\r\n${type}content-length: ${octets}${HEAD_END}${body}`,
+  )
+}
+
+function orNull<T>(call: () => T): T | null {
+  try {
+    return call()
+  } catch (error) {
+    if (error instanceof OsError) return null
+    throw error
+  }
+}
 
 function statusOf(answer: Uint8Array): number | null {
   const match = /^HTTP\/1\.1 (\d{3}) /.exec(Buffer.from(answer).toString('latin1'))
@@ -52,7 +71,7 @@ async function answers(ask: Ask): Promise<boolean> {
   for (;;) {
     const leftMs = Math.floor(endMs - performance.now())
     if (leftMs <= 0) return false
-    if (isSuccess(ask('GET /v1/status', '', leftMs))) return true
+    if (isSuccess(ask('GET /v1/status', '', leftMs)())) return true
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
   }
 }
@@ -60,12 +79,13 @@ async function answers(ask: Ask): Promise<boolean> {
 export function dpdClient(os: Os, socketPath: string): DpdClient {
   const ask = asker(os, socketPath)
   return {
-    async announce(record) {
-      return isSuccess(ask('POST /v1/endpoints', JSON.stringify({ protocol: 1, record })))
+    announce(record) {
+      const answer = ask('POST /v1/endpoints', JSON.stringify({ protocol: 1, record }))
+      return () => isSuccess(answer())
     },
     async withdraw({ containerID, ifName }) {
       const path = `/v1/endpoints/${encodeURIComponent(containerID)}/${encodeURIComponent(ifName)}`
-      const status = ask(`DELETE ${path}`, '')
+      const status = ask(`DELETE ${path}`, '')()
       return isSuccess(status) || status === 404
     },
     answers: async () => answers(ask),

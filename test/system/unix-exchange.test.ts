@@ -26,10 +26,10 @@ async function listener(t: Test, answer: string): Promise<string> {
   return path
 }
 
-const exchange = (path: string, request = 'x', timeoutMs = 5000): string =>
-  Buffer.from(os.unixExchange(path, Buffer.from(request), END, MAX_OCTETS, timeoutMs)).toString(
-    'latin1',
-  )
+function exchange(path: string, request = 'x', timeoutMs = 5000): string {
+  const fd = os.unixSend(path, Buffer.from(request), timeoutMs)
+  return Buffer.from(os.unixAnswer(fd, END, MAX_OCTETS, timeoutMs)).toString('latin1')
+}
 
 const codeOf = (action: () => unknown): string => {
   try {
@@ -83,5 +83,12 @@ t.test('faults: nobody there, a silent peer, a name too long', async (t) => {
     codeOf(() => exchange(process.execPath)),
     'ECONNREFUSED',
     'no socket at all',
+  )
+  const fd = os.unixSend(silent, Buffer.from('x'), 5000)
+  codeOf(() => os.unixAnswer(fd, END, MAX_OCTETS, 0))
+  t.equal(
+    codeOf(() => os.close(fd)),
+    'EBADF',
+    'closed, though nothing came',
   )
 })

@@ -117,8 +117,13 @@ export const CALL_FAULTS: Readonly<Record<string, readonly Fault[]>> = {
     before('ENOLCK', 'no memory for lock records'),
   ],
   // What comes after it is the same as without dpd.
-  unixExchange: [
+  unixSend: [
     ...[noDescriptor, noFile, noMemory, denied],
+    before('EPIPE', 'dpd was killed while it heard'),
+    before('ETIMEDOUT', 'dpd hangs'),
+  ],
+  unixAnswer: [
+    noMemory,
     before('ECONNRESET', 'dpd was killed while it answered'),
     before('ETIMEDOUT', 'dpd hangs'),
   ],
