@@ -137,6 +137,10 @@ Value unix_answer(const CallbackInfo& info) {
   });
 }
 
+// Not exit(3): destructors and what Node has registered take some ms, and free what the kernel
+// frees.
+void exit_at_once(const CallbackInfo& info) { ::_exit(int_of(info[0])); }
+
 void close_fd(const CallbackInfo& info) {
   guarded(info, [&] {
     const int fd = int_of(info[0]);
@@ -163,6 +167,7 @@ void export_os(Napi::Env env, Napi::Object exports) {
   exports.Set("renameExchange", Napi::Function::New<rename_exchange>(env));
   exports.Set("unixSend", Napi::Function::New<unix_send>(env));
   exports.Set("unixAnswer", Napi::Function::New<unix_answer>(env));
+  exports.Set("exit", Napi::Function::New<exit_at_once>(env));
   exports.Set("close", Napi::Function::New<close_fd>(env));
 }
 

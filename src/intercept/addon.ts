@@ -24,6 +24,7 @@ const OS_CALLS = [
   'renameExchange',
   'unixSend',
   'unixAnswer',
+  'exit',
   'close',
 ] as const satisfies readonly (keyof Os)[]
 

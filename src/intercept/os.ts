@@ -48,6 +48,8 @@ export interface Os {
    * is closed in any case.
    */
   unixAnswer(fd: number, end: string, maxOctets: number, timeoutMs: number): Uint8Array
+  /** _exit(2): at once, without Node's own ways of ending. */
+  exit(status: number): never
   close(fd: number): void
   readonly bpf: Bpf
 }

@@ -23,15 +23,19 @@ async function main(): Promise<void> {
     writeSync(1, `vethwall ${PRODUCT_VERSION}\n`)
     return
   }
+  let exit: (status: number) => never = process.exit
   const { status, stdout, stderr } = await dispatch({
     env: process.env,
     stdin: readStdin,
-    deps: (config) => depsOf({ os, warn }, config),
+    deps: (config) => {
+      exit = os.exit
+      return depsOf({ os, warn }, config)
+    },
   })
-  // process.exit cuts asynchronous pipe writes short: written at once.
+  // Nothing that is left to an event loop would be written.
   if (stderr !== '') writeSync(2, stderr)
   if (stdout !== '') writeSync(1, stdout)
-  process.exit(status)
+  exit(status)
 }
 
 // No await here: the bundle is CommonJS, which starts faster.
