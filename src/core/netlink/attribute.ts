@@ -19,6 +19,9 @@ const NLA_TYPE_MASK = ~(NLA_F_NESTED | NLA_F_NET_BYTEORDER) & 0xffff
 const NLA_HDRLEN = 4
 const NLA_LENGTH_MAX = 0xffff
 
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
 /** The kernel's byte order is the CPU's. */
 export const HOST_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
@@ -81,7 +84,7 @@ export function u32BigEndian(type: number, value: number): Attribute {
 
 /** NLA_NUL_STRING. */
 export function text(type: number, value: string): Attribute {
-  const octets = new TextEncoder().encode(value)
+  const octets = encoder.encode(value)
   const terminated = new Uint8Array(octets.length + 1)
   terminated.set(octets)
   return binary(type, terminated)
@@ -114,7 +117,8 @@ export function encodeAttributes(attributes: readonly Attribute[]): Uint8Array {
   return encoded
 }
 
-export function decodeAttributes(octets: Uint8Array): Attribute[] {
+/** Of the types in `wanted`, or all: each is an object, and a link has some fifty. */
+export function decodeAttributes(octets: Uint8Array, wanted?: ReadonlySet<number>): Attribute[] {
   const view = viewOf(octets)
   const attributes: Attribute[] = []
   let at = 0
@@ -126,11 +130,11 @@ export function decodeAttributes(octets: Uint8Array): Attribute[] {
         `netlink attribute ${typeAndFlags & NLA_TYPE_MASK} at octet ${at}: length ${length}, ${octets.length - at} left`,
       )
     }
-    attributes.push({
-      type: typeAndFlags & NLA_TYPE_MASK,
-      flags: typeAndFlags & ~NLA_TYPE_MASK,
-      octets: octets.subarray(at + NLA_HDRLEN, at + length),
-    })
+    const type = typeAndFlags & NLA_TYPE_MASK
+    if (wanted === undefined || wanted.has(type)) {
+      const flags = typeAndFlags & ~NLA_TYPE_MASK
+      attributes.push({ type, flags, octets: octets.subarray(at + NLA_HDRLEN, at + length) })
+    }
     at += aligned(length)
   }
   return attributes
@@ -173,9 +177,9 @@ export function asU64(a: Attribute): bigint {
 /** Up to the first NUL; some kernel strings come without one. */
 export function asText(a: Attribute): string {
   const end = a.octets.indexOf(0)
-  return new TextDecoder().decode(end === -1 ? a.octets : a.octets.subarray(0, end))
+  return decoder.decode(end === -1 ? a.octets : a.octets.subarray(0, end))
 }
 
-export function asNested(a: Attribute): Attribute[] {
-  return decodeAttributes(a.octets)
+export function asNested(a: Attribute, wanted?: ReadonlySet<number>): Attribute[] {
+  return decodeAttributes(a.octets, wanted)
 }

@@ -106,8 +106,9 @@ function bridgePortOf(attributes: readonly Attribute[]): BridgePort | undefined 
 
 function addrGenModeOf(attributes: readonly Attribute[]): number | null {
   const families = find(attributes, IFLA_AF_SPEC)
-  const inet6 = families === null ? null : find(asNested(families), AF_INET6)
-  const mode = inet6 === null ? null : find(asNested(inet6), IFLA_INET6_ADDR_GEN_MODE)
+  const inet6 = families === null ? null : find(asNested(families, ONLY_INET6), AF_INET6)
+  const mode =
+    inet6 === null ? null : find(asNested(inet6, ONLY_ADDR_GEN_MODE), IFLA_INET6_ADDR_GEN_MODE)
   return mode === null ? null : asU8(mode)
 }
 
@@ -123,6 +124,15 @@ function altNamesOf(attributes: readonly Attribute[]): string[] {
   return list.filter((a) => a.type === IFLA_ALT_IFNAME).map(asText)
 }
 
+/** What `decodeLink` looks at. */
+const LINK_ATTRIBUTES: ReadonlySet<number> = new Set([
+  ...[IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_MASTER, IFLA_TXQLEN, IFLA_LINKINFO],
+  ...[IFLA_IFALIAS, IFLA_AF_SPEC, IFLA_GROUP, IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES],
+  ...[IFLA_LINK_NETNSID, IFLA_GSO_MAX_SEGS, IFLA_GSO_MAX_SIZE, IFLA_PROP_LIST],
+])
+const ONLY_INET6: ReadonlySet<number> = new Set([AF_INET6])
+const ONLY_ADDR_GEN_MODE: ReadonlySet<number> = new Set([IFLA_INET6_ADDR_GEN_MODE])
+
 /** null = not a link. */
 export function decodeLink(message: Message): Link | null {
   if (message.type !== RTM_NEWLINK) return null
@@ -130,7 +140,7 @@ export function decodeLink(message: Message): Link | null {
     throw new NetlinkFormatError(`RTM_NEWLINK: ${message.payload.length} octets, at least 16`)
   }
   const view = viewOf(message.payload)
-  const attributes = decodeAttributes(message.payload.subarray(IFINFOMSG_OCTETS))
+  const attributes = decodeAttributes(message.payload.subarray(IFINFOMSG_OCTETS), LINK_ATTRIBUTES)
   const number = (type: number): number | null => {
     const attribute = find(attributes, type)
     return attribute === null ? null : asU32(attribute)
