@@ -77,6 +77,24 @@ Value netns_read_files(const CallbackInfo& info) {
   });
 }
 
+// Of each folder [name, text, name, text, …]: an array for each file would double them.
+Value netns_read_folders(const CallbackInfo& info) {
+  return guarded(info, [&] {
+    const auto folders = os::netns_read_folders(int_of(info[0]), texts_of(info[1]));
+    Napi::Array all = Napi::Array::New(info.Env(), folders.size());
+    for (uint32_t i = 0; i < folders.size(); i++) {
+      Napi::Array files = Napi::Array::New(info.Env(), 2 * folders[i].size());
+      uint32_t at = 0;
+      for (const auto& [name, text] : folders[i]) {
+        files.Set(at++, Napi::String::New(info.Env(), name));
+        files.Set(at++, Napi::String::New(info.Env(), text));
+      }
+      all.Set(i, files);
+    }
+    return all;
+  });
+}
+
 Value netns_write_files(const CallbackInfo& info) {
   return guarded(info, [&] {
     const auto pairs = info[1].As<Napi::Array>();
@@ -160,6 +178,7 @@ void export_os(Napi::Env env, Napi::Object exports) {
   exports.Set("netlinkSubscribe", Napi::Function::New<netlink_subscribe>(env));
   exports.Set("netlinkDrain", Napi::Function::New<netlink_drain>(env));
   exports.Set("netnsReadFiles", Napi::Function::New<netns_read_files>(env));
+  exports.Set("netnsReadFolders", Napi::Function::New<netns_read_folders>(env));
   exports.Set("netnsWriteFiles", Napi::Function::New<netns_write_files>(env));
   exports.Set("ethtoolFeaturesOff", Napi::Function::New<ethtool_features_off>(env));
   exports.Set("ethtoolFeaturesOn", Napi::Function::New<ethtool_features_on>(env));

@@ -17,6 +17,7 @@ const OS_CALLS = [
   'netlinkSubscribe',
   'netlinkDrain',
   'netnsReadFiles',
+  'netnsReadFolders',
   'netnsWriteFiles',
   'ethtoolFeaturesOff',
   'ethtoolFeaturesOn',

@@ -28,6 +28,8 @@ export interface Os {
    * memory or descriptors.
    */
   netnsReadFiles(netnsFd: number, paths: readonly string[]): (string | null)[]
+  /** Of each folder the files that can be read: name, text, name, text, …; errors as those of netnsReadFiles. */
+  netnsReadFolders(netnsFd: number, paths: readonly string[]): string[][]
   /** Writes them in order; returns the errno of each, 0 = ok. */
   netnsWriteFiles(
     netnsFd: number,

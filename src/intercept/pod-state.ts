@@ -1,5 +1,4 @@
 /** What a pod's interface is beyond its link: read before the swap, in both directions. */
-import { readdirSync } from 'node:fs'
 import {
   addressOf,
   addressOn,
@@ -44,31 +43,25 @@ export interface PodNetns {
 const SYSCTL_DIRS = ['ipv4/conf', 'ipv6/conf', 'ipv4/neigh', 'ipv6/neigh'] as const
 const SYSCTLS_SKIPPED = ['mc_forwarding', 'addr_gen_mode']
 
-/** The set of names is the kernel's, the same in every namespace. */
-function sysctlNames(dir: string): string[] {
-  try {
-    const names = readdirSync(`/proc/sys/net/${dir}/default`)
-    // Sorted, so that base_reachable_time_ms is written after the coarser base_reachable_time.
-    return names.filter((name) => !SYSCTLS_SKIPPED.includes(name)).sort()
-  } catch {
-    return []
-  }
-}
-
 export function sysctlPath(template: string, ifName: string): string {
   return `/proc/sys/net/${template.replace('%s', ifName)}`
 }
 
 export function readSysctls(os: Os, netnsFd: number, ifName: string): Sysctl[] {
-  const templates = SYSCTL_DIRS.flatMap((dir) =>
-    sysctlNames(dir).map((name) => `${dir}/%s/${name}`),
-  )
-  const paths = templates.map((template) => sysctlPath(template, ifName))
-  const values = os.netnsReadFiles(netnsFd, paths)
-  return templates.flatMap((template, at): Sysctl[] => {
-    const value = values[at]
-    return value === null || value === undefined ? [] : [[template, value.trim()]]
-  })
+  const paths = SYSCTL_DIRS.map((dir) => `/proc/sys/net/${dir}/${ifName}`)
+  const folders = os.netnsReadFolders(netnsFd, paths)
+  return SYSCTL_DIRS.flatMap((dir, at) => sysctlsIn(dir, folders[at] ?? []))
+}
+
+function sysctlsIn(dir: string, namesAndTexts: readonly string[]): Sysctl[] {
+  const sysctls: Sysctl[] = []
+  for (let at = 0; at + 1 < namesAndTexts.length; at += 2) {
+    const name = namesAndTexts[at] ?? ''
+    if (SYSCTLS_SKIPPED.includes(name)) continue
+    sysctls.push([`${dir}/%s/${name}`, (namesAndTexts[at + 1] ?? '').trim()])
+  }
+  // So that base_reachable_time_ms is written after the coarser base_reachable_time.
+  return sysctls.sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 /** null = no such interface. */

@@ -135,6 +135,19 @@ t.test('sysctls inside a namespace', async (t) => {
   t.equal(readFileSync(forwarding, 'utf8'), here)
 })
 
+t.test('whole folders of sysctls, read inside', (t) => {
+  const netns = testNetns(t)
+  const conf = '/proc/sys/net/ipv6/conf/lo'
+  os.netnsWriteFiles(netns.fd, [[`${conf}/hop_limit`, '63']])
+  const [files, absent] = os.netnsReadFolders(netns.fd, [conf, '/proc/sys/net/ipv6/conf/none'])
+  const names = files?.filter((_, at) => at % 2 === 0) ?? []
+  const readable = readdirSync(conf).filter((name) => name !== 'stable_secret')
+  t.same(names.toSorted(), readable.sort(), 'all but what reads as EIO')
+  t.equal(files?.[files.indexOf('hop_limit') + 1], '63\n')
+  t.same(absent, [])
+  t.end()
+})
+
 t.test('ethtool features', async (t) => {
   const netns = testNetns(t)
   vethPair({ netns, ifName: 'a0' }, { netns, ifName: 'b0' })

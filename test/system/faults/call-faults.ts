@@ -104,6 +104,7 @@ export const CALL_FAULTS: Readonly<Record<string, readonly Fault[]>> = {
     after('ETIMEDOUT', 'the rtnl lock was held too long'),
   ],
   netnsReadFiles: [noThread, notPermitted, noDescriptor, noMemory],
+  netnsReadFolders: [noThread, notPermitted, noDescriptor, noMemory],
   netnsWriteFiles: [
     noThread,
     notPermitted,
