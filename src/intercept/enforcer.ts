@@ -98,8 +98,18 @@ export function closeEnforcer(os: Os, enforcer: Enforcer): void {
 
 /** null = no such link. */
 export function linkByIndex(os: Os, netlinkFd: number, ifindex: number): Link | null {
-  const messages = apply(os, netlinkFd, [getLinkByIndex(ifindex)], { accept: ['ENODEV'] })
-  return messages.map(decodeLink).find((link) => link !== null) ?? null
+  return linksByIndex(os, netlinkFd, [ifindex])[0] ?? null
+}
+
+/** In the order asked for. */
+export function linksByIndex(
+  os: Os,
+  netlinkFd: number,
+  ifindexes: readonly number[],
+): (Link | null)[] {
+  const messages = apply(os, netlinkFd, ifindexes.map(getLinkByIndex), { accept: ['ENODEV'] })
+  const links = messages.map(decodeLink)
+  return ifindexes.map((ifindex) => links.find((link) => link?.ifindex === ifindex) ?? null)
 }
 
 /** A kernel booted without IPv6 has no such file. */
@@ -133,7 +143,7 @@ export function setDevicesUp(os: Os, { netlinkFd }: Enforcer): void {
 }
 
 function ensureDevices({ os, driver }: InterceptContext, enforcer: Enforcer): void {
-  const links = [VBR_IFINDEX, VTH_IFINDEX].map((i) => linkByIndex(os, enforcer.netlinkFd, i))
+  const links = linksByIndex(os, enforcer.netlinkFd, [VBR_IFINDEX, VTH_IFINDEX])
   const areUp = links.every((link) => link !== null && (link.flags & IFF_UP) !== 0)
   if (!areUp) makeDevices(os, enforcer)
   driver.ensureShared(enforcer)

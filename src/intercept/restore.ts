@@ -32,8 +32,18 @@ interface PairNames {
 const namesOf = (key: AttachmentKey): PairNames => ({ vin: vinName(key), vex: vexName(key) })
 
 function linkByName(context: InterceptContext, enforcer: Enforcer, name: string): Link | null {
-  const messages = apply(context.os, enforcer.netlinkFd, [getLinkByName(name)], GONE)
-  return messages.map(decodeLink).find((link) => link !== null) ?? null
+  return linksByName(context, enforcer, [name])[0] ?? null
+}
+
+/** In the order asked for. */
+function linksByName(
+  context: InterceptContext,
+  enforcer: Enforcer,
+  names: readonly string[],
+): (Link | null)[] {
+  const messages = apply(context.os, enforcer.netlinkFd, names.map(getLinkByName), GONE)
+  const links = messages.map(decodeLink)
+  return names.map((name) => links.find((link) => link?.name === name) ?? null)
 }
 
 /**
@@ -80,7 +90,7 @@ export function giveBackStale(
   key: AttachmentKey,
 ): void {
   const names = namesOf(key)
-  const links = [names.vin, names.vex].map((name) => linkByName(context, enforcer, name))
+  const links = linksByName(context, enforcer, [names.vin, names.vex])
   if (links.every((link) => link === null)) return
   const current = behindVin(context, pod, key, links[0] ?? null)
   if (current === null) {

@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -73,6 +74,8 @@ export function writeBootFile(path: string, text: string, mode = 0o600): void {
 
 /** null = no such file. */
 export function readStateFile(path: string): string | null {
+  // Most that ADD asks for are not there, and an exception takes longer than a look.
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return null
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {

@@ -3,13 +3,23 @@
  * place, vin facing the pod. A pod ends fully intercepted or exactly as it was.
  */
 import { release } from 'node:os'
-import { type EndpointPath, type EndpointRecord, linksOf } from '../core/endpoint.js'
+import {
+  type EndpointLinks,
+  type EndpointPath,
+  type EndpointRecord,
+  linksOf,
+} from '../core/endpoint.js'
 import { VEX_IFINDEX_BASE } from '../core/instance.js'
 import { decodeLink, type Link } from '../core/netlink/link.js'
-import { deleteAltNames, dumpLinks, newVethPair, setLink } from '../core/netlink/link-request.js'
+import {
+  deleteAltNames,
+  dumpLinks,
+  getLinkByIndex,
+  newVethPair,
+  setLink,
+} from '../core/netlink/link-request.js'
 import type { AttachSpec } from './attach-spec.js'
 import type { InterceptContext } from './context.js'
-import type { Enforcer } from './driver.js'
 import { linkByIndex } from './enforcer.js'
 import { kernelRefusal, NoSuchInterfaceError, refusal } from './interceptable.js'
 import type { JournalEntry } from './journal.js'
@@ -19,7 +29,7 @@ import { linkAlias, vexName, vinName } from './link-names.js'
 import { attachByRules, isRuled } from './nfqueue/attach.js'
 import { whyRules } from './nfqueue/choice.js'
 import { atPlace, type Place } from './place.js'
-import { podStateOn, readLink, readPodState } from './pod-state.js'
+import { podStateOn, readPodState } from './pod-state.js'
 import { leaveGroups, replayPodState } from './replay.js'
 import { apply, dump } from './rtnetlink.js'
 
@@ -32,7 +42,7 @@ function attachIn(place: Place, spec: AttachSpec): EndpointRecord {
   const { context, pod } = place
   const known = knownOrCleared(place, spec, (record) => isAttached(place, record))
   if (known !== null) return known
-  const { link, why } = chooseWay(place, spec)
+  const { link, others, why } = chooseWay(place, spec)
   if (why !== null) return attachByRules(place, link, why, spec)
   const before = readPodState(context.os, pod, link)
   const isRunning = spec.isRunning === true
@@ -40,7 +50,7 @@ function attachIn(place: Place, spec: AttachSpec): EndpointRecord {
     place,
     spec,
     before,
-    (id) => planned(place, spec, link, id, isRunning),
+    (id) => planned(place, spec, { link, others, id, isRunning }),
     (entry) => swap(place, entry, isRunning ? 'direct' : 'quarantine'),
   )
   spec.onRecorded?.(record)
@@ -52,15 +62,15 @@ function attachIn(place: Place, spec: AttachSpec): EndpointRecord {
 function chooseWay(
   { context, pod }: Place,
   spec: AttachSpec,
-): { readonly link: Link; readonly why: string | null } {
-  const link = readLink(context.os, pod.netlinkFd, spec.ifName)
-  if (link === null) throw new NoSuchInterfaceError(spec.ifName, spec.netns)
-  const others = dump(context.os, pod.netlinkFd, dumpLinks()).map(decodeLink)
-  const links = others.filter((other) => other !== null)
-  const refused = kernelRefusal(release()) ?? refusal(link, links)
+): { readonly link: Link; readonly others: readonly Link[]; readonly why: string | null } {
+  const decoded = dump(context.os, pod.netlinkFd, dumpLinks()).map(decodeLink)
+  const others = decoded.filter((other) => other !== null)
+  const link = others.find(({ name }) => name === spec.ifName)
+  if (link === undefined) throw new NoSuchInterfaceError(spec.ifName, spec.netns)
+  const refused = kernelRefusal(release()) ?? refusal(link, others)
   const why = whyRules(context, link, refused)
   if (why === null && refused !== null) throw refused
-  return { link, why }
+  return { link, others, why }
 }
 
 /** The same pod already stands behind its pair: a runtime may repeat ADD. */
@@ -79,18 +89,24 @@ function isAttached({ context, pod, netns, enforcer }: Place, known: EndpointRec
   )
 }
 
+interface Planned {
+  readonly link: Link
+  /** All of the pod's namespace. */
+  readonly others: readonly Link[]
+  readonly id: number
+  readonly isRunning: boolean
+}
+
 function planned(
-  { context, enforcer, pod }: Place,
+  { context, enforcer }: Place,
   spec: AttachSpec,
-  link: Link,
-  id: number,
-  isRunning: boolean,
+  { link, others, id, isRunning }: Planned,
 ): Way {
   const isTaken = linkByIndex(context.os, enforcer.netlinkFd, link.peerIfindex) !== null
   const peerIndexLost = link.peerIfindex === 0 || isTaken
   const vexIfindex = VEX_IFINDEX_BASE + id
   // Another instance may have given that index to another interface of the pod.
-  const isFree = !isRunning && linkByIndex(context.os, pod.netlinkFd, vexIfindex) === null
+  const isFree = !isRunning && others.every(({ ifindex }) => ifindex !== vexIfindex)
   return {
     ...{ driver: context.driver.name, why: context.why, attachment: 'swap' },
     links: {
@@ -131,12 +147,13 @@ function swap(place: Place, { record, before }: JournalEntry, path: EndpointPath
     { name: link.name, ifindex: links.podIfindex, mtuOctets, txQueueFrames, mac: link.mac, queues },
     pod.netnsFd,
   )
-  apply(os, enforcer.netlinkFd, [
+  const made = apply(os, enforcer.netlinkFd, [
     pair,
     setLink(links.vinIfindex, { alias: linkAlias(record, 'vin') }, links.vinName),
     setLink(links.vexIfindex, { alias: linkAlias(record, 'vex') }, links.vexName),
+    ...[links.vinIfindex, links.vexIfindex].map(getLinkByIndex),
   ])
-  requireIndexes(context, enforcer, record)
+  requireIndexes(made.map(decodeLink), links)
   yieldToDel()
   // Filters before the links are up: no frame ever passes them unjudged.
   driver.ensure(enforcer, record, { path, failure: record.failure })
@@ -149,17 +166,12 @@ function swap(place: Place, { record, before }: JournalEntry, path: EndpointPath
 }
 
 /** A kernel before 5.13 ignores IFLA_NEW_IFINDEX without a word. */
-function requireIndexes(
-  { os }: InterceptContext,
-  enforcer: Enforcer,
-  record: EndpointRecord,
-): void {
-  const { vexIfindex, vexName, vinIfindex, vinName } = linksOf(record)
+function requireIndexes(made: readonly (Link | null)[], links: EndpointLinks): void {
   for (const [ifindex, name] of [
-    [vexIfindex, vexName],
-    [vinIfindex, vinName],
+    [links.vexIfindex, links.vexName],
+    [links.vinIfindex, links.vinName],
   ] as const) {
-    if (linkByIndex(os, enforcer.netlinkFd, ifindex)?.name !== name) {
+    if (!made.some((link) => link?.ifindex === ifindex && link.name === name)) {
       throw new Error(`${name} did not get ifindex ${ifindex}: the kernel is older than 5.13`)
     }
   }

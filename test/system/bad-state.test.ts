@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
 import type { AttachmentKey, EndpointRecord } from '../../src/core/endpoint.js'
@@ -126,15 +126,18 @@ t.test('a record', async (t) => {
   other.check(t, 'recover, ADD, DEL')
 })
 
-/** From that call on nothing gets through, not even what undoes; `close` always does, as in a kernel. */
-function deadFrom(at: number): Os {
+/**
+ * From that call on, counted while there is a journal, nothing gets through, not even what undoes; `close`
+ * always does, as in a kernel.
+ */
+function deadFrom(at: number, journal: string): Os {
   let calls = 0
   return new Proxy(os, {
     get(inner, name, receiver) {
       const value: unknown = Reflect.get(inner, name, receiver)
       if (typeof value !== 'function' || name === 'close') return value
       return (...args: unknown[]) => {
-        if (++calls >= at) throw new OsError('EIO', 5, String(name), 'dead')
+        if (existsSync(journal) && ++calls >= at) throw new OsError('EIO', 5, String(name), 'dead')
         return Reflect.apply(value, inner, args)
       }
     },
@@ -143,12 +146,12 @@ function deadFrom(at: number): Os {
 
 /** The journal that a process leaves which dies in the middle of ADD. */
 function brokenOff(world: World): string {
+  const key: AttachmentKey = world.spec()
+  const journal = join(world.instance.journalDir, basename(recordPath(world.instance, key)))
   try {
-    attach(world.context(undefined, deadFrom(30)), world.spec())
+    attach(world.context(undefined, deadFrom(3, journal)), world.spec())
   } catch {
-    const { journalDir } = world.instance
-    const key: AttachmentKey = world.spec()
-    return join(journalDir, recordPath(world.instance, key).split('/').at(-1) ?? '')
+    return journal
   }
   throw new Error('the swap did not break off')
 }

@@ -102,11 +102,14 @@ export class BpfDriver implements PipeDriver {
 
   /** Each ADD comes by, under the instance's lock: what is in force costs no change. */
   ensureShared(enforcer: Enforcer): void {
-    for (const [ifindex, program] of SHARED_PROGRAMS) {
-      if (!this.#isInForce(enforcer, ifindex, program)) {
-        this.#ensureFilter(enforcer, ifindex, program)
-      }
-    }
+    const found = this.#programsOn(
+      enforcer,
+      SHARED_PROGRAMS.map(([ifindex]) => ifindex),
+    )
+    this.#ensureFilters(
+      enforcer,
+      SHARED_PROGRAMS.filter(([ifindex, program]) => !this.#isOurs(found.get(ifindex), program)),
+    )
     unpinOtherVersions(this.#instance.bpffsDir)
   }
 
@@ -114,9 +117,10 @@ export class BpfDriver implements PipeDriver {
   ensure(enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
     updateEndpoint(this.#os, this.#loaded, record, setting)
     updateDevices(this.#os, this.#loaded, record)
-    for (const [ifindex, , program] of filtersOf(record)) {
-      this.#ensureFilter(enforcer, ifindex, program)
-    }
+    this.#ensureFilters(
+      enforcer,
+      filtersOf(record).map(([ifindex, , program]) => [ifindex, program]),
+    )
   }
 
   setPath(_enforcer: Enforcer, record: EndpointRecord, setting: PathSetting): void {
@@ -124,9 +128,8 @@ export class BpfDriver implements PipeDriver {
   }
 
   readPath(enforcer: Enforcer, record: EndpointRecord): EndpointPath | null {
-    const isInstalled = filtersOf(record).every(
-      ([ifindex]) => this.#programOn(enforcer, ifindex) !== null,
-    )
+    const ifindexes = filtersOf(record).map(([ifindex]) => ifindex)
+    const isInstalled = this.#programsOn(enforcer, ifindexes).size === ifindexes.length
     return isInstalled ? (entryOf(this.#os, this.#loaded, record)?.path ?? null) : null
   }
 
@@ -226,31 +229,33 @@ export class BpfDriver implements PipeDriver {
     return this.#opened
   }
 
-  #ensureFilter(enforcer: Enforcer, ifindex: number, program: ProgramName): void {
-    const filter = bpfFilter(
-      filterKey(ifindex),
-      this.#loaded.programFd(program),
-      filterName(program),
-    )
-    apply(this.#os, enforcer.netlinkFd, [replaceIngress(ifindex), replaceFilter(filter)])
+  #ensureFilters(
+    enforcer: Enforcer,
+    wanted: readonly (readonly [ifindex: number, program: ProgramName])[],
+  ): void {
+    const requests = wanted.flatMap(([ifindex, program]) => {
+      const fd = this.#loaded.programFd(program)
+      const filter = bpfFilter(filterKey(ifindex), fd, filterName(program))
+      return [replaceIngress(ifindex), replaceFilter(filter)]
+    })
+    apply(this.#os, enforcer.netlinkFd, requests)
   }
 
-  /** null = no filter of ours, or no device. */
-  #programOn(enforcer: Enforcer, ifindex: number): BpfFilter | null {
-    const request = getFilter(filterKey(ifindex), 'bpf')
-    const messages = apply(this.#os, enforcer.netlinkFd, [request], { accept: GONE })
-    for (const message of messages) {
+  /** By device; without those that have no filter of ours, or are not there. */
+  #programsOn(enforcer: Enforcer, ifindexes: readonly number[]): ReadonlyMap<number, BpfFilter> {
+    const requests = ifindexes.map((ifindex) => getFilter(filterKey(ifindex), 'bpf'))
+    const found = new Map<number, BpfFilter>()
+    for (const message of apply(this.#os, enforcer.netlinkFd, requests, { accept: GONE })) {
       const filter = decodeFilter(message)
       const program = filter === null ? null : decodeBpfFilter(filter)
-      if (program?.isDirectAction) return program
+      if (filter !== null && program?.isDirectAction) found.set(filter.ifindex, program)
     }
-    return null
+    return found
   }
 
-  #isInForce(enforcer: Enforcer, ifindex: number, program: ProgramName): boolean {
-    const found = this.#programOn(enforcer, ifindex)
+  #isOurs(found: BpfFilter | undefined, program: ProgramName): boolean {
     return (
-      found !== null &&
+      found !== undefined &&
       found.name === filterName(program) &&
       found.programId === this.#loaded.idOf('program', program)
     )
