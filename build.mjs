@@ -30,8 +30,10 @@ for (const [program, folder] of Object.entries(PROGRAMS)) {
   if (program === 'vethwall') buildPlugin(target)
   else {
     bundle(join('.build', 'src', folder, 'main.js'), target)
+    rewrite(join(target, 'index.js'), inAscii)
     writeFileSync(join(target, 'package.json'), '{"type":"module"}\n')
   }
+  if (program === 'dpd') buildShard(target)
   copyFileSync(join(root, 'native', 'build', 'vethwall.node'), join(target, 'vethwall.node'))
   if (program === 'vethwall-install') continue
   writeFileSync(join(dist, 'bin', program), `#!${launch} ${folder}\n`, { mode: 0o755 })
@@ -39,6 +41,23 @@ for (const [program, folder] of Object.entries(PROGRAMS)) {
 
 function bundle(main, target, ...options) {
   run(bin('ncc'), 'build', main, '-o', target, '--no-cache', '-q', ...options)
+}
+
+/** What the worker of a shard runs, beside the addon too: less than a third of dpd's. */
+function buildShard(target) {
+  const folder = join(root, '.build', 'shard')
+  bundle(join('.build', 'src', 'dpd', 'shard.js'), folder)
+  copyFileSync(join(folder, 'index.js'), join(target, 'shard.js'))
+  rewrite(join(target, 'shard.js'), inAscii)
+}
+
+function rewrite(file, change) {
+  writeFileSync(file, change(readFileSync(file, 'utf8')))
+}
+
+/** V8 keeps the text of a script, with one character that is not Latin-1 in two octets for each. */
+function inAscii(text) {
+  return text.replace(/[^\0-\x7f]/g, (unit) => `\\u${hex4(unit.charCodeAt(0))}`)
 }
 
 /** CommonJS scripts with V8's caches of their code, all read by start.cts: the plugin, and zod by itself. */
@@ -82,8 +101,7 @@ function namesOfZod(text) {
 }
 
 function wrapped(text) {
-  const ascii = text.replace(/[^\0-\x7f]/g, (unit) => `\\u${hex4(unit.charCodeAt(0))}`)
-  return `(function (require, module, exports, __filename, __dirname) {${ascii}\n})\n`
+  return `(function (require, module, exports, __filename, __dirname) {${inAscii(text)}\n})\n`
 }
 
 function hex4(number) {

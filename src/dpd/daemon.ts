@@ -69,8 +69,10 @@ export interface Setting {
 }
 
 interface DaemonSetting extends Setting {
-  /** Of the workers: it starts `runWorker` in each. */
-  readonly workerFile: URL
+  /** Starts `runPolicyReader` in a worker. */
+  readonly policyReaderFile: URL
+  /** Starts `runShardWorker` in a worker. */
+  readonly shardFile: URL
 }
 
 const nowMs = (): number => Date.now()
@@ -123,7 +125,7 @@ function openDaemon(setting: DaemonSetting) {
     flowMapFd: flowMapOf(context.driver),
     count: config.inspection.shards ?? shardsFor(availableParallelism()),
     tunnels: config.inspection,
-    ...{ file: setting.workerFile, events, learning, spoofs: spoofBook, names, nameGraceMs, warn },
+    ...{ file: setting.shardFile, events, learning, spoofs: spoofBook, names, nameGraceMs, warn },
     eventsPerSecond: config.events.file === null ? null : config.events.perSecond,
     giveUp: (error) => {
       throw error
@@ -150,7 +152,7 @@ function openDaemon(setting: DaemonSetting) {
   const lastGoodFile = join(instance.stateDir, 'last-good-policy.json')
   const policy = new PolicyStore(
     {
-      sources: new PolicyReader({ directories, lastGoodFile, file: setting.workerFile, warn }),
+      sources: new PolicyReader({ directories, lastGoodFile, file: setting.policyReaderFile, warn }),
       inputs: () => compileInputs(config, endpoints, overrides, node),
       engine,
       judge: shards,

@@ -10,8 +10,12 @@ import { type Arguments, readArguments, USAGE } from './arguments.js'
 import { checkFiles } from './check.js'
 import { ConfigError, loadConfig } from './config-file.js'
 import { openContext, startDaemon } from './daemon.js'
+import { runPolicyReader } from './policy-reader.js'
 import { runWatchdogProcess } from './watchdog.js'
-import { runWorker } from './worker.js'
+
+const here = new URL(import.meta.url)
+/** Beside this one; an address that the bundler does not follow. */
+const WORKER_FILES = { policyReaderFile: here, shardFile: new URL('shard.js', here) }
 
 function run(args: Arguments): Promise<void> | void {
   const config = loadConfig(args)
@@ -34,7 +38,7 @@ function run(args: Arguments): Promise<void> | void {
     log.fatal({ err: error }, "dpd ends; the kernel applies each endpoint's failure setting")
     process.exit(1)
   })
-  return startDaemon({ instance, config, log, workerFile: new URL(import.meta.url) })
+  return startDaemon({ instance, config, log, ...WORKER_FILES })
 }
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -60,4 +64,4 @@ function failed(error: unknown): void {
 }
 
 if (isMainThread) main(process.argv.slice(2)).catch(failed)
-else runWorker()
+else runPolicyReader()

@@ -14,8 +14,7 @@ import {
 /** Some 100 ms: as long as a thread takes to begin. */
 const LARGE_OCTETS = 128 << 10
 
-export interface PolicyReading {
-  readonly role: 'policy-reader'
+interface PolicyReading {
   readonly directories: Directories
   readonly lastGoodFile: string
 }
@@ -25,7 +24,7 @@ interface Read {
   readonly faults: readonly string[]
 }
 
-export interface PolicyReaderParts extends Omit<PolicyReading, 'role'> {
+export interface PolicyReaderParts extends PolicyReading {
   /** Runs `runPolicyReader` where it is not the main thread. */
   readonly file: URL
   readonly warn: (message: string) => void
@@ -42,7 +41,7 @@ export class PolicyReader {
     const { directories, lastGoodFile, file, warn } = this.parts
     const octets = yamlOctetsOf([directories.policies, directories.endpoints])
     if (octets < LARGE_OCTETS) return this.#sources.read()
-    const reading: PolicyReading = { role: 'policy-reader', directories, lastGoodFile }
+    const reading: PolicyReading = { directories, lastGoodFile }
     const worker = new Worker(file, { workerData: reading, argv: [], name: 'policy reader' })
     const { load, faults } = await new Promise<Read>((resolve, reject) => {
       worker.once('message', resolve)

@@ -27,7 +27,6 @@ export interface Knowledge {
 
 /** The worker's `workerData`. */
 export interface ShardStart {
-  readonly role: 'shard'
   /** Under which the rings are found. */
   readonly number: number
   /** One word that grows as long as the worker's event loop turns. */

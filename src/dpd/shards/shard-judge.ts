@@ -151,7 +151,6 @@ export class ShardJudge {
     const { file, number, eventsPerSecond, endedFlowsKept, nameGraceMs, knowledge } = this.parts
     const progress = this.#progress.buffer
     const start: ShardStart = {
-      role: 'shard',
       ...{ number, eventsPerSecond, endedFlowsKept, nameGraceMs, isReplacement, progress },
       knowledge: knowledge(),
     }

@@ -32,7 +32,6 @@ function peersOf({ directory, records, nodeAddresses }: PeersInput): Peers {
   return new Peers(directory, records, nodeAddresses)
 }
 
-/** The main thread's file starts this where it is not the main thread. */
 export function runShardWorker(): void {
   if (parentPort === null) throw new Error('not a worker')
   const worker = new ShardWorker(workerData as ShardStart, parentPort)
