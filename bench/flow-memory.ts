@@ -1,20 +1,53 @@
-/** What a flow at rest costs, engine and JavaScript together: open, its app settled, nothing held. */
+/**
+ * What a flow at rest costs, engine and JavaScript together: a request and its answer are through, the
+ * connection stays open. One process for each kind of flow, since memory that was used once stays.
+ */
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { EMPTY_DIRECTORY } from '../src/core/policy/endpoints-directory.js'
-import { EMPTY_POLICY_SET } from '../src/core/policy/model.js'
+import { loadPolicySet } from '../src/core/policy/load.js'
+import { EMPTY_POLICY_SET, type PolicySet } from '../src/core/policy/model.js'
+import { REPLAY_ENDPOINT } from '../src/dpd/engine/replay.js'
 import { openReplay } from '../src/dpd/replay.js'
 
 const FLOWS = 100_000
 const FLOWS_BEFORE = 50_000
 const FLOWS_PER_CAPTURE = 500
 const FRAMES_PER_FLOW = 5
-const HEADERS_OCTETS = 54
-const PAYLOAD = Buffer.from('\x00\x01\x02 no parser knows this', 'latin1')
+const ETHERNET_OCTETS = 14
 const SYN = 2
 const ACK = 16
 
+const octetsOf = (text: string): Buffer => Buffer.from(text, 'latin1')
+const UNKNOWN = octetsOf('\x00\x01\x02 no parser knows this')
+const GET = octetsOf('GET /products/1 HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: probe\r\n\r\n')
+const OK = octetsOf('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+
+interface Kind {
+  /** Of the one rule, beside its peers; null = the pod is monitored, without a policy. */
+  readonly rule: string | null
+  readonly request: Buffer
+  readonly answer: Buffer
+  readonly version: 4 | 6
+}
+
+const tap = { rule: null, request: UNKNOWN, answer: UNKNOWN }
+const port = { rule: 'ports: [{ port: 7777 }]', request: UNKNOWN, answer: UNKNOWN }
+const http = { request: GET, answer: OK }
+const KINDS: Readonly<Record<string, Kind>> = {
+  'unknown, monitored': { ...tap, version: 4 },
+  'unknown, monitored, IPv6': { ...tap, version: 6 },
+  'decided by its port': { ...port, version: 4 },
+  'decided by its port, IPv6': { ...port, version: 6 },
+  'identified as HTTP': { ...http, rule: 'apps: [http]', version: 4 },
+  'HTTP, each request judged': { ...http, rule: 'http: [{ methods: [GET] }]', version: 4 },
+  'HTTP, each request judged, IPv6': { ...http, rule: 'http: [{ methods: [GET] }]', version: 6 },
+}
+
 export interface FlowMemory {
+  readonly kind: string
   readonly flows: number
   /** Of the whole process after a collection: resident, but for the heap only what is used. */
   readonly octetsPerFlow: number
@@ -22,56 +55,97 @@ export interface FlowMemory {
   readonly heapOctetsPerFlow: number
 }
 
-/** Ethernet, IPv4 (RFC 791) and TCP (RFC 9293); the TCP checksum is the capturing host's to make. */
-function segment(
-  flow: number,
-  isReply: boolean,
-  flags: number,
-  numbers: [number, number],
-  text: Buffer,
-) {
-  const frame = Buffer.alloc(HEADERS_OCTETS + text.length)
-  const [source, destination] = isReply
-    ? [0x0a000002, 0x0a010000 + (flow >>> 8)]
-    : [0x0a010000 + (flow >>> 8), 0x0a000002]
-  const client = 20_000 + (flow & 0xff)
-  frame.writeUInt16BE(0x0800, 12)
-  frame.writeUInt8(0x45, 14)
-  frame.writeUInt16BE(frame.length - 14, 16)
-  frame.writeUInt8(64, 22)
-  frame.writeUInt8(6, 23)
-  frame.writeUInt32BE(source, 26)
-  frame.writeUInt32BE(destination, 30)
-  let sum = 0
-  for (let at = 14; at < 34; at += 2) sum += frame.readUInt16BE(at)
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
-  frame.writeUInt16BE(~sum & 0xffff, 24)
-  frame.writeUInt16BE(isReply ? 7777 : client, 34)
-  frame.writeUInt16BE(isReply ? client : 7777, 36)
-  frame.writeUInt32BE(numbers[0], 38)
-  frame.writeUInt32BE(numbers[1], 42)
-  frame.writeUInt8(0x50, 46)
-  frame.writeUInt8(flags, 47)
-  frame.writeUInt16BE(0xffff, 48)
-  frame.set(text, HEADERS_OCTETS)
-  return frame
+function policySet(rule: string): PolicySet {
+  const text = `apiVersion: vethwall.dev/v1
+kind: Policy
+metadata: { name: one, namespace: default }
+spec:
+  podSelector: {}
+  mode: protect
+  ingress: [{ name: one, ${rule} }]
+`
+  const load = loadPolicySet([{ path: 'one.yaml', text }])
+  if (!load.ok) throw new Error(load.errors.map(({ message }) => message).join('\n'))
+  return load.set
 }
 
-/** A handshake, a request and its answer, of no protocol that is known. */
-function conversation(flow: number): Buffer[] {
+/** RFC 791; the TCP checksum is the capturing host's to make. */
+function ipv4Header(source: number, destination: number, octets: number): Buffer {
+  const header = Buffer.alloc(20)
+  header.writeUInt8(0x45, 0)
+  header.writeUInt16BE(header.length + octets, 2)
+  header.writeUInt8(64, 8)
+  header.writeUInt8(6, 9)
+  header.writeUInt32BE(0x0a000000 + source, 12)
+  header.writeUInt32BE(0x0a000000 + destination, 16)
+  let sum = 0
+  for (let at = 0; at < header.length; at += 2) sum += header.readUInt16BE(at)
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
+  header.writeUInt16BE(~sum & 0xffff, 10)
+  return header
+}
+
+/** RFC 8200. */
+function ipv6Header(source: number, destination: number, octets: number): Buffer {
+  const header = Buffer.alloc(40)
+  header.writeUInt8(0x60, 0)
+  header.writeUInt16BE(octets, 4)
+  header.writeUInt8(6, 6)
+  header.writeUInt8(64, 7)
+  for (const [at, address] of [
+    [8, source],
+    [24, destination],
+  ] as const) {
+    header.writeUInt16BE(0xfd00, at)
+    header.writeUInt32BE(address, at + 12)
+  }
+  return header
+}
+
+type Numbers = readonly [sequence: number, acknowledgement: number]
+
+/** Ethernet, IP and TCP (RFC 9293). */
+function segment(
+  { version }: Kind,
+  [flow, isReply]: readonly [number, boolean],
+  flags: number,
+  [sequence, acknowledgement]: Numbers,
+  payload: Buffer,
+): Buffer {
+  const client = 0x10000 + (flow >>> 8)
+  const clientPort = 20_000 + (flow & 0xff)
+  const ethernet = Buffer.alloc(ETHERNET_OCTETS)
+  ethernet.writeUInt16BE(version === 4 ? 0x0800 : 0x86dd, 12)
+  const tcp = Buffer.alloc(20)
+  tcp.writeUInt16BE(isReply ? 7777 : clientPort, 0)
+  tcp.writeUInt16BE(isReply ? clientPort : 7777, 2)
+  tcp.writeUInt32BE(sequence, 4)
+  tcp.writeUInt32BE(acknowledgement, 8)
+  tcp.writeUInt8(0x50, 12)
+  tcp.writeUInt8(flags, 13)
+  tcp.writeUInt16BE(0xffff, 14)
+  const header = version === 4 ? ipv4Header : ipv6Header
+  const [source, destination] = isReply ? ([2, client] as const) : ([client, 2] as const)
+  const ip = header(source, destination, tcp.length + payload.length)
+  return Buffer.concat([ethernet, ip, tcp, payload])
+}
+
+function conversation(kind: Kind, flow: number): Buffer[] {
+  const { request, answer } = kind
   const none = Buffer.alloc(0)
-  const sent = 1 + PAYLOAD.length
+  const asked = 1 + request.length
+  const answered = 1 + answer.length
   return [
-    segment(flow, false, SYN, [0, 0], none),
-    segment(flow, true, SYN | ACK, [0, 1], none),
-    segment(flow, false, ACK, [1, 1], PAYLOAD),
-    segment(flow, true, ACK, [1, sent], PAYLOAD),
-    segment(flow, false, ACK, [sent, sent], none),
+    segment(kind, [flow, false], SYN, [0, 0], none),
+    segment(kind, [flow, true], SYN | ACK, [0, 1], none),
+    segment(kind, [flow, false], ACK, [1, 1], request),
+    segment(kind, [flow, true], ACK, [1, asked], answer),
+    segment(kind, [flow, false], ACK, [asked, answered], none),
   ]
 }
 
 /** pcap-savefile(5); all in one second, so that none is idle too long. */
-function captureOf(from: number, to: number): Buffer {
+function captureOf(kind: Kind, from: number, to: number): Buffer {
   const header = Buffer.alloc(24)
   header.writeUInt32LE(0xa1b2c3d4, 0)
   header.writeUInt16LE(2, 4)
@@ -80,7 +154,7 @@ function captureOf(from: number, to: number): Buffer {
   header.writeUInt32LE(1, 20)
   const parts: Buffer[] = [header]
   for (let flow = from; flow < to; flow++) {
-    for (const frame of conversation(flow)) {
+    for (const frame of conversation(kind, flow)) {
       const record = Buffer.alloc(16)
       record.writeUInt32LE(1_700_000_000, 0)
       record.writeUInt32LE(frame.length, 8)
@@ -100,14 +174,27 @@ function settled(): { outsideHeap: number; heapUsed: number } {
   return { outsideHeap: rss - heapTotal, heapUsed }
 }
 
-export async function flowMemory(): Promise<FlowMemory> {
-  const { engine } = await openReplay({
-    ...{ set: EMPTY_POLICY_SET, directory: EMPTY_DIRECTORY, namespace: 'default', pod: 'capture' },
-    flowsKept: 1,
+async function open({ rule }: Kind) {
+  const set = rule === null ? EMPTY_POLICY_SET : policySet(rule)
+  const replay = await openReplay({
+    ...{ set, directory: EMPTY_DIRECTORY, namespace: 'default', pod: 'capture' },
+    ...{ flowsKept: 1, ...(rule === null ? {} : { depth: 'rules' as const }) },
   })
+  if (rule === null) return replay
+  const { id } = REPLAY_ENDPOINT
+  await replay.engine.setEndpoint({ ...REPLAY_ENDPOINT, path: 'inline' })
+  replay.judge.setEndpoint({
+    ...{ id, namespace: 'default', pod: 'capture', ifName: 'capture', mode: 'protect' },
+    ...{ failure: 'open', enforced: true, depth: 'rules' },
+  })
+  return replay
+}
+
+async function flowMemory(name: string, kind: Kind): Promise<FlowMemory> {
+  const { engine } = await open(kind)
   const feed = async (from: number, to: number): Promise<void> => {
     for (let first = from; first < to; first += FLOWS_PER_CAPTURE) {
-      const { frames } = await engine.feed(captureOf(first, first + FLOWS_PER_CAPTURE))
+      const { frames } = await engine.feed(captureOf(kind, first, first + FLOWS_PER_CAPTURE))
       if (frames !== FLOWS_PER_CAPTURE * FRAMES_PER_FLOW) throw new Error(`${frames} frames`)
     }
   }
@@ -119,10 +206,20 @@ export async function flowMemory(): Promise<FlowMemory> {
   if (engine.flows() !== FLOWS_BEFORE + FLOWS) throw new Error(`${engine.flows()} flows are open`)
   const heap = after.heapUsed - before.heapUsed
   return {
-    flows: FLOWS,
+    ...{ kind: name, flows: FLOWS },
     octetsPerFlow: Math.round((after.outsideHeap - before.outsideHeap + heap) / FLOWS),
     heapOctetsPerFlow: Math.round(heap / FLOWS),
   }
 }
 
-if (process.argv[1]?.endsWith('bench/flow-memory.js')) console.table([await flowMemory()])
+function inProcessOfItsOwn(name: string): FlowMemory {
+  const file = fileURLToPath(import.meta.url)
+  return JSON.parse(execFileSync(process.execPath, [file, name], { encoding: 'utf8' }))
+}
+
+if (process.argv[1]?.endsWith('bench/flow-memory.js')) {
+  const [, , name = ''] = process.argv
+  const kind = KINDS[name]
+  if (kind === undefined) console.table(Object.keys(KINDS).map(inProcessOfItsOwn))
+  else console.log(JSON.stringify(await flowMemory(name, kind)))
+}

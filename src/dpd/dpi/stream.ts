@@ -21,6 +21,8 @@ export type { AppFact, InspectionState, Need, Outcome, Skip } from './outcome.js
 /** Protocols within protocols of one flow: CONNECT, Upgrade, STARTTLS nest no deeper in earnest. */
 const SWITCHES = 8
 
+const NOTHING_SAID = new OutcomeDraft()
+
 const otherDir = (dir: Dir): Dir => (dir === 'orig' ? 'reply' : 'orig')
 
 export class Inspection {
@@ -36,7 +38,7 @@ export class Inspection {
   #switches = 0
   /** What the next parser's transactions begin with. */
   #txBase: TxId = 0
-  #draft = new OutcomeDraft()
+  #draft = NOTHING_SAID
 
   constructor(view: FlowView, parsers: readonly Parser<unknown>[]) {
     this.#view = view
@@ -59,8 +61,8 @@ export class Inspection {
   }
 
   octets(dir: Dir, at: At, bytes: Uint8Array, ended: boolean): Outcome {
+    if (this.#isOver) return NOTHING_SAID.finish(this.#state, this.#clause)
     this.#draft = new OutcomeDraft()
-    if (this.#isOver) return this.#draft.finish(this.#state, this.#clause)
     try {
       if (this.#view.transport === 'udp') this.#datagram({ dir, at, octets: bytes })
       else this.#stream(dir, at, bytes, ended)
@@ -71,8 +73,8 @@ export class Inspection {
   }
 
   gap(dir: Dir, at: At, octets: number): Outcome {
+    if (this.#isOver) return NOTHING_SAID.finish(this.#state, this.#clause)
     this.#draft = new OutcomeDraft()
-    if (this.#isOver) return this.#draft.finish(this.#state, this.#clause)
     try {
       this.#lose(dir, at, octets)
       this.#run(dir)
@@ -104,7 +106,10 @@ export class Inspection {
   #finish(): Outcome {
     this.#windows.orig.keep()
     this.#windows.reply.keep()
-    return this.#draft.finish(this.#state, this.#clause)
+    const outcome = this.#draft.finish(this.#state, this.#clause)
+    // What was said, and the octets that it is about, are not the flow's to keep.
+    this.#draft = NOTHING_SAID
+    return outcome
   }
 
   #stream(dir: Dir, at: At, octets: Uint8Array, ended: boolean): void {
