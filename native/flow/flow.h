@@ -14,12 +14,13 @@
 
 namespace vethwall::flow {
 
+// Of a flow in its table, from 1.
+enum class Place : uint32_t { kNone = 0 };
+
 struct TimerLink {
   Flow* previous = nullptr;
   Flow* next = nullptr;
   uint64_t queued_ns = 0;
-  Timer list = Timer::kClosing;
-  bool listed = false;
 };
 
 // What happens to a flow's frames; in tap mode, what would happen.
@@ -61,8 +62,9 @@ struct LinkLayer {
 struct Flow {
   Key key = {};
   uint32_t rule = 0;
-  Flow* next_by_key = nullptr;
-  Flow* next_by_id = nullptr;
+  // The flow table's.
+  Place next_by_key = Place::kNone;
+  Place next_by_id = Place::kNone;
   uint64_t id = 0;
   TimerLink timer;
   // From here the widest first: there may be very many flows.
@@ -75,7 +77,8 @@ struct Flow {
   uint16_t destination_port = 0;
   uint16_t policy_turn = 0;  // the shard's, when the policy in force was last asked
   PendingSyn pending_syn;
-  LinkLayer link;  // of the opener's frames
+  LinkLayer link;                    // of the opener's frames
+  Timer timer_list = Timer::kCount;  // none
   bool orig_is_low = false;
   engine::Start start = engine::Start::kSyn;
   engine::PodSide pod_side = engine::PodSide::kOpener;
@@ -116,6 +119,6 @@ struct Flow {
   }
 };
 
-static_assert(sizeof(Flow) <= 304);
+static_assert(sizeof(Flow) <= 288);
 
 }  // namespace vethwall::flow

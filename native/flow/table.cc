@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <new>
+#include <utility>
 
 namespace vethwall::flow {
 namespace {
@@ -21,59 +23,72 @@ FlowTable::FlowTable(uint32_t cap, const SipKey& key)
       mask_(std::bit_ceil(uint64_t{std::max(cap, 1u)}) - 1),
       // From the key, so that ids of one run are not mistaken for those of the run before.
       next_id_((siphash24(key, {}) & kFirstIdMask) | 1),
-      by_key_(std::make_unique<Flow*[]>(mask_ + 1)),
-      by_id_(std::make_unique<Flow*[]>(mask_ + 1)) {}
+      by_key_(buckets(mask_ + 1)),
+      by_id_(buckets(mask_ + 1)) {}
 
-Flow*& FlowTable::bucket(const Key& key) const {
+FlowTable::Buckets FlowTable::buckets(size_t count) {
+  Buckets empty(static_cast<Place*>(std::calloc(count, sizeof(Place))));
+  if (empty == nullptr) throw std::bad_alloc();
+  return empty;
+}
+
+Place& FlowTable::bucket(const Key& key) const {
   return by_key_[siphash24(sip_key_, octets_of(key)) & mask_];
 }
 
 Flow* FlowTable::find(const Key& key) const {
-  Flow* flow = bucket(key);
-  while (flow != nullptr && !(flow->key == key)) flow = flow->next_by_key;
-  return flow;
+  for (Place place = bucket(key); place != Place::kNone;) {
+    Flow& flow = flow_at(place);
+    if (flow.key == key) return &flow;
+    place = flow.next_by_key;
+  }
+  return nullptr;
 }
 
 Flow* FlowTable::find(uint64_t id) const {
-  Flow* flow = by_id_[id & mask_];
-  while (flow != nullptr && flow->id != id) flow = flow->next_by_id;
-  return flow;
+  for (Place place = bucket(id); place != Place::kNone;) {
+    Flow& flow = flow_at(place);
+    if (flow.id == id) return &flow;
+    place = flow.next_by_id;
+  }
+  return nullptr;
 }
 
 void FlowTable::grow() {
+  const size_t first = places();
   slabs_.push_back(std::make_unique<Flow[]>(kSlabFlows));
   for (size_t i = kSlabFlows; i-- > 0;) {
     slabs_.back()[i].next_by_key = free_;
-    free_ = &slabs_.back()[i];
+    free_ = static_cast<Place>(first + i + 1);
   }
 }
 
 Flow* FlowTable::insert(const Key& key) {
   if (is_full()) return nullptr;
-  if (free_ == nullptr) grow();
-  Flow* flow = free_;
-  free_ = flow->next_by_key;
-  flow->key = key;
-  flow->id = next_id_++;
-  Flow*& head = bucket(key);
-  flow->next_by_key = head;
-  head = flow;
-  flow->next_by_id = by_id_[flow->id & mask_];
-  by_id_[flow->id & mask_] = flow;
+  if (free_ == Place::kNone) grow();
+  const Place place = free_;
+  Flow& flow = flow_at(place);
+  free_ = flow.next_by_key;
+  flow.key = key;
+  flow.id = next_id_++;
+  flow.next_by_key = std::exchange(bucket(key), place);
+  flow.next_by_id = std::exchange(bucket(flow.id), place);
   ++count_;
-  return flow;
+  return &flow;
+}
+
+template <Place Flow::*Next>
+Place FlowTable::unlink(Place& head, const Flow& flow) {
+  Place* link = &head;
+  while (&flow_at(*link) != &flow) link = &(flow_at(*link).*Next);
+  return std::exchange(*link, flow.*Next);
 }
 
 void FlowTable::erase(Flow& flow) {
-  Flow** link = &bucket(flow.key);
-  while (*link != &flow) link = &(*link)->next_by_key;
-  *link = flow.next_by_key;
-  link = &by_id_[flow.id & mask_];
-  while (*link != &flow) link = &(*link)->next_by_id;
-  *link = flow.next_by_id;
+  unlink<&Flow::next_by_key>(bucket(flow.key), flow);
+  const Place place = unlink<&Flow::next_by_id>(bucket(flow.id), flow);
   flow = Flow{};
-  flow.next_by_key = free_;
-  free_ = &flow;
+  flow.next_by_key = std::exchange(free_, place);
   --count_;
 }
 

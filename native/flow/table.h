@@ -1,5 +1,6 @@
 // The flows of one shard, found by key and by id, with a hard cap.
 #pragma once
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -23,7 +24,7 @@ class FlowTable {
   size_t places() const { return slabs_.size() * kSlabFlows; }
   // Null where none is.
   Flow* at(size_t place) const {
-    Flow& flow = slabs_[place / kSlabFlows][place % kSlabFlows];
+    Flow& flow = flow_at(static_cast<Place>(place + 1));
     return flow.id == 0 ? nullptr : &flow;
   }
   // `visit` may erase the flow it is given, no other.
@@ -35,8 +36,21 @@ class FlowTable {
   }
 
  private:
-  static constexpr size_t kSlabFlows = 64;
-  Flow*& bucket(const Key& key) const;
+  static constexpr size_t kSlabFlows = 128;
+  struct Free {
+    void operator()(Place* buckets) const { std::free(buckets); }
+  };
+  using Buckets = std::unique_ptr<Place[], Free>;
+  static Buckets buckets(size_t count);
+  Flow& flow_at(Place place) const {
+    const size_t at = static_cast<size_t>(place) - 1;
+    return slabs_[at / kSlabFlows][at % kSlabFlows];
+  }
+  Place& bucket(const Key& key) const;
+  Place& bucket(uint64_t id) const { return by_id_[id & mask_]; }
+  // Takes the flow out of a bucket's chain; where it was.
+  template <Place Flow::*Next>
+  Place unlink(Place& head, const Flow& flow);
   void grow();
 
   uint32_t cap_;
@@ -44,10 +58,11 @@ class FlowTable {
   uint32_t count_ = 0;
   uint64_t mask_;
   uint64_t next_id_;
-  std::unique_ptr<Flow*[]> by_key_;
-  std::unique_ptr<Flow*[]> by_id_;
+  // Places, which take half as much as pointers. Memory that no flow has used is not resident.
+  Buckets by_key_;
+  Buckets by_id_;
   std::vector<std::unique_ptr<Flow[]>> slabs_;
-  Flow* free_ = nullptr;
+  Place free_ = Place::kNone;
 };
 
 }  // namespace vethwall::flow

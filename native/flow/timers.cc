@@ -11,10 +11,11 @@ size_t index(Timer timer) { return static_cast<size_t>(timer); }
 
 void TimerLists::touch(Flow& flow, Timer timer, uint64_t now_ns) {
   TimerLink& link = flow.timer;
-  if (link.listed && link.list == timer && now_ns - link.queued_ns < kTimerGrainNs) return;
+  if (flow.timer_list == timer && now_ns - link.queued_ns < kTimerGrainNs) return;
   remove(flow);
   List& list = lists_[index(timer)];
-  link = {list.tail, nullptr, now_ns, timer, true};
+  link = {list.tail, nullptr, now_ns};
+  flow.timer_list = timer;
   (list.tail ? list.tail->timer.next : list.head) = &flow;
   list.tail = &flow;
   ++list.count;
@@ -22,12 +23,13 @@ void TimerLists::touch(Flow& flow, Timer timer, uint64_t now_ns) {
 
 void TimerLists::remove(Flow& flow) {
   TimerLink& link = flow.timer;
-  if (!link.listed) return;
-  List& list = lists_[index(link.list)];
+  if (flow.timer_list == Timer::kCount) return;
+  List& list = lists_[index(flow.timer_list)];
   (link.previous ? link.previous->timer.next : list.head) = link.next;
   (link.next ? link.next->timer.previous : list.tail) = link.previous;
   --list.count;
   link = {};
+  flow.timer_list = Timer::kCount;
 }
 
 Flow* TimerLists::expired(Timer timer, uint64_t now_ns) const {
