@@ -1,5 +1,6 @@
 // The interpreter that the launchers name in their first line: `#!LIB/bin/launch PROGRAM` runs
-// LIB/bin/node LIB/PROGRAM/index.js. The runtime's environment may steer Node (NODE_OPTIONS,
+// LIB/bin/node LIB/PROGRAM/index.js, `#!LIB/bin/launch PROGRAM OPTION` the same with an option of
+// Node's. The runtime's environment may steer Node (NODE_OPTIONS,
 // NODE_EXTRA_CA_CERTS) or the loader (LD_*): only what the programs read is handed on. Linked
 // statically, so that nothing steers this either.
 #include <unistd.h>
@@ -45,12 +46,14 @@ int complain(const char* subject, const char* what) {
 
 }  // namespace
 
-// As the kernel calls an interpreter: its own path, the rest of the first line, the launcher's
-// path.
+// As the kernel calls an interpreter: its own path, the rest of the first line as one word, the
+// launcher's path.
 int main(int argc, char** argv) {
   if (argc < 3) return complain("launch", "to be named in a #! line");
   const char* slash = std::strrchr(argv[0], '/');
   const int folder_octets = slash == nullptr ? 0 : static_cast<int>(slash - argv[0]) + 1;
+  char* option = std::strchr(argv[1], ' ');
+  if (option != nullptr) *option++ = '\0';
   std::array<char, PATH_MAX> node;
   std::array<char, PATH_MAX> script;
   const int node_octets =
@@ -62,8 +65,10 @@ int main(int argc, char** argv) {
   }
   Environment environment = handed_on(environ);
   // The launcher's own arguments follow.
-  argv[1] = node.data();
+  char** arguments = option == nullptr ? argv + 1 : argv;
+  argv[1] = option;
   argv[2] = script.data();
-  ::execve(node.data(), argv + 1, environment.data());
+  arguments[0] = node.data();
+  ::execve(node.data(), arguments, environment.data());
   return complain(node.data(), std::strerror(errno));
 }

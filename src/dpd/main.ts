@@ -1,4 +1,5 @@
 /** dpd: the node daemon's command line, and the one place that answers for its exit status. */
+import { setFlagsFromString } from 'node:v8'
 import { isMainThread } from 'node:worker_threads'
 import { pino } from 'pino'
 import { instanceOf } from '../core/instance.js'
@@ -38,6 +39,8 @@ function run(args: Arguments): Promise<void> | void {
     log.fatal({ err: error }, "dpd ends; the kernel applies each endpoint's failure setting")
     process.exit(1)
   })
+  // build.mjs sets it for this thread. Workers, which begin later, are to have V8's own limit.
+  setFlagsFromString('--max-semi-space-size=0')
   return startDaemon({ instance, config, log, ...WORKER_FILES })
 }
 

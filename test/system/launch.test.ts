@@ -6,14 +6,14 @@ import { exec } from '../process.js'
 import { root } from '../root.js'
 
 /** A launcher of its own, with a shell script for its node. */
-function staged(t: Test, node: string | null): string {
+function staged(t: Test, node: string | null, what = 'program'): string {
   const dir = mkdtempSync(join(tmpdir(), 'vethwall-launch-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   mkdirSync(join(dir, 'bin'))
   copyFileSync(join(root, 'native', 'build', 'launch'), join(dir, 'bin', 'launch'))
   if (node !== null) writeFileSync(join(dir, 'bin', 'node'), node, { mode: 0o755 })
   const launcher = join(dir, 'launcher')
-  writeFileSync(launcher, `#!${dir}/bin/launch program\n`)
+  writeFileSync(launcher, `#!${dir}/bin/launch ${what}\n`)
   chmodSync(launcher, 0o755)
   return launcher
 }
@@ -43,6 +43,12 @@ t.test('arguments as they are; of the environment only what the programs read', 
   const wanted = Object.entries({ ...handedOn, PATH: path }).map((pair) => pair.join('='))
   const shells = /^(PWD|SHLVL|_|OLDPWD)=/
   t.same(lines.filter((line) => !shells.test(line)).sort(), wanted.sort())
+})
+
+t.test("an option of Node's comes before the program", async (t) => {
+  const launcher = staged(t, '#!/bin/sh\nprintf "[%s]" "$@"\n', 'program --an-option=2')
+  const ran = await exec(launcher, ['x', ''])
+  t.match(ran.stdout, /^\[--an-option=2\]\[\S+\/bin\/\.\.\/program\/index\.js\]\[x\]\[\]$/)
 })
 
 t.test('without its node: said on stderr, status 127', async (t) => {
