@@ -1,4 +1,5 @@
-// src/intercept/os.ts `Os`, but for `bpf`.
+// src/intercept/os.ts `Os`, but for `bpf`, and what src/dpd/leftovers.ts asks for.
+#include <malloc.h>
 #include <unistd.h>
 
 #include "addon/exports.h"
@@ -166,6 +167,8 @@ void close_fd(const CallbackInfo& info) {
   });
 }
 
+void malloc_trim_all(const CallbackInfo&) { ::malloc_trim(0); }
+
 }  // namespace
 
 void export_os(Napi::Env env, Napi::Object exports) {
@@ -187,6 +190,7 @@ void export_os(Napi::Env env, Napi::Object exports) {
   exports.Set("unixSend", Napi::Function::New<unix_send>(env));
   exports.Set("unixAnswer", Napi::Function::New<unix_answer>(env));
   exports.Set("exit", Napi::Function::New<exit_at_once>(env));
+  exports.Set("mallocTrim", Napi::Function::New<malloc_trim_all>(env));
   exports.Set("close", Napi::Function::New<close_fd>(env));
 }
 

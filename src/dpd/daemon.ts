@@ -39,6 +39,7 @@ import { openInspection, shardsFor } from './inspection.js'
 import { InstancePipes } from './instance-pipes.js'
 import { KernelSpoofs } from './kernel-spoofs.js'
 import { Learning } from './learning.js'
+import { giveBackMemory, Leftovers } from './leftovers.js'
 import { live } from './lifecycle.js'
 import { ModeOverrides } from './mode-overrides.js'
 import { openNames } from './names-file.js'
@@ -149,10 +150,16 @@ function openDaemon(setting: DaemonSetting) {
   const spoofs = new KernelSpoofs({ pipes, endpoints, book: spoofBook, warn })
   const node = new NodeAddresses(config.nodeAddresses ?? null)
   const directories = { policies: config.policyDir, endpoints: config.endpointsDir }
+  const leftovers = new Leftovers(giveBackMemory)
   const lastGoodFile = join(instance.stateDir, 'last-good-policy.json')
   const policy = new PolicyStore(
     {
-      sources: new PolicyReader({ directories, lastGoodFile, file: setting.policyReaderFile, warn }),
+      sources: new PolicyReader({
+        directories,
+        lastGoodFile,
+        file: setting.policyReaderFile,
+        warn,
+      }),
       inputs: () => compileInputs(config, endpoints, overrides, node),
       engine,
       judge: shards,
@@ -170,6 +177,7 @@ function openDaemon(setting: DaemonSetting) {
         // Each ADD comes by, and a sync costs it up to 40 ms.
         if (readStateFile(instance.attachPath) !== text)
           writeStateFile(instance.attachPath, text, 0o644)
+        leftovers.changed()
         log.info({ generation: compiled.generation, endpoints: records.length }, 'policy in force')
       },
       warn,
