@@ -83,13 +83,16 @@ export class Question {
 }
 
 export function questionsOf(transaction: Transaction): readonly Question[] {
+  const first = new Question(transaction, 0)
   let count = 1
-  if (!isMalformed(transaction)) {
+  if (!first.malformed) {
     for (const field of FIELDS_OF_APP.get(transaction.app) ?? []) {
       count = Math.max(count, elements(transaction, field).length)
     }
   }
-  return Array.from({ length: count }, (_, element) => new Question(transaction, element))
+  const questions = [first]
+  while (questions.length < count) questions.push(new Question(transaction, questions.length))
+  return questions
 }
 
 const FIELDS_OF_APP: ReadonlyMap<string, readonly BlockField[]> = new Map(

@@ -70,7 +70,7 @@ export class Transaction {
 
   /** What the request said stands. */
   get judged(): Fields {
-    return this.reply === null ? this.request : { ...this.request, ...this.reply, ...this.request }
+    return this.reply === null ? this.request : withReply(this.request, this.reply)
   }
 
   /** As `judged`, with these header fields; they stay for the next generation to ask for. */
@@ -107,6 +107,12 @@ export class Transaction {
     this.ended = true
     this.#detail = null
   }
+}
+
+function withReply(request: Fields, reply: Fields): Fields {
+  const all: Record<string, Fields[string]> = { ...request }
+  for (const name in reply) if (!(name in request)) all[name] = reply[name] as Fields[string]
+  return all
 }
 
 /** Header fields of a request; one that is gone can be any: it is ambiguous. */

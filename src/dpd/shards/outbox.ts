@@ -40,6 +40,8 @@ export class Outbox {
   #underWay = 0
   #isScheduled = false
   #cap: RateCap | null
+  /** The cap has nothing before it. */
+  #nextMs = 0
   readonly #tuples = new Set<string>()
   eventsLost = 0
   reportsLost = 0
@@ -53,9 +55,15 @@ export class Outbox {
   /** As the event file's own, which caps the sum of all shards. What is over the cap is not made. */
   write(make: () => EveEvent): void {
     if (this.#cap === null) return
-    const { cap, taken } = take(this.#cap, this.settings.nowMs())
+    const nowMs = this.settings.nowMs()
+    if (nowMs < this.#nextMs && nowMs >= this.#cap.atMs) {
+      this.eventsLost++
+      return
+    }
+    const { cap, taken } = take(this.#cap, nowMs)
     this.#cap = cap
     if (taken === 0) {
+      this.#nextMs = nowMs + ((1 - cap.tokens) * 1000) / cap.perSecond
       this.eventsLost++
       return
     }
