@@ -28,7 +28,7 @@ place() { # MODE SOURCE TARGET
   sync "$3.new"
   mv -f "$3.new" "$3"
 }
-launcher() { # FOLDER TARGET
+launcher() { # FOLDER-AND-OPTION TARGET
   printf '#!%s/bin/launch %s\n' "$lib" "$1" >"$root$lib/launcher.new"
   place 755 "$root$lib/launcher.new" "$root$2"
   rm -f "$root$lib/launcher.new"
@@ -48,9 +48,11 @@ folder() { # PART NAME
 # finds all that it names, and never half of each.
 program() { # PART LAUNCHER
   new=$1-$(cat "$here/dist/$1"/* | sha256sum | cut -c1-12)
-  old=$(sed -n '1s/^#!.* //p' "$root$2" 2>/dev/null || true)
+  old=$(sed -n '1s/^#![^ ]* \([^ ]*\).*/\1/p' "$root$2" 2>/dev/null || true)
+  # Node's, as the build has it.
+  option=$(sed -n '1s/^#![^ ]* [^ ]*//p' "$here/dist/bin/${2##*/}")
   folder "$1" "$new"
-  launcher "$new" "$2"
+  launcher "$new$option" "$2"
   for dir in "$root$lib/$1" "$root$lib/$1"-*; do
     case ${dir##*/} in "$new" | "$old") ;; *) rm -rf "$dir" ;; esac
   done
