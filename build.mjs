@@ -38,7 +38,11 @@ for (const [program, folder] of Object.entries(PROGRAMS)) {
   if (program === 'dpd') buildShard(target)
   copyFileSync(join(root, 'native', 'build', 'vethwall.node'), join(target, 'vethwall.node'))
   if (program === 'vethwall-install') continue
-  writeFileSync(join(dist, 'bin', program), `#!${launch} ${folder}${NODE_OPTION[program] ?? ''}\n`, { mode: 0o755 })
+  writeFileSync(
+    join(dist, 'bin', program),
+    `#!${launch} ${folder}${NODE_OPTION[program] ?? ''}\n`,
+    { mode: 0o755 },
+  )
 }
 
 function bundle(main, target, ...options) {
