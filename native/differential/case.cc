@@ -1,5 +1,6 @@
 #include "differential/case.h"
 
+#include <algorithm>
 #include <sstream>
 
 namespace vethwall::differential {
@@ -30,6 +31,17 @@ bool read_step(std::istream& in, Step& step) {
 }
 
 }  // namespace
+
+bool has_end_at(const Case& one, size_t at) {
+  return std::ranges::any_of(one.steps, [at](const Step& step) {
+    return (step.flags & 1) != 0 && step.at + step.octets == static_cast<int64_t>(at);
+  });
+}
+
+bool is_stamped(const Case& one) {
+  return std::ranges::any_of(
+      one.steps, [](const Step& step) { return step.options >= Options::kTimestamp; });
+}
 
 std::string text_of(const Case& one) {
   std::ostringstream out;

@@ -21,6 +21,7 @@ constexpr uint16_t kUndecidedPort = 80, kAllowedPort = 81;
 constexpr uint16_t kEndpoint = 7;
 constexpr size_t kEthernetOctets = 14;
 constexpr uint64_t kMillisecond = 1'000'000;
+constexpr uint8_t kFin = 1, kAck = 16;
 // A case that still has frames to exchange after so many is one that never will be quiet.
 constexpr uint32_t kMostExchanges = 10000;
 
@@ -236,17 +237,19 @@ class Run {
     retell();
   }
   // What was read, and is not acknowledged, the sender says again with a new time: octets of a SYN
-  // (RFC 7413 §4.2.2), what PAWS refused.
+  // (RFC 7413 §4.2.2), what PAWS refused, and its end with them.
   void retell() {
     if (!is_inline() || parsers_.flows().empty()) return;
-    const std::string& told = parsers_.flows().back().toward_pod();
-    const size_t got =
-        program_.connections().empty() ? 0 : program_.connections().back().received.size();
-    if (got >= told.size()) return;
-    Step again = {.at = static_cast<int64_t>(got), .flags = 16};
-    const bool is_stamped = std::ranges::any_of(
-        case_.steps, [](const Step& one) { return one.options >= Options::kTimestamp; });
-    if (is_stamped) again.options = Options::kFarTimestamp;
+    const Inspected& flow = parsers_.flows().back();
+    const std::string& told = flow.toward_pod();
+    const bool has_socket = !program_.connections().empty();
+    const size_t got = has_socket ? program_.connections().back().received.size() : 0;
+    const bool lacks_end = flow.has_ended_toward_pod() && has_end_at(case_, told.size()) &&
+                           !(has_socket && program_.connections().back().has_ended);
+    if (got > told.size() || (got == told.size() && !lacks_end)) return;
+    Step again = {.at = static_cast<int64_t>(got), .flags = kAck};
+    if (lacks_end) again.flags |= kFin;
+    if (is_stamped(case_)) again.options = Options::kFarTimestamp;
     for (const std::string& packet : peer_.packets(again, told.substr(got))) from_peer(packet);
     settle(true);
   }

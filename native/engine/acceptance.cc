@@ -102,6 +102,16 @@ void Shard::note_accepted(Flow& flow, Dir dir, const Arrival& arrival) {
   note_timestamp(flow, dir, arrival.frame, arrival.packet);
 }
 
+// Inline its receiver may have acknowledged whatever went on in sequence, and nobody knows yet: what
+// it might find old is old.
+uint64_t Shard::may_be_acknowledged(const Flow& flow, Dir dir) const {
+  const flow::TcpHalf& tcp = flow.tcp[index_of(dir)];
+  const HalfInspection& half = flow.inspection->half[index_of(dir)];
+  if (flow.tap || !wants_octets(flow)) return tcp.acked;
+  const uint64_t went_on = half.bare_from < half.bare_to ? half.bare_from : half.next;
+  return std::max(tcp.acked, std::min(went_on, tcp.sent));
+}
+
 // Linux's tcp_replace_ts_recent(): of segments that begin no later than the last acknowledgement,
 // and do not end before it.
 void Shard::note_timestamp(Flow& flow, Dir dir, wire::Frame frame, const wire::Packet& packet) {
@@ -111,8 +121,9 @@ void Shard::note_timestamp(Flow& flow, Dir dir, wire::Frame frame, const wire::P
   if (!options.syn.has_timestamp) return;
   const bool has_syn = (packet.tcp_flags & kSyn) != 0;
   const Segment segment = segment_of(flow, dir, packet);
-  const auto acked = static_cast<int64_t>(tcp.acked);
-  const bool is_next = segment.from <= acked && segment.to + (segment.fin ? 1 : 0) >= acked;
+  const bool is_next =
+      segment.from <= static_cast<int64_t>(may_be_acknowledged(flow, dir)) &&
+      segment.to + (segment.fin ? 1 : 0) >= static_cast<int64_t>(tcp.acked);
   if (!has_syn && (!is_next || !is_stamped(flow, options))) return;
   if (!has_syn && older_by(half, options.timestamp) > 0) return;
   half.recent_timestamp = options.timestamp;

@@ -151,6 +151,7 @@ void Shard::flush_tcp(Flow& flow, Dir dir) {
       if (held.from >= half.released) break;
       if (!held.fragments.empty()) continue;
       flow.tcp[index_of(dir)].send_to(half.released, false);
+      half.send_on(held.from, half.released);
       flush_across(half, i);
       has_sent = true;
       continue;
@@ -159,6 +160,7 @@ void Shard::flush_tcp(Flow& flow, Dir dir) {
     note_timestamp(flow, dir, held.frame, held.packet);
     emit(held);
     flow.tcp[index_of(dir)].send_to(held.to, held.fin);
+    half.send_on(held.from, held.to);
     has_sent = true;
     // The judge still reads it, once it is next.
     if (held.to > half.next && wants_octets(flow))

@@ -194,6 +194,7 @@ class Shard final : public Engine {
   bool acknowledges_plausibly(const Flow& flow, Dir dir, const wire::Packet& packet) const;
   bool is_acceptable(Flow& flow, Dir dir, const Arrival& arrival);
   void keep_doubtful(Flow& flow, Dir dir, const Arrival& arrival);
+  uint64_t may_be_acknowledged(const Flow& flow, Dir dir) const;
   void note_timestamp(Flow& flow, Dir dir, wire::Frame frame, const wire::Packet& packet);
   void note_accepted(Flow& flow, Dir dir, const Arrival& arrival);
 
@@ -229,6 +230,7 @@ class Shard final : public Engine {
   void observe_segment(Flow& flow, const Segment& segment, const Arrival& arrival);
   void observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uint8_t> octets, bool fin);
   void find_lost(Flow& flow, Dir dir);
+  void close_when_read(Flow& flow);
 
   // datagram.cc, icmp.cc
   void datagram(const Arrival& arrival);

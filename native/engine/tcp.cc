@@ -210,13 +210,15 @@ bool Shard::resets(const Flow& flow, Dir dir, const wire::Packet& packet) const 
   if (flow.inspection == nullptr)
     return at == static_cast<int64_t>(half.sent) || at == static_cast<int64_t>(half.acked);
   const HalfInspection& inspected = flow.inspection->half[index_of(dir)];
+  if (inspected.lacks_bare(half.acked))
+    return at == static_cast<int64_t>(std::max<uint64_t>(half.acked, inspected.bare_from));
   const uint64_t next = inspected.next + (inspected.fin_at <= inspected.next ? 1 : 0);
   // `sent` is behind what is held; beyond `next` it is behind a hole, or a claim of the sender's.
   return at == static_cast<int64_t>(next) ||
          (at == static_cast<int64_t>(half.sent) && half.sent <= next);
 }
 
-// Sequence numbers, ends and counts of a flow whose payload nobody reads.
+// Sequence numbers, ends and counts of a flow; where it ends whoever reads its payload knows better.
 void Shard::follow(Flow& flow, Dir dir, const Arrival& arrival) {
   const wire::Packet& packet = arrival.packet;
   flow::TcpHalf& half = flow.tcp[index_of(dir)];
@@ -228,7 +230,11 @@ void Shard::follow(Flow& flow, Dir dir, const Arrival& arrival) {
   }
   if (!half.known) half.start(packet.sequence);
   const Segment segment = segment_of(flow, dir, packet);
-  if (segment.to >= 0) half.send_to(static_cast<uint64_t>(segment.to), segment.fin);
+  const bool is_read = flow.inspection != nullptr &&
+                       flow.inspection->half[index_of(dir)].next != flow::kWholeDirection;
+  const auto end = static_cast<uint64_t>(std::max<int64_t>(segment.to, 0));
+  if (segment.to >= 0 && is_read) half.send_to(end + (segment.fin ? 1 : 0), false);
+  if (segment.to >= 0 && !is_read) half.send_to(end, segment.fin);
   close_when_acknowledged(flow);
 }
 

@@ -104,6 +104,7 @@ void Shard::pass_segment(Flow& flow, const Segment& segment, const Arrival& arri
   const auto to = static_cast<uint64_t>(segment.to);
   flow::TcpHalf& tcp = flow.tcp[index_of(segment.dir)];
   tcp.send_to(to, segment.fin);
+  half.send_on(from, to);
   // Also within a body that was to be longer.
   if (segment.fin) tcp.fin_at = to;
   forward_clean(arrival);

@@ -23,6 +23,7 @@ void Shard::syn_payload(Flow& flow, Dir dir, const Arrival& arrival) {
     if (!accepts(flow, segment, arrival)) return;
     take_in_sequence(half, 0, payload);
     half.high = std::max(half.high, static_cast<uint64_t>(payload.size()));
+    half.bare_to = std::max(half.bare_to, static_cast<uint16_t>(payload.size()));
   }
   wire::Built bare = wire::cut_tcp(arrival.frame, arrival.vnet, arrival.packet, 0, 0);
   clear_urgent(bare.frame, bare.vnet, arrival.packet);

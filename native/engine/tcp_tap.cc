@@ -33,6 +33,17 @@ void Shard::observe_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
   if (!is_reset && (segment.to > segment.from || segment.fin))
     observe_segment(flow, segment, arrival);
   find_lost(flow, opposite(dir));
+  close_when_read(flow);
+}
+
+// A FIN that waits is no end yet: longer octets may take its place.
+void Shard::close_when_read(Flow& flow) {
+  for (size_t i = 0; i < 2; ++i) {
+    const HalfInspection& half = flow.inspection->half[i];
+    if (half.next == flow::kWholeDirection) continue;
+    flow.tcp[i].fin_at = half.fin_at <= half.next ? half.fin_at : flow::kNowhere;
+  }
+  close_when_acknowledged(flow);
 }
 
 void Shard::observe_segment(Flow& flow, const Segment& segment, const Arrival& arrival) {
@@ -57,10 +68,6 @@ void Shard::observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uin
     take_in_sequence(half, at, octets);
     if (fin && at + octets.size() == half.next) end_stream(half);
     advance(half);
-    // A FIN that waited, and that longer octets have taken the place of.
-    flow::TcpHalf& tcp = flow.tcp[index_of(dir)];
-    if (flow.tap && half.next > tcp.fin_at && half.next != flow::kWholeDirection)
-      tcp.fin_at = flow::kNowhere;
   } else if (half.fin_at > half.next && (!octets.empty() || fin)) {
     // Which of them is read depends on what Linux had room to merge.
     if (!half.held.agrees(at, octets)) ++count(Counter::kContradiction);

@@ -44,6 +44,9 @@ struct HalfInspection {
   std::vector<uint8_t> syn_octets;
   std::vector<uint8_t> doubtful;  // at `next`, in tap: taken once the receiver acknowledges them
   bool is_embryonic = false;      // it took them, and nothing yet that completes the handshake
+  // Octets of a SYN that went on without them: judged, and not come again from here on.
+  uint16_t bare_from = 0;
+  uint16_t bare_to = 0;
   uint64_t carried_to = 0;        // Inspection::is_body_carried: octets before it may pass unseen
 
   // Octets under a released transaction need neither report nor hold. True where that moved `next`.
@@ -57,6 +60,11 @@ struct HalfInspection {
     released = released > to ? released : to;
     if (!skip.empty() && released >= skip.from && released < skip.to) released = skip.to;
   }
+  void send_on(uint64_t from, uint64_t to) {
+    if (from <= bare_from && to > bare_from)
+      bare_from = static_cast<uint16_t>(to < bare_to ? to : bare_to);
+  }
+  bool lacks_bare(uint64_t acked) const { return bare_from < bare_to && acked < bare_to; }
   // Whatever comes is skipped: nothing of this direction will be reported again.
   bool is_skipped_to_end() const { return skip.to == kWholeDirection && delivered >= skip.from; }
   // Held frames that nothing but the judge keeps back.
