@@ -120,6 +120,8 @@ void Shard::note_timestamp(Flow& flow, Dir dir, wire::Frame frame, const wire::P
   const flow::SegmentOptions options = flow::read_options(frame, packet);
   if (!options.syn.has_timestamp) return;
   const bool has_syn = (packet.tcp_flags & kSyn) != 0;
+  // Whoever has acknowledged one answers another, and takes nothing of it (RFC 5961 §4.2).
+  if (has_syn && tcp.has_edge) return;
   const Segment segment = segment_of(flow, dir, packet);
   const bool is_next =
       segment.from <= static_cast<int64_t>(may_be_acknowledged(flow, dir)) &&
