@@ -32,15 +32,15 @@ bool read_step(std::istream& in, Step& step) {
 
 }  // namespace
 
-bool has_end_at(const Case& one, size_t at) {
+bool has_end_at(const Case& one, int64_t at) {
   return std::ranges::any_of(one.steps, [at](const Step& step) {
-    return (step.flags & 1) != 0 && step.at + step.octets == static_cast<int64_t>(at);
+    return (step.flags & 1) != 0 && step.at + step.octets == at;
   });
 }
 
 bool is_stamped(const Case& one) {
-  return std::ranges::any_of(
-      one.steps, [](const Step& step) { return step.options >= Options::kTimestamp; });
+  return std::ranges::any_of(one.steps,
+                             [](const Step& step) { return step.options >= Options::kTimestamp; });
 }
 
 std::string text_of(const Case& one) {

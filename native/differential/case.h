@@ -94,7 +94,7 @@ struct Case {
 Case generate(uint64_t seed);
 
 // Whether the peer says that its stream ends there.
-bool has_end_at(const Case& one, size_t at);
+bool has_end_at(const Case& one, int64_t at);
 bool is_stamped(const Case& one);
 
 // One line for the case and one for each step.

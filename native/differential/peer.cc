@@ -36,6 +36,8 @@ void Peer::take(const wire::Packet& packet, wire::Frame frame) {
     if (!knows_kernel_ || kernel_base_ != packet.sequence + 1) kernel_next_ = packet.sequence + 1;
     kernel_base_ = packet.sequence + 1;
     knows_kernel_ = true;
+    for (const Syn& syn : syns_)
+      if (packet.acknowledgement - syn.base <= syn.octets) answered_ = syn.base;
   }
   const uint32_t end =
       packet.sequence + packet.payload_octets + (is_syn ? 1 : 0) + (packet.tcp_flags & kFin);
@@ -93,6 +95,7 @@ std::string Peer::segment(const Step& step, const std::string& text) {
   out += text;
   for (uint32_t i = 0; text.empty() && i < step.octets; ++i)
     out += octet_at(step.at + i, step.fill);
+  if (is_syn) syns_.push_back({sequence + 1, out.size() - kTcpOctets - options_octets.size()});
   const std::string pseudo =
       ends_.peer + ends_.kernel + be32(static_cast<uint32_t>(out.size())) + be32(IPPROTO_TCP);
   const auto sum =

@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ class Peer {
   // In the order of sending; `text` instead of the octets that the step asks for.
   std::vector<std::string> packets(const Step& step, const std::string& text = {});
   void take(const wire::Packet& packet, wire::Frame frame);
+  // Where the steps' numbers have the first octet of the connection that the kernel answered last.
+  int64_t origin() const { return answered_ ? static_cast<int32_t>(*answered_ - (isn_ + 1)) : 0; }
   // What the kernel sent, by offset in its stream, is learnt from its SYN on.
   uint32_t kernel_base() const { return kernel_base_; }
   bool knows_kernel() const { return knows_kernel_; }
@@ -41,8 +44,15 @@ class Peer {
   std::string fragment(uint32_t from, std::string piece, bool more) const;
   std::string ip(uint8_t protocol, const std::string& body, uint16_t field = 0) const;
 
+  struct Syn {
+    uint32_t base;
+    size_t octets;
+  };
+
   Ends ends_;
   uint32_t isn_;
+  std::vector<Syn> syns_;
+  std::optional<uint32_t> answered_;  // the base of one of them
   uint32_t kernel_base_ = 0;
   uint32_t kernel_next_ = 0;
   bool knows_kernel_ = false;

@@ -15,13 +15,12 @@
 namespace vethwall::differential {
 namespace {
 
-using engine::EndpointPath;
+using engine::EndpointPath, engine::kAck, engine::kFin;
 
 constexpr uint16_t kUndecidedPort = 80, kAllowedPort = 81;
 constexpr uint16_t kEndpoint = 7;
 constexpr size_t kEthernetOctets = 14;
 constexpr uint64_t kMillisecond = 1'000'000;
-constexpr uint8_t kFin = 1, kAck = 16;
 // A case that still has frames to exchange after so many is one that never will be quiet.
 constexpr uint32_t kMostExchanges = 10000;
 
@@ -242,13 +241,14 @@ class Run {
     if (!is_inline() || parsers_.flows().empty()) return;
     const Inspected& flow = parsers_.flows().back();
     const std::string& told = flow.toward_pod();
-    const bool has_socket = !program_.connections().empty();
-    const size_t got = has_socket ? program_.connections().back().received.size() : 0;
-    const bool lacks_end = flow.has_ended_toward_pod() && has_end_at(case_, told.size()) &&
-                           !(has_socket && program_.connections().back().has_ended);
+    const Connection none;
+    const Connection& to = program_.connections().empty() ? none : program_.connections().back();
+    const size_t got = to.received.size();
+    const int64_t end = peer_.origin() + static_cast<int64_t>(told.size());
+    const bool lacks_end = flow.has_ended_toward_pod() && has_end_at(case_, end) && !to.has_ended;
     if (got > told.size() || (got == told.size() && !lacks_end)) return;
-    Step again = {.at = static_cast<int64_t>(got), .flags = kAck};
-    if (lacks_end) again.flags |= kFin;
+    Step again = {.at = end - static_cast<int64_t>(told.size() - got)};
+    again.flags = lacks_end ? kAck | kFin : kAck;
     if (is_stamped(case_)) again.options = Options::kFarTimestamp;
     for (const std::string& packet : peer_.packets(again, told.substr(got))) from_peer(packet);
     settle(true);

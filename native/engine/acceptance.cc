@@ -73,21 +73,43 @@ bool Shard::is_acceptable(Flow& flow, Dir dir, const Arrival& arrival) {
   return acknowledges_plausibly(flow, dir, packet);
 }
 
+// Linux's tcp_check_req(), since 6.14, completes no handshake with another time than its SYN-ACK
+// told.
+bool Shard::echoes_syn_ack(const Flow& flow, Dir dir, const Arrival& arrival) const {
+  const HalfInspection& back = flow.inspection->half[index_of(opposite(dir))];
+  const bool is_complete = flow.tcp[index_of(opposite(dir))].has_edge;
+  if (dir != Dir::kOrig || is_complete || !back.has_recent || flow.start != Start::kSyn)
+    return true;
+  const flow::SegmentOptions options = flow::read_options(arrival.frame, arrival.packet);
+  return !is_stamped(flow, options) || options.echoed_timestamp == 0 ||
+         options.echoed_timestamp == back.recent_timestamp;
+}
+
 // Linux's tcp_rcv_established() takes what it expects next with however old an acknowledgement, or
-// not, as its memory is: its own acknowledgement will tell. Inline such a segment does not go on.
+// not, as its memory is.
+bool Shard::is_predicted(const Flow& flow, Dir dir, const Arrival& arrival) const {
+  const wire::Packet& packet = arrival.packet;
+  const HalfInspection& half = flow.inspection->half[index_of(dir)];
+  const flow::SegmentOptions options = flow::read_options(arrival.frame, packet);
+  const uint32_t option_octets = packet.payload_offset - packet.l4_offset - kHeaderOctets;
+  return segment_of(flow, dir, packet).from == static_cast<int64_t>(half.next) &&
+         option_octets == (is_stamped(flow, options) ? kStampOctets : 0) &&
+         older_by(half, options.timestamp) <= 0;
+}
+
+// What some Linux takes: its own acknowledgement will tell. Inline such a segment does not go on.
 void Shard::keep_doubtful(Flow& flow, Dir dir, const Arrival& arrival) {
   const wire::Packet& packet = arrival.packet;
   HalfInspection& half = flow.inspection->half[index_of(dir)];
   flow::TcpHalf& tcp = flow.tcp[index_of(dir)];
-  const flow::SegmentOptions options = flow::read_options(arrival.frame, packet);
-  const uint32_t option_octets = packet.payload_offset - packet.l4_offset - kHeaderOctets;
-  if ((packet.tcp_flags & ~kPsh) != kAck || packet.payload_octets == 0 || !tcp.known ||
-      !half.held.empty() || tcp.offset_of(packet.sequence) != static_cast<int64_t>(half.next) ||
-      option_octets != (is_stamped(flow, options) ? kStampOctets : 0) ||
-      older_by(half, options.timestamp) > 0 ||
+  if ((packet.tcp_flags & ~kPsh) != kAck || !tcp.known || !half.held.empty() ||
       flow.tcp[index_of(opposite(dir))].acknowledges_unsent(packet.acknowledgement))
     return;
-  half.doubtful.assign(arrival.payload().begin(), arrival.payload().end());
+  const Segment segment = segment_of(flow, dir, packet);
+  const auto next = static_cast<int64_t>(half.next);
+  if (segment.from > next || segment.to <= next) return;
+  const auto taken = arrival.payload().subspan(static_cast<size_t>(next - segment.from));
+  half.doubtful.assign(taken.begin(), taken.end());
   tcp.send_to(half.next + half.doubtful.size(), false);
 }
 
@@ -97,13 +119,16 @@ void Shard::note_accepted(Flow& flow, Dir dir, const Arrival& arrival) {
   half.widest_window = std::max(half.widest_window, window_octets(flow, dir, arrival.packet));
   const Segment segment = segment_of(flow, dir, arrival.packet);
   const auto next = static_cast<int64_t>(half.next);
-  const bool is_in_window = segment.from == next || segment.to + (segment.fin ? 1 : 0) > next;
+  const flow::TcpHalf& tcp = flow.tcp[index_of(dir)];
+  const bool is_before_edge = !tcp.has_edge || segment.from < static_cast<int64_t>(tcp.edge);
+  const bool is_in_window =
+      segment.from == next || (segment.to + (segment.fin ? 1 : 0) > next && is_before_edge);
   if (is_in_window && (arrival.packet.tcp_flags & kSyn) == 0) half.is_embryonic = false;
   note_timestamp(flow, dir, arrival.frame, arrival.packet);
 }
 
-// Inline its receiver may have acknowledged whatever went on in sequence, and nobody knows yet: what
-// it might find old is old.
+// Inline its receiver may have acknowledged whatever went on in sequence, and nobody knows yet:
+// what it might find old is old.
 uint64_t Shard::may_be_acknowledged(const Flow& flow, Dir dir) const {
   const flow::TcpHalf& tcp = flow.tcp[index_of(dir)];
   const HalfInspection& half = flow.inspection->half[index_of(dir)];
@@ -122,10 +147,11 @@ void Shard::note_timestamp(Flow& flow, Dir dir, wire::Frame frame, const wire::P
   const bool has_syn = (packet.tcp_flags & kSyn) != 0;
   // Whoever has acknowledged one answers another, and takes nothing of it (RFC 5961 §4.2).
   if (has_syn && tcp.has_edge) return;
+  // The SYN-ACK's is asked for until the handshake is complete (echoes_syn_ack()).
+  if (!has_syn && dir == Dir::kReply && !tcp.has_edge) return;
   const Segment segment = segment_of(flow, dir, packet);
-  const bool is_next =
-      segment.from <= static_cast<int64_t>(may_be_acknowledged(flow, dir)) &&
-      segment.to + (segment.fin ? 1 : 0) >= static_cast<int64_t>(tcp.acked);
+  const bool is_next = segment.from <= static_cast<int64_t>(may_be_acknowledged(flow, dir)) &&
+                       segment.to + (segment.fin ? 1 : 0) >= static_cast<int64_t>(tcp.acked);
   if (!has_syn && (!is_next || !is_stamped(flow, options))) return;
   if (!has_syn && older_by(half, options.timestamp) > 0) return;
   half.recent_timestamp = options.timestamp;

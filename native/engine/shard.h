@@ -193,6 +193,8 @@ class Shard final : public Engine {
   bool is_stamped(const Flow& flow, const flow::SegmentOptions& options) const;
   bool acknowledges_plausibly(const Flow& flow, Dir dir, const wire::Packet& packet) const;
   bool is_acceptable(Flow& flow, Dir dir, const Arrival& arrival);
+  bool echoes_syn_ack(const Flow& flow, Dir dir, const Arrival& arrival) const;
+  bool is_predicted(const Flow& flow, Dir dir, const Arrival& arrival) const;
   void keep_doubtful(Flow& flow, Dir dir, const Arrival& arrival);
   uint64_t may_be_acknowledged(const Flow& flow, Dir dir) const;
   void note_timestamp(Flow& flow, Dir dir, wire::Frame frame, const wire::Packet& packet);

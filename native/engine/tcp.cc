@@ -218,16 +218,18 @@ bool Shard::resets(const Flow& flow, Dir dir, const wire::Packet& packet) const 
          (at == static_cast<int64_t>(half.sent) && half.sent <= next);
 }
 
-// Sequence numbers, ends and counts of a flow; where it ends whoever reads its payload knows better.
+// Sequence numbers, ends and counts of a flow; where it ends whoever reads its payload knows
+// better.
 void Shard::follow(Flow& flow, Dir dir, const Arrival& arrival) {
   const wire::Packet& packet = arrival.packet;
   flow::TcpHalf& half = flow.tcp[index_of(dir)];
   if (flow.bypass != flow::Bypass::kNone) return follow_bypassed(flow, dir, arrival);
-  take_acknowledgement(flow, dir, packet);
+  // What one says that is not of this connection acknowledges nothing of it.
   if ((packet.tcp_flags & kRst) != 0) {
     if (resets(flow, dir, packet)) report_closed(flow, Closed::kRst);
     return;
   }
+  take_acknowledgement(flow, dir, packet);
   if (!half.known) half.start(packet.sequence);
   const Segment segment = segment_of(flow, dir, packet);
   const bool is_read = flow.inspection != nullptr &&

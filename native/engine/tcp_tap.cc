@@ -16,9 +16,11 @@ void Shard::observe_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
     return let_pass(flow, arrival);
   }
   if (has_syn && (packet.tcp_flags & kAck) != 0) take_syn_octets(flow, opposite(dir), packet);
-  if (!is_acceptable(flow, dir, arrival)) {
+  const bool is_acknowledging = echoes_syn_ack(flow, dir, arrival);
+  if (!is_acceptable(flow, dir, arrival) || !is_acknowledging) {
     ++count(Counter::kUnacceptable);
-    return keep_doubtful(flow, dir, arrival);
+    if (!is_acknowledging || is_predicted(flow, dir, arrival)) keep_doubtful(flow, dir, arrival);
+    return;
   }
   const flow::TcpHalf& half = flow.tcp[index_of(dir)];
   // RFC 9293 §3.10.7.4: a SYN within a connection is answered, and nothing else of it is taken.

@@ -47,7 +47,7 @@ struct HalfInspection {
   // Octets of a SYN that went on without them: judged, and not come again from here on.
   uint16_t bare_from = 0;
   uint16_t bare_to = 0;
-  uint64_t carried_to = 0;        // Inspection::is_body_carried: octets before it may pass unseen
+  uint64_t carried_to = 0;  // Inspection::is_body_carried: octets before it may pass unseen
 
   // Octets under a released transaction need neither report nor hold. True where that moved `next`.
   bool take_skip() {

@@ -20,6 +20,7 @@ void read_option(std::span<const uint8_t> option, SegmentOptions& out) {
   if (option[0] == kTimestamp && option.size() == 10) {
     out.syn.has_timestamp = true;
     out.timestamp = wire::load_be32(option.data() + 2);
+    out.echoed_timestamp = wire::load_be32(option.data() + 6);
   }
   if (option[0] == kMd5) out.syn.is_signed = true;
   if (option[0] == kAuthentication) out.syn.is_authenticated = true;

@@ -19,6 +19,7 @@ struct SynOptions {
 struct SegmentOptions {
   SynOptions syn;
   uint32_t timestamp = 0;
+  uint32_t echoed_timestamp = 0;
   uint32_t timestamp_at = 0;   // in the frame
   uint32_t unread_octets = 0;  // from an option on that is no option
 };
