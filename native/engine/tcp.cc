@@ -45,9 +45,13 @@ Opening opening_of(const Arrival& arrival, const flow::Keyed& keyed, bool from_o
   return opening;
 }
 
-// With none, or some, of the octets that it brought (RFC 7413 §4.2.2).
+// With none, or some, of the octets that it brought (RFC 7413 §4.2.2). A repeated SYN may be
+// answered as before.
 bool acknowledges_pending(const flow::Flow& flow, const wire::Packet& packet) {
   const flow::PendingSyn& pending = flow.pending_syn;
+  const bool is_repeated = pending.sequence + 1 == flow.tcp[index_of(pending.dir)].base;
+  if (is_repeated && packet.sequence + 1 == flow.tcp[index_of(opposite(pending.dir))].base)
+    return false;
   const size_t octets = flow.inspection == nullptr
                             ? 0
                             : flow.inspection->half[index_of(pending.dir)].syn_octets.size();

@@ -65,7 +65,14 @@ bool Shard::take_syn(Flow& flow, Dir dir, const Arrival& arrival) {
     half.options = flow::read_syn_options(arrival.frame, packet);
     return true;
   }
-  if (base == half.base) return true;
+  if (base == half.base) {
+    // A receiver that was reset since, in a way that nobody else noticed, takes it for a new one.
+    const bool is_established = half.has_edge && flow.tcp[index_of(opposite(dir))].has_edge;
+    if (dir == Dir::kOrig && !is_answer && is_established)
+      flow.pending_syn = {true, dir, packet.sequence,
+                          flow::read_syn_options(arrival.frame, packet)};
+    return true;
+  }
   if (is_answer) {
     if (flow.inspection == nullptr) return true;
     ++count(Counter::kOutOfWindow);
