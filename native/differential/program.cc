@@ -130,7 +130,8 @@ void Program::write(uint32_t octets) {
   const ssize_t sent = ::send(connection.socket.get(), text.data(), text.size(), MSG_NOSIGNAL);
   if (sent > 0) connection.written += static_cast<uint64_t>(sent);
   // A reset is told once only, and be it here.
-  if (sent < 0 && errno != EAGAIN && !connection.is_shut) connection.error = errno;
+  const bool is_own = errno == EPIPE && connection.is_shut;
+  if (sent < 0 && errno != EAGAIN && !is_own) connection.error = errno;
 }
 
 void Program::shut_down() {

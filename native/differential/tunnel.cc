@@ -43,8 +43,9 @@ void set_parameters() {
   write_file(ipv4 + "tcp_syncookies", "0");
   write_file(ipv4 + "tcp_max_syn_backlog", "65536");
   write_file(ipv4 + "tcp_fin_timeout", "2");
-  write_file(ipv4 + "ipfrag_time", "1");
-  write_file(ipv6 + "ip6frag_time", "1");
+  // Longer than an emulated machine takes for the fragments of a case.
+  write_file(ipv4 + "ipfrag_time", "10");
+  write_file(ipv6 + "ip6frag_time", "10");
   write_file(ipv6 + "conf/all/accept_dad", "0");
   write_file(ipv6 + "conf/default/accept_dad", "0");
   write_file(ipv6 + "conf/default/router_solicitations", "0");
