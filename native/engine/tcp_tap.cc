@@ -19,7 +19,10 @@ void Shard::observe_tcp(Flow& flow, Dir dir, const Arrival& arrival) {
   const bool is_acknowledging = echoes_syn_ack(flow, dir, arrival);
   if (!is_acceptable(flow, dir, arrival) || !is_acknowledging) {
     ++count(Counter::kUnacceptable);
-    if (!is_acknowledging || is_predicted(flow, dir, arrival)) keep_doubtful(flow, dir, arrival);
+    // Linux before 6.7 takes what has options that can't be read.
+    const bool is_readable = are_readable(flow, flow::read_options(arrival.frame, packet));
+    if (!is_readable || !is_acknowledging || is_predicted(flow, dir, arrival))
+      keep_doubtful(flow, dir, arrival);
     return;
   }
   const flow::TcpHalf& half = flow.tcp[index_of(dir)];
