@@ -168,10 +168,11 @@ void Shard::run() {
 }
 
 void Shard::round() {
+  // Before the look at the clock: an action may take as long as it likes.
+  bool worked = has_posted_ && run_posted(monotonic_ns());
   const uint64_t now_ns = monotonic_ns();
   if (last_round_ns_ != 0 && now_ns - last_round_ns_ > kStallNs) discard_stale();
   last_round_ns_ = now_ns;
-  bool worked = run_posted(now_ns);
   worked |= run_commands(now_ns);
   worked |= engine_->rejudge(now_ns);
   worked |= receive(now_ns);
@@ -198,7 +199,6 @@ void Shard::stamp(uint64_t now_ns) {
 }
 
 bool Shard::run_posted(uint64_t now_ns) {
-  if (!has_posted_) return false;
   std::vector<Posted> posted;
   {
     const std::lock_guard lock(mutex_);

@@ -103,31 +103,34 @@ inline void ip(const std::string& args) {
   }
 }
 
+// The engine of a shard, where it isn't Echo, and the group that it is shard 0 of.
+struct Judging {
+  shard::EngineFactory factory;
+  std::shared_ptr<shard::Group> group;
+};
+
 // A namespace with the pair peer0 - vth0, a socket on the one and a shard on the other.
 class Bench {
  public:
-  explicit Bench(uint32_t ring_octets = 1 << 20)
+  explicit Bench(uint32_t ring_octets = 1 << 20, const Judging& judging = {})
       : name_("vtsh" + std::to_string(::getpid()) + "x" + std::to_string(counter_++)),
         path_("/run/netns/" + name_) {
     os::netns_create(path_);
     netns_ = Fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
     ip("netns exec " + name_ + " sysctl -q -w net.ipv6.conf.default.disable_ipv6=1");
     add_pair();
-    Options options;
-    options.netns_fd = netns_.get();
-    options.if_name = "vth0";
+    Options options = options_of(0);
+    options.group = judging.group;
     options.heartbeat_file = heartbeat_path();
     options.heartbeat_slot = 1;
     options.event_ring_octets = ring_octets;
-    shard = std::make_unique<Shard>(
-        options,
-        [this](engine::FrameSink& frames, engine::EventSink& events, engine::Carrier*,
-               engine::Relay*) {
-          auto made = std::make_unique<Echo>(frames, events);
-          echo = made.get();
-          return made;
-        },
-        [] {});
+    const shard::EngineFactory echoes = [this](engine::FrameSink& frames, engine::EventSink& events,
+                                               engine::Carrier*, engine::Relay*) {
+      auto made = std::make_unique<Echo>(frames, events);
+      echo = made.get();
+      return made;
+    };
+    shard = std::make_unique<Shard>(options, judging.factory ? judging.factory : echoes, [] {});
     shard->attach([this] { wakes++; });
   }
   ~Bench() {
@@ -152,6 +155,14 @@ class Bench {
     }
   }
   void link(const std::string& args) { ip("-n " + name_ + " link " + args); }
+  Options options_of(uint32_t index) const {
+    Options options;
+    options.netns_fd = netns_.get();
+    options.if_name = "vth0";
+    options.index = index;
+    return options;
+  }
+  std::string name() const { return name_; }
   int netns_fd() const { return netns_.get(); }
   std::string heartbeat_path() const { return "/tmp/" + name_ + ".heartbeat"; }
   uint64_t heartbeat() const {
