@@ -249,7 +249,10 @@ const STEPS = {
   clients: () => tap('real clients', ['clients'], 2),
   guest: async () => {
     if (
-      await single('guest kernel', 'sh', ['test/guest/prepare.sh', join(root, '.cache', 'guest')])
+      (await single('differential for the guest', 'make', [
+        ...['-s', '-C', 'native', 'build/differential-release'],
+      ])) &&
+      (await single('guest kernel', 'sh', ['test/guest/prepare.sh', join(root, '.cache', 'guest')]))
     ) {
       await tap('system, stock Debian kernel', ['guest'], 1)
     }

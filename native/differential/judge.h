@@ -15,7 +15,7 @@ namespace vethwall::differential {
 struct Inspected {
   uint64_t id = 0;
   bool is_pod_opener = false;
-  std::array<std::string, 2> octets;  // by engine::Dir
+  std::array<std::string, 2> octets = {};  // by engine::Dir
   std::array<bool, 2> has_ended = {};
   std::array<bool, 2> has_gap = {};  // nothing behind it is kept
   std::array<uint64_t, 2> released = {};

@@ -19,7 +19,7 @@ using engine::EndpointPath, engine::kAck, engine::kFin;
 
 constexpr uint16_t kUndecidedPort = 80, kAllowedPort = 81;
 constexpr uint16_t kEndpoint = 7;
-constexpr size_t kEthernetOctets = 14;
+constexpr uint16_t kEthernetOctets = 14;
 constexpr uint64_t kMillisecond = 1'000'000;
 // A case that still has frames to exchange after so many is one that never will be quiet.
 constexpr uint32_t kMostExchanges = 10000;
@@ -197,7 +197,7 @@ class Run {
       if (world_.is_traced) trace(sent.to_pod ? "to pod   " : "to peer  ", sent.vnet, sent.frame);
       if (!is_inline()) continue;  // vbr-neuv drops it
       const std::span<const uint8_t> packet =
-          std::span(sent.frame).subspan(std::min(kEthernetOctets, sent.frame.size()));
+          std::span(sent.frame).subspan(std::min<size_t>(kEthernetOctets, sent.frame.size()));
       wire::VnetHeader moved = sent.vnet;
       if ((moved.flags & wire::kNeedsCsum) != 0) moved.csum_start -= kEthernetOctets;
       if (moved.hdr_len > 0) moved.hdr_len -= kEthernetOctets;
