@@ -73,13 +73,18 @@ bool Shard::is_acceptable(Flow& flow, Dir dir, const Arrival& arrival) {
   return acknowledges_plausibly(flow, dir, packet);
 }
 
-// Linux's tcp_check_req(), since 6.14, completes no handshake with another time than its SYN-ACK
-// told.
+// Linux's tcp_check_req() completes no handshake with what is outside of its window, nor, since
+// 6.14, with another time than its SYN-ACK told.
 bool Shard::echoes_syn_ack(const Flow& flow, Dir dir, const Arrival& arrival) const {
   const HalfInspection& back = flow.inspection->half[index_of(opposite(dir))];
   const bool is_complete = flow.tcp[index_of(opposite(dir))].has_edge;
-  if (dir != Dir::kOrig || is_complete || !back.has_recent || flow.start != Start::kSyn)
+  if (dir != Dir::kOrig || is_complete || !back.has_recent || flow.start != Start::kSyn ||
+      (arrival.packet.tcp_flags & kSyn) != 0)
     return true;
+  const Segment segment = segment_of(flow, dir, arrival.packet);
+  const auto next = static_cast<int64_t>(flow.inspection->half[index_of(dir)].next);
+  const bool ends_behind = segment.to + (segment.fin ? 1 : 0) > next;
+  if (segment.from != next && !ends_behind) return false;
   const flow::SegmentOptions options = flow::read_options(arrival.frame, arrival.packet);
   return !is_stamped(flow, options) || options.echoed_timestamp == 0 ||
          options.echoed_timestamp == back.recent_timestamp;
