@@ -70,6 +70,12 @@ void set_ipv6(int index) {
   of.ifr6_prefixlen = 64;
   of.ifr6_ifindex = index;
   os::check(::ioctl(socket.get(), SIOCSIFADDR, &of), "ioctl", "fd00::2");
+  // A worker of the kernel takes it from tentative to usable.
+  sockaddr_in6 own = {};
+  own.sin6_family = AF_INET6;
+  own.sin6_addr = of.ifr6_addr;
+  while (::bind(socket.get(), reinterpret_cast<sockaddr*>(&own), sizeof own) < 0)
+    if (errno != EADDRNOTAVAIL) os::fail(errno, "bind", "fd00::2");
 }
 
 void bring_up(int socket) {
