@@ -1,4 +1,7 @@
-/** usage: run.js TARGET [--seconds N] [--seed N]; exit 1 where an input breaks an invariant. */
+/**
+ * usage: run.js TARGET… [--cpu-seconds N] [--seed N], so long for each; exit 1 where an input breaks an invariant.
+ * A line for each target that is done.
+ */
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -9,10 +12,11 @@ import { broken } from './invariants.js'
 import { mutate } from './mutate.js'
 import { carried } from './quic-frames.js'
 import { Random } from './random.js'
-import { keptFolder, keptInputs, readSeeds, TARGETS } from './seeds.js'
+import { keptFolder, keptInputs, readSeeds, type Seeds, TARGETS } from './seeds.js'
+import { cpuMs } from './spent.js'
 import { wordsOf } from './words.js'
 
-const SECONDS = 30
+const CPU_SECONDS = 30
 /** Inputs that follow from one fault are alike: the first few tell it. */
 const FAILURES = 3
 
@@ -30,16 +34,19 @@ function keep(target: string, input: Conversation): string {
   return relative(root, file)
 }
 
-function fuzz(
-  target: string,
-  seconds: number,
-  seed: number,
-): { inputs: number; failures: Failure[] } {
+interface Outcome {
+  readonly inputs: number
+  readonly failures: readonly Failure[]
+  readonly cpuSeconds: number
+}
+
+function fuzz(target: string, all: Seeds, cpuSeconds: number, seed: number): Outcome {
+  const started = cpuMs()
+  const spent = () => (cpuMs() - started) / 1000
   const random = new Random(seed)
-  const seeds = readSeeds().of(target)
+  const seeds = all.of(target)
   const words = wordsOf(target, seeds)
   const failures: Failure[] = []
-  const until = Date.now() + seconds * 1_000
   let inputs = 0
   const known = [...keptInputs(target), ...seeds.map((input) => ['a seed', input] as const)]
   for (const [file, input] of known) {
@@ -47,33 +54,43 @@ function fuzz(
     const why = broken(carried(target, input), random)
     if (why !== null) failures.push({ file, why })
   }
-  while (Date.now() < until && failures.length < FAILURES) {
+  while (spent() < cpuSeconds && failures.length < FAILURES) {
     inputs++
     const input = mutate(random.pick(seeds), seeds, words, random)
     const why = broken(carried(target, input), random)
     if (why !== null) failures.push({ file: keep(target, input), why })
   }
-  return { inputs, failures }
+  return { inputs, failures, cpuSeconds: spent() }
+}
+
+function tell(target: string, { inputs, failures, cpuSeconds }: Outcome, seed: number): void {
+  for (const { file, why } of failures) console.error(`fuzz ${target}: ${file}: ${why}`)
+  console.log(
+    `fuzz ${target}: ${inputs} inputs, ${failures.length} failures, ` +
+      `${cpuSeconds.toFixed(2)} CPU s, seed ${seed}`,
+  )
 }
 
 function main(): number {
-  const { values, positionals } = parseArgs({
+  const { values, positionals: targets } = parseArgs({
     allowPositionals: true,
-    options: { seconds: { type: 'string' }, seed: { type: 'string' } },
+    options: { 'cpu-seconds': { type: 'string' }, seed: { type: 'string' } },
   })
-  const target = TARGETS.find((name) => name === positionals[0])
-  const seconds = Number(values.seconds ?? SECONDS)
+  const cpuSeconds = Number(values['cpu-seconds'] ?? CPU_SECONDS)
   const seed = Number(values.seed ?? Date.now() % 2 ** 32)
-  if (target === undefined || !(seconds > 0) || !Number.isInteger(seed)) {
-    console.error(`usage: run.js ${TARGETS.join('|')} [--seconds N] [--seed N]`)
+  const areKnown = targets.length > 0 && targets.every((name) => TARGETS.includes(name))
+  if (!areKnown || !(cpuSeconds > 0) || !Number.isInteger(seed)) {
+    console.error(`usage: run.js ${TARGETS.join('|')}… [--cpu-seconds N] [--seed N]`)
     return 2
   }
-  const { inputs, failures } = fuzz(target, seconds, seed)
-  for (const { file, why } of failures) console.error(`fuzz ${target}: ${file}: ${why}`)
-  console.log(
-    `fuzz ${target}: ${inputs} inputs, ${failures.length} failures, ${seconds} s, seed ${seed}`,
-  )
-  return failures.length > 0 ? 1 : 0
+  const seeds = readSeeds()
+  let failures = 0
+  for (const target of targets) {
+    const outcome = fuzz(target, seeds, cpuSeconds, seed)
+    tell(target, outcome, seed)
+    failures += outcome.failures.length
+  }
+  return failures > 0 ? 1 : 0
 }
 
 process.exitCode = main()

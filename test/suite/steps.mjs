@@ -1,0 +1,121 @@
+/** The suite's steps by name; false = what follows can't be tried. */
+import { basename, join } from 'node:path'
+import { filesBelow, root } from './command.mjs'
+import { fuzz } from './fuzzing.mjs'
+import { report, reported, single, tapCounts, tapLines } from './report.mjs'
+
+const TESTS = '.build/test'
+const MAKE_NATIVE = ['-s', '-j2', '-C', 'native']
+/** CPU time shared by all targets. In a soak, and asked for by name, each step has the machine to itself. */
+const FUZZ_CPU_SECONDS = 300
+const FUZZ_ALONE_CPU_SECONDS = 600
+const SOAK_FUZZ_CPU_SECONDS = 7_200
+const NEVER = new Promise(() => {})
+/** Of a minute or more, and what else is long in its step: begun first, so that none is the last alone. */
+const LONG = [
+  'system/conformance',
+  'system/faults/errnos',
+  'system/concurrency',
+  'system/drift',
+  'system/faults/killed',
+  'system/chains',
+  'system/swap/faults',
+  'bench/score/main',
+]
+
+function longFirst(files) {
+  const isLong = (file) => LONG.some((name) => file === join(TESTS, `${name}.test.js`))
+  return [...files.filter(isLong), ...files.filter((file) => !isLong(file))]
+}
+
+async function inParallel(left, jobs, take) {
+  const worker = async () => {
+    for (let one = left.shift(); one !== undefined; one = left.shift()) await take(one)
+  }
+  await Promise.all(Array.from({ length: jobs }, worker))
+}
+
+/** Each file is a TAP program of its own; `jobs` of them run at a time. */
+async function tap(name, folders, jobs, isSoak) {
+  const found = folders.flatMap((folder) => filesBelow(join(TESTS, folder), /\.test\.js$/))
+  const files = longFirst(found)
+  if (files.length === 0) {
+    const result = { status: 1, text: `no test files below ${folders}`, file: '' }
+    report(name, '0 s', result, { total: 0, passed: 0, failed: 0, skipped: 0 })
+  }
+  const env = { TAP_TIMEOUT: '300', SOAK: isSoak ? '1' : '0' }
+  console.log(`# ${name}`)
+  await inParallel(files, jobs, (file) => {
+    const test = file.slice(TESTS.length + 1).replace(/\.test\.js$/, '')
+    const args = ['--enable-source-maps', file]
+    return reported(test, 'node', args, ({ text }) => tapCounts(text), { env })
+  })
+}
+
+async function check() {
+  await single('format and lint', 'node_modules/.bin/biome', ['ci', '--colors=off', '.'])
+  await single('format C++', 'make', ['-s', '-C', 'native', 'format-check'])
+  const scripts = ['cni', 'test'].flatMap((folder) => filesBelow(folder, /\.sh$/))
+  await single('shellcheck', 'shellcheck', ['-x', 'setup.sh', 'install.sh', ...scripts])
+  const generate = ['native/bpf/generate.mjs', '--check']
+  await single('kernel program is what its header says', 'node', generate)
+}
+
+async function nativeTests() {
+  const tests = filesBelow('native/test', /_test\.cc$/).map((file) => basename(file, '.cc'))
+  await inParallel(tests, 2, (test) => {
+    const binary = join('native/build/test', test)
+    return reported(`native ${test}`, binary, [], ({ text }) => tapLines(text))
+  })
+}
+
+/** Segments through the engine to real sockets; a failing case is left in the corpus. */
+async function differential(where, cases) {
+  const corpus = ['--corpus', 'native/differential/corpus', '--seed', '1', '--cases', `${cases}`]
+  const countsOf = ({ text }) => tapLines(text)
+  await reported(`differential, ${where}`, 'native/build/differential', corpus, countsOf)
+}
+
+const UNIT = [
+  'core',
+  'intercept',
+  'conflist',
+  'plugin',
+  'dpd',
+  'dpctl',
+  'install',
+  'bench',
+  'project',
+]
+
+/** `isAlone`: nothing runs beside the fuzz targets that they would have to wait for. */
+export const stepsOf = ({ isSoak, isAlone }) => ({
+  build: () => single('build', 'node', ['build.mjs']),
+  check,
+  'native build': () => single('native tests build', 'make', [...MAKE_NATIVE, 'tests']),
+  native: nativeTests,
+  differential: () => differential('this kernel', isSoak ? 100_000 : 500),
+  unit: () => tap('unit', UNIT, 2, isSoak),
+  system: () => tap('system, this kernel', ['system'], 2, isSoak),
+  clients: () => tap('real clients', ['clients'], 2, isSoak),
+  guest: async () => {
+    const differential = [...MAKE_NATIVE, 'build/differential-release']
+    const prepare = ['test/guest/prepare.sh', join(root, '.cache', 'guest')]
+    if (
+      (await single('differential for the guest', 'make', differential)) &&
+      (await single('guest kernel', 'sh', prepare))
+    )
+      await tap('system, stock Debian kernel', ['guest'], 1, isSoak)
+  },
+  'fuzz build': () => single('fuzz targets build', 'make', [...MAKE_NATIVE, 'fuzzers']),
+  fuzz: (others) =>
+    fuzz({
+      cpuSeconds: isSoak
+        ? SOAK_FUZZ_CPU_SECONDS
+        : isAlone
+          ? FUZZ_ALONE_CPU_SECONDS
+          : FUZZ_CPU_SECONDS,
+      damagedPackets: isSoak ? 1_000_000 : 100_000,
+      others: isSoak || isAlone ? NEVER : others,
+    }),
+})
