@@ -16,7 +16,8 @@ const EndpointConfig* Shard::endpoint(uint16_t id) const {
 
 void Shard::set_endpoint(const EndpointConfig& config, uint64_t now_ns) {
   now_ns_ = now_ns;
-  if (config.id >= endpoints_.size()) return;
+  if (config.id > wire::kEndpointMask) return;
+  if (config.id >= endpoints_.size()) endpoints_.resize(config.id + size_t{1});
   EndpointSlot& slot = endpoints_[config.id];
   const bool is_same_path = slot.is_known && slot.config.path == config.path;
   const bool is_new = !slot.is_known;

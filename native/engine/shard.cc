@@ -47,8 +47,7 @@ Shard::Shard(const Limits& limits, const flow::SipKey& key, FrameSink& frames, E
       sip_key_(key),
       table_(limits.flows, key),
       icmp_tokens_(kIcmpPerSecond, kIcmpBurst),
-      reassembler_({limits.fragment_octets_total, limits.fragment_datagrams, limits.fragment_ns}),
-      endpoints_(wire::kEndpointMask + 1) {}
+      reassembler_({limits.fragment_octets_total, limits.fragment_datagrams, limits.fragment_ns}) {}
 
 uint64_t Shard::counter(Counter counter) const {
   if (counter == Counter::kHeldOctets) return budget_.used_octets;
