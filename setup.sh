@@ -37,6 +37,8 @@ if [ -n "$missing" ]; then
   podman_network=/etc/cni/net.d/87-podman-bridge.conflist
   podman_units=
   server_units=
+  cluster_conf=/etc/postgresql-common/createcluster.conf
+  cluster_told=
   case " $missing " in
     *' podman '*) [ -e $podman_network ] || podman_units='podman.socket podman.service podman-restart.service
       podman-auto-update.timer podman-auto-update.service' ;;
@@ -47,16 +49,20 @@ if [ -n "$missing" ]; then
   case " $missing " in
     *' postgresql-15 '*)
       server_units="$server_units postgresql.service"
-      # Its package would make a database of its own.
-      mkdir -p /etc/postgresql-common
-      [ -e /etc/postgresql-common/createcluster.conf ] ||
-        echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+      # Its package would make a database of its own, unless it finds that told.
+      if [ ! -e $cluster_conf ]; then
+        mkdir -p ${cluster_conf%/*}
+        cluster_told=yes
+        echo 'create_main_cluster = false' >$cluster_conf
+      fi
       ;;
   esac
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
   # shellcheck disable=SC2086 # a list
   apt-get install -y -qq --no-install-recommends $missing >/dev/null
+  # As the package puts it, and takes it away when it is purged: ours kept its own from being there.
+  [ -z "$cluster_told" ] || cp /usr/share/postgresql-common/createcluster.conf $cluster_conf
   if [ -n "$podman_units" ]; then
     rm -f $podman_network
     rmdir -p --ignore-fail-on-non-empty /etc/cni/net.d 2>/dev/null || true
