@@ -117,28 +117,23 @@ INLINE int read_flow(struct __sk_buff* skb, struct flow_key* key, uint32_t id, i
   return read_l4(data_end, key, v6->l4, to_pod, bpf_htons(v6->ip.payload_len), segment);
 }
 
-// Nothing went up for a while, and the judge has looked for frames since.
-INLINE int is_quiet(const struct flow* flow, int direction, uint32_t slot, uint64_t now_ns) {
-  uint64_t last_ns = flow->last_up_ns[direction];
-  return (int64_t)(now_ns - last_ns) > QUIET_NS && (int64_t)(stamp_of(slot) - last_ns) > 0;
-}
-
-// Whether this direction is cut by now; where it is not, its frame counts as under way.
-INLINE int is_cut(struct flow* flow, int direction, uint32_t slot) {
+// Whether this direction is cut by now; where it is not, its frame counts as under way. The first one
+// always does: only what comes back after it tells that nothing before it is still on its way.
+INLINE int is_cut(struct flow* flow, int direction) {
   if (flow->state[direction] == FLOW_CUT) return 1;
   uint64_t now_ns = bpf_ktime_get_ns();
   // In this order: what comes back between the two looks went up before the second.
   uint32_t back = *(volatile uint32_t*)&flow->back[direction];
   uint32_t up = *(volatile uint32_t*)&flow->up[direction];
-  int is_drained = (up != 0 && up == back) || is_quiet(flow, direction, slot, now_ns);
-  int is_overdue = (int64_t)(now_ns - flow->pending_since_ns) > PENDING_NS;
+  if (up == 0) flow->first_up_ns[direction] = now_ns;
+  int is_drained = up != 0 && up == back;
+  int is_overdue = up != 0 && (int64_t)(now_ns - flow->first_up_ns[direction]) > PENDING_NS;
   if (is_drained || is_overdue) {
     if (!is_drained) count(CAUSE_CUT_FORCED);
     flow->state[direction] = FLOW_CUT;
     return 1;
   }
   __sync_fetch_and_add(&flow->up[direction], 1);
-  flow->last_up_ns[direction] = now_ns;
   return 0;
 }
 
@@ -159,7 +154,7 @@ INLINE void count_cut(struct __sk_buff* skb, struct flow* flow, int direction) {
 
 // How a frame of the pod's own address goes on, at vin, vex or eth0.
 INLINE enum passage passage_of(struct __sk_buff* skb, const struct endpoint* endpoint, uint32_t id,
-                               int to_pod, uint32_t slot) {
+                               int to_pod) {
   struct flow_key key;
   struct segment segment = {};
   uint32_t epoch = *(const volatile uint32_t*)&endpoint->epoch;
@@ -171,7 +166,7 @@ INLINE enum passage passage_of(struct __sk_buff* skb, const struct endpoint* end
     return PASSAGE_UP;
   }
   if (flow->is_limited && !is_within(flow, &segment, to_pod)) return PASSAGE_UP;
-  if (!is_cut(flow, to_pod, slot)) return PASSAGE_PENDING;
+  if (!is_cut(flow, to_pod)) return PASSAGE_PENDING;
   count_cut(skb, flow, to_pod);
   return segment.flags & (TCP_FIN | TCP_RST) ? PASSAGE_END : PASSAGE_CUT;
 }
@@ -180,13 +175,10 @@ INLINE enum passage passage_of(struct __sk_buff* skb, const struct endpoint* end
 // nothing, so that there is nothing to wait for.
 INLINE void settle(const struct flow_key* key, const struct flow* before, uint32_t epoch,
                    int is_tap) {
-  uint64_t now_ns = bpf_ktime_get_ns();
   uint8_t state = is_tap ? FLOW_CUT : FLOW_PENDING;
   struct flow flow = {
       .epoch = epoch,
       .state = {state, state},
-      .pending_since_ns = now_ns,
-      .last_up_ns = {now_ns, now_ns},
   };
   if (before) {
     flow.packets[0] = before->packets[0], flow.packets[1] = before->packets[1];

@@ -55,7 +55,7 @@ INLINE int hairpin(struct __sk_buff* skb, const struct endpoint* endpoint, uint3
     return pass(skb);
   }
   enum passage passage =
-      kind == KIND_POD_MAC ? passage_of(skb, endpoint, id, to_pod, setting.slot) : PASSAGE_UP;
+      kind == KIND_POD_MAC ? passage_of(skb, endpoint, id, to_pod) : PASSAGE_UP;
   if (passage == PASSAGE_CUT) return pass(skb);
   if (passage != PASSAGE_END && !is_judge_alive(setting.slot)) {
     if (is_inline && setting.failure == FAILURE_CLOSED) return drop(CAUSE_STALE_CLOSED);

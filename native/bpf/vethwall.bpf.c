@@ -206,7 +206,7 @@ INLINE int pipe(struct __sk_buff* skb, const struct endpoint* endpoint, struct s
     return send_on(skb, endpoint, to_pod, kind);
   }
   enum passage passage =
-      kind == KIND_POD_MAC ? passage_of(skb, endpoint, id, to_pod, setting.slot) : PASSAGE_UP;
+      kind == KIND_POD_MAC ? passage_of(skb, endpoint, id, to_pod) : PASSAGE_UP;
   // Decided already, so that it does not matter whether anybody judges now.
   if (passage == PASSAGE_CUT) return send_on(skb, endpoint, to_pod, kind);
   if (passage != PASSAGE_END && !is_judge_alive(setting.slot)) {

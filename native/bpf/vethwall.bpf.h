@@ -8,9 +8,7 @@
 #define HEARTBEAT_SLOTS 64u
 #define STALE_NS 500000000ll
 #define FLOWS 65536u
-// A direction of a flow waits for what is on its way through the engine: until nothing went up for
-// QUIET_NS, or for PENDING_NS at most.
-#define QUIET_NS 5000000ll
+// A direction of a flow waits for what is on its way through the engine, for so long at most.
 #define PENDING_NS 100000000ll
 // src/core/instance.ts: every instance has its own namespace, so the index is the same in all.
 #define VBR_IFINDEX 10000000u
@@ -109,8 +107,7 @@ struct flow {
   uint8_t reserved;
   uint32_t up[2];    // frames sent to the engine while pending
   uint32_t back[2];  // of these, came back
-  uint64_t pending_since_ns;
-  uint64_t last_up_ns[2];
+  uint64_t first_up_ns[2];
   uint64_t packets[2];  // that were cut
   uint64_t octets[2];   // of frames, as the engine counts them
   // Where limited: sequence numbers of the octets that may pass, from the first to behind the last.

@@ -35,7 +35,7 @@ class Carrier {
   // By direction, as the counts: only segments within pass, and neither FIN nor RST; everything
   // else of the flow comes up. False: no such entry can be made.
   virtual bool carry(const CarriedFlow& flow, uint32_t epoch,
-                     const std::array<PassRange, 2>& ranges, uint64_t now_ns) = 0;
+                     const std::array<PassRange, 2>& ranges) = 0;
   // What was carried of it since its entry was made; zeroes where there is none.
   virtual CarriedCounts read(const CarriedFlow& flow) = 0;
   // Its frames come up again.

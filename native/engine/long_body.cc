@@ -45,7 +45,7 @@ void Shard::carry_body(Flow& flow, Dir dir) {
   std::array<PassRange, 2> ranges;
   ranges[is_from_pod ? 0 : 1] = {body.sequence_of(body.sent), body.sequence_of(to)};
   ranges[is_from_pod ? 1 : 0] = {back.sequence_of(back.sent), back.sequence_of(back.sent)};
-  if (!carrier_->carry(carried_flow(flow), epoch, ranges, now_ns_)) return;
+  if (!carrier_->carry(carried_flow(flow), epoch, ranges)) return;
   flow.inspection->is_body_carried = true;
   flow.bypass = flow::Bypass::kCarry;
   half.carried_to = to;

@@ -11,7 +11,7 @@ namespace vethwall::shard {
 namespace {
 
 static_assert(sizeof(flow_key) == 40);
-static_assert(sizeof(::flow) == 96);
+static_assert(sizeof(::flow) == 88);
 
 template <typename T>
 std::span<const uint8_t> octets_of(const T& value) {
@@ -41,14 +41,12 @@ FlowMap::FlowMap(int fd) : fd_(fd) {
 }
 
 bool FlowMap::carry(const engine::CarriedFlow& flow, uint32_t epoch,
-                    const std::array<engine::PassRange, 2>& ranges, uint64_t now_ns) {
+                    const std::array<engine::PassRange, 2>& ranges) {
   ::flow entry = {};
   entry.epoch = epoch;
   entry.is_limited = 1;
-  entry.pending_since_ns = now_ns;
   for (size_t i = 0; i < ranges.size(); ++i) {
     entry.state[i] = FLOW_PENDING;
-    entry.last_up_ns[i] = now_ns;
     entry.pass_from[i] = ranges[i].from;
     entry.pass_to[i] = ranges[i].to;
   }

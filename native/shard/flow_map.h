@@ -9,7 +9,7 @@ class FlowMap final : public engine::Carrier {
   // The map `flows`; stays the caller's to close. Throws os::Fault where it has another shape.
   explicit FlowMap(int fd);
   bool carry(const engine::CarriedFlow& flow, uint32_t epoch,
-             const std::array<engine::PassRange, 2>& ranges, uint64_t now_ns) override;
+             const std::array<engine::PassRange, 2>& ranges) override;
   engine::CarriedCounts read(const engine::CarriedFlow& flow) override;
   void forget(const engine::CarriedFlow& flow) override;
 

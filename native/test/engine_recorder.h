@@ -51,7 +51,7 @@ class Frames : public engine::FrameSink {
 class Carried : public engine::Carrier {
  public:
   bool carry(const engine::CarriedFlow& flow, uint32_t,
-             const std::array<engine::PassRange, 2>& passed, uint64_t) override {
+             const std::array<engine::PassRange, 2>& passed) override {
     last = flow;
     ranges = passed;
     ++bodies;

@@ -3,7 +3,7 @@ import { parseAddress } from '../address.js'
 import { HOST_LITTLE_ENDIAN, viewOf } from '../netlink/attribute.js'
 
 export const FLOW_KEY_OCTETS = 40
-export const FLOW_OCTETS = 96
+export const FLOW_OCTETS = 88
 const ADDRESS_OCTETS = 16
 const FLOW_CUT = 2
 
@@ -50,7 +50,7 @@ export function decodeFlowEntry(octets: Uint8Array): FlowEntry {
   return {
     epoch: view.getUint32(0, HOST_LITTLE_ENDIAN),
     isCut: { fromPod: octets[4] === FLOW_CUT, toPod: octets[5] === FLOW_CUT },
-    packets: counts(48),
-    octets: counts(64),
+    packets: counts(40),
+    octets: counts(56),
   }
 }

@@ -31,10 +31,10 @@ t.test('struct flow', async (t) => {
   octets[4] = 2
   octets[5] = 1
   for (const [at, value] of [
-    [48, 1n],
-    [56, 2n],
-    [64, 300n],
-    [72, 400n],
+    [40, 1n],
+    [48, 2n],
+    [56, 300n],
+    [64, 400n],
   ] as const)
     view.setBigUint64(at, value, true)
   t.same(decodeFlowEntry(octets), {

@@ -13,11 +13,11 @@ const OTHER_FORMS = ['4e6575571234', '4e6575581234']
 const BROADCAST = 'ffffffffffff'
 const STRANGER = '02000000eeee'
 /** Ends each of the test's own frames. */
-const TAG = 'c0de5eedc0de5eed'
+export const TAG = 'c0de5eedc0de5eed'
 const VLAN_100 = '81000064'
 
 /** UDP with eight octets of payload, port 5000 to 5001, no checksum; header checksum by RFC 1071. */
-function ipv4(destination: string, payload: string): string {
+export function ipv4(destination: string, payload: string): string {
   const header = `45000024000100004011xxxx0a4d0002${destination}`
   const words = header.replace('xxxx', '0000').match(/.{4}/g) ?? []
   const sum = words.reduce((total, word) => total + Number.parseInt(word, 16), 0)
@@ -35,7 +35,7 @@ const MDNS_V6 = { mac: '3333000000fb', payload: ipv6(`ff02${'0'.repeat(26)}fb`, 
 const POD_V4 = ipv4('0a4d0001', TAG)
 
 /** A frame of the path's own kind, told from the others by its last octets. */
-const SENTINEL = ipv4('0a4d0001', 'feedfacecafebeef')
+export const SENTINEL = ipv4('0a4d0001', 'feedfacecafebeef')
 
 function portOf(piped: Piped, side: 'pod' | 'host') {
   return side === 'pod'
