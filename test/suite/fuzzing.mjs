@@ -96,7 +96,9 @@ class Lane {
     clearInterval(poll)
     this.running.delete(child)
     if (result.signal !== null) result.text += `\nended by ${result.signal}\n`
-    const isFailed = result.status !== 0 && !(job.isEnded && result.signal === 'SIGTERM')
+    // USR1 before libFuzzer has a handler for it ends it as TERM does.
+    const isOurs = job.isEnded && ['SIGTERM', 'SIGUSR1'].includes(result.signal)
+    const isFailed = result.status !== 0 && !isOurs
     job.note(this.targets, result, isFailed, job)
   }
 }
