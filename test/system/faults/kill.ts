@@ -9,7 +9,14 @@ const [when = '', number = ''] = (process.env.KILL_AT ?? '').split(' ')
 const points = new Points((process.env.KILL_FOLDERS ?? '').split(':'))
 const kinds: string[] = []
 
+const tell = (): number => writeSync(2, `calls: ${kinds.join()}\n`)
+
 points.always((kind, _args, run) => {
+  // The last one: nothing of Node's is heard after it.
+  if (kind === 'exit') {
+    tell()
+    return run()
+  }
   kinds.push(kind)
   if (kinds.length !== Number(number)) return run()
   if (when === 'after') run()
@@ -23,4 +30,4 @@ process.dlopen = (module, ...more) => {
   points.replaceAddon((module as { exports: Record<string, unknown> }).exports)
 }
 
-process.on('exit', () => writeSync(2, `calls: ${kinds.join()}\n`))
+process.on('exit', tell)

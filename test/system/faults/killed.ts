@@ -65,6 +65,7 @@ async function sweep(
   calls: number,
   attempt: (moment: string, number: number) => Promise<void>,
 ): Promise<void> {
+  t.ok(calls > 0, `${verb} makes calls`)
   const chosen = moments(calls)
   for (const [number, moment] of chosen.entries()) await attempt(moment, number)
   t.comment(

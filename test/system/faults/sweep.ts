@@ -98,6 +98,6 @@ export class Injection {
 /** How many of the first list's points are not the second's as well, at the same distance from the end. */
 export function ownPoints(first: readonly string[], second: readonly string[]): number {
   let same = 0
-  while (first.at(-1 - same) === second.at(-1 - same)) same++
+  while (same < first.length && first.at(-1 - same) === second.at(-1 - same)) same++
   return first.length - same
 }
