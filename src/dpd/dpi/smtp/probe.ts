@@ -27,8 +27,11 @@ export function probeSmtp(
   if (!mayGreet(greeting)) return 'no'
   const command = latin1(orig, 0, LONGEST_COMMAND)
   if (HELLO.test(command)) return 'yes'
-  const isWhole = WHOLE_GREETING.test(greeting) || greeting.length >= PROBE_OCTETS || ended.reply
-  const names = isWhole && NAMES_ITSELF.test(greeting)
+  const isLast = greeting.length >= PROBE_OCTETS || ended.reply
+  // What came along behind it names nothing: it might have come later.
+  const whole = WHOLE_GREETING.exec(greeting)?.[0] ?? (isLast ? greeting : null)
+  const isWhole = whole !== null
+  const names = isWhole && NAMES_ITSELF.test(whole)
   // The client waits for the greeting: where it is held until its protocol is known, it alone decides.
   if (command === '') return names ? 'yes' : isWhole ? 'no' : 'more'
   if (COMMAND.test(command)) return names ? 'yes' : isWhole ? 'no' : 'more'
