@@ -37,7 +37,8 @@ function readPreface(turn: Turn): Next | undefined {
   const { input, connection } = turn
   if (!PREFACE.startsWith(latin1(input, 0, PREFACE.length)))
     return malformed('RFC 9113 §3.4 preface')
-  if (input.length < PREFACE.length) return need(PREFACE.length)
+  // Not for all of it at once: where it goes wrong must not depend on how much came.
+  if (input.length < PREFACE.length) return need(input.length + 1)
   turn.used = PREFACE.length
   connection.prefaced = true
   turn.facts.push({ kind: 'flow', fields: { version: 'HTTP/2' } })
