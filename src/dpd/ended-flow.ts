@@ -35,8 +35,8 @@ export class EndedFlow {
   peer: string | null = null
   #how: Ending['how'] = 'idle'
   #atMs = 0
-  #packets = new Float64Array(2)
-  #octets = new Float64Array(2)
+  /** Packets, then octets, of both directions: in place, however large. */
+  readonly #counts = new Float64Array(4)
 
   constructor(
     flow: Flow,
@@ -63,10 +63,10 @@ export class EndedFlow {
     this.peer = peer
     this.#how = how
     this.#atMs = atMs
-    this.#packets[0] = counts.packets.orig
-    this.#packets[1] = counts.packets.reply
-    this.#octets[0] = counts.octets.orig
-    this.#octets[1] = counts.octets.reply
+    this.#counts[0] = counts.packets.orig
+    this.#counts[1] = counts.packets.reply
+    this.#counts[2] = counts.octets.orig
+    this.#counts[3] = counts.octets.reply
   }
 
   #fillTuple(tuple: FiveTuple): void {
@@ -92,11 +92,14 @@ export class EndedFlow {
   }
 
   get ending(): Ending {
-    const pair = ([orig = 0, reply = 0]: Float64Array) => ({ orig, reply })
+    const [packetsOrig = 0, packetsReply = 0, octetsOrig = 0, octetsReply = 0] = this.#counts
     return {
       how: this.#how,
       atMs: this.#atMs,
-      counts: { packets: pair(this.#packets), octets: pair(this.#octets) },
+      counts: {
+        packets: { orig: packetsOrig, reply: packetsReply },
+        octets: { orig: octetsOrig, reply: octetsReply },
+      },
     }
   }
 }
