@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { EMPTY_DIRECTORY } from '../src/core/policy/endpoints-directory.js'
 import { EMPTY_POLICY_SET } from '../src/core/policy/model.js'
-import type { Depth } from '../src/dpd/depth.js'
+import { DEPTHS, type Depth } from '../src/dpd/depth.js'
 import type { ReplayEngine } from '../src/dpd/engine/replay.js'
 import { ENDED_FLOWS_KEPT } from '../src/dpd/flows.js'
 import { openReplay } from '../src/dpd/replay.js'
@@ -129,9 +129,11 @@ export async function replayRounds(
 }
 
 if (process.argv[1]?.endsWith('bench/replay.js')) {
-  const [, , depth = 'identify', rounds = '5', ...names] = process.argv
+  const [, , word = 'identify', rounds = '5', ...names] = process.argv
+  const depth = DEPTHS.find((known) => known === word)
+  if (depth === undefined) throw new Error(`replay.js [${DEPTHS.join('|')}] [ROUNDS] [CAPTURE…]`)
   console.table(
-    (await replayRounds(depth as Depth, Number(rounds), names)).map(({ mpps, ...figure }) => ({
+    (await replayRounds(depth, Number(rounds), names)).map(({ mpps, ...figure }) => ({
       ...figure,
       'Mpps per CPU second': mpps.median.toFixed(2),
       range: `${mpps.min.toFixed(2)} … ${mpps.max.toFixed(2)}`,
