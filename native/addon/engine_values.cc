@@ -10,7 +10,6 @@ namespace vethwall::addon {
 namespace {
 
 constexpr double kExactIntegers = 9007199254740992;  // 2^53
-constexpr uint64_t kNsPerMs = 1'000'000;
 
 template <typename Number>
 void take(const Napi::Object& object, const char* name, Number& target, uint64_t unit = 1) {

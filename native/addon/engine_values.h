@@ -10,6 +10,8 @@
 
 namespace vethwall::addon {
 
+constexpr uint64_t kNsPerMs = 1'000'000;
+
 // Below 2^53.
 uint64_t uint64_of(const Napi::Value& value);
 // A limit that is absent keeps the engine's default.

@@ -16,7 +16,6 @@ namespace {
 using Napi::CallbackInfo;
 
 constexpr uint64_t kTickNs = 40'000'000;
-constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr uint16_t kEndpoint = 1;
 constexpr size_t kEventOctets = 1 << 20;
 

@@ -3,11 +3,12 @@
 #include <iterator>
 
 #include "differential/case.h"
+#include "engine/tcp_flags.h"
 
 namespace vethwall::differential {
 namespace {
 
-constexpr uint8_t kFin = 1, kSyn = 2, kRst = 4, kPsh = 8, kAck = 16, kUrg = 32;
+using engine::kAck, engine::kFin, engine::kPsh, engine::kRst, engine::kSyn, engine::kUrg;
 
 // What a case plays with: few at a time, else it ends before it begins.
 struct Theme {

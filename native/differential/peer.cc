@@ -5,11 +5,13 @@
 #include <algorithm>
 
 #include "differential/octets.h"
+#include "engine/tcp_flags.h"
 
 namespace vethwall::differential {
 namespace {
 
-constexpr uint8_t kFin = 1, kSyn = 2, kAck = 16;
+using engine::kAck, engine::kFin, engine::kSyn;
+
 constexpr size_t kTcpOctets = 20;
 
 // The time that a segment of the kernel tells (RFC 7323 §3.2), or 0.

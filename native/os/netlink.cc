@@ -12,6 +12,7 @@
 
 #include "os/fault.h"
 #include "os/netns.h"
+#include "os/socket_options.h"
 
 #ifndef NETLINK_EXT_ACK
 #error "linux/netlink.h is older than 4.12: install current kernel headers"
@@ -152,17 +153,6 @@ class Request {
   std::vector<uint8_t> received_;
 };
 
-void set_option(int fd, int level, int option, int value, const char* name) {
-  check(::setsockopt(fd, level, option, &value, sizeof value), "setsockopt", name);
-}
-
-// The forced form needs CAP_NET_ADMIN in the initial user namespace.
-void set_buffer(int fd, int forced, int ordinary) {
-  const int octets = kSocketBufferOctets;
-  if (::setsockopt(fd, SOL_SOCKET, forced, &octets, sizeof octets) == 0) return;
-  set_option(fd, SOL_SOCKET, ordinary, octets, "SO_RCVBUF");
-}
-
 }  // namespace
 
 Fd netlink_open(int netns_fd, int protocol) {
@@ -171,8 +161,8 @@ Fd netlink_open(int netns_fd, int protocol) {
     fd = Fd(check(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), "socket",
                   "AF_NETLINK " + std::to_string(protocol)));
   });
-  set_buffer(fd.get(), SO_RCVBUFFORCE, SO_RCVBUF);
-  set_buffer(fd.get(), SO_SNDBUFFORCE, SO_SNDBUF);
+  set_buffer(fd.get(), SO_RCVBUFFORCE, SO_RCVBUF, kSocketBufferOctets, "SO_RCVBUF");
+  set_buffer(fd.get(), SO_SNDBUFFORCE, SO_SNDBUF, kSocketBufferOctets, "SO_SNDBUF");
   set_option(fd.get(), SOL_NETLINK, NETLINK_EXT_ACK, 1, "NETLINK_EXT_ACK");
   sockaddr_nl self = {};
   self.nl_family = AF_NETLINK;

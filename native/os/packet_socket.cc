@@ -9,6 +9,7 @@
 
 #include "os/fault.h"
 #include "os/netns.h"
+#include "os/socket_options.h"
 
 #ifndef PACKET_IGNORE_OUTGOING
 #error "linux/if_packet.h is older than 4.20: install current kernel headers"
@@ -17,24 +18,13 @@
 namespace vethwall::os {
 namespace {
 
-constexpr int kSocketBufferOctets = 64 << 20;
+constexpr int kBufferOctets = 64 << 20;
 constexpr size_t kMacsOctets = 12;
 constexpr size_t kVlanTagOctets = 4;
-constexpr size_t kSlotOctets = kVlanTagOctets + kFrameOctets;
+constexpr size_t kReceiveSlotOctets = kVlanTagOctets + kFrameOctets;
 constexpr size_t kSendOctets = 4 * kFrameOctets;
 // How long a full send buffer is waited for before its frame is given up.
 constexpr int kSendWaitMs = 2;
-
-void set_option(int fd, int level, int option, int value, const char* name) {
-  check(::setsockopt(fd, level, option, &value, sizeof value), "setsockopt", name);
-}
-
-// The forced form needs CAP_NET_ADMIN; the ordinary one is capped by net.core.{r,w}mem_max.
-void set_buffer(int fd, int forced, int ordinary, const char* name) {
-  const int octets = kSocketBufferOctets;
-  if (::setsockopt(fd, SOL_SOCKET, forced, &octets, sizeof octets) == 0) return;
-  set_option(fd, SOL_SOCKET, ordinary, octets, name);
-}
 
 int ifindex_of(int fd, const std::string& if_name) {
   ifreq request = {};
@@ -69,8 +59,8 @@ Fd open_bound(int netns_fd, const std::string& if_name, std::span<const sock_fil
   set_option(fd.get(), SOL_PACKET, PACKET_VNET_HDR, 1, "PACKET_VNET_HDR");
   set_option(fd.get(), SOL_PACKET, PACKET_AUXDATA, 1, "PACKET_AUXDATA");
   set_option(fd.get(), SOL_PACKET, PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING");
-  set_buffer(fd.get(), SO_RCVBUFFORCE, SO_RCVBUF, "SO_RCVBUF");
-  set_buffer(fd.get(), SO_SNDBUFFORCE, SO_SNDBUF, "SO_SNDBUF");
+  set_buffer(fd.get(), SO_RCVBUFFORCE, SO_RCVBUF, kBufferOctets, "SO_RCVBUF");
+  set_buffer(fd.get(), SO_SNDBUFFORCE, SO_SNDBUF, kBufferOctets, "SO_SNDBUF");
   if (!filter.empty()) attach_filter(fd.get(), filter);
   bind_to(fd.get(), if_name);
   return fd;
@@ -123,7 +113,7 @@ PacketSocket::PacketSocket(int netns_fd, const std::string& if_name,
                            std::span<const sock_filter> filter)
     : fd_(open_bound(netns_fd, if_name, filter)),
       if_name_(if_name),
-      receive_octets_(new uint8_t[kBatchFrames * kSlotOctets]),
+      receive_octets_(new uint8_t[kBatchFrames * kReceiveSlotOctets]),
       send_octets_(new uint8_t[kSendOctets]) {
   received_.reserve(kBatchFrames);
   for (size_t i = 0; i < kBatchFrames; i++) prepare_receive(i);
@@ -132,7 +122,8 @@ PacketSocket::PacketSocket(int netns_fd, const std::string& if_name,
 void PacketSocket::prepare_receive(size_t index) {
   ReceiveSlot& slot = receive_slots_[index];
   slot.parts[0] = {&slot.vnet, sizeof slot.vnet};
-  slot.parts[1] = {receive_octets_.get() + index * kSlotOctets + kVlanTagOctets, kFrameOctets};
+  slot.parts[1] = {receive_octets_.get() + index * kReceiveSlotOctets + kVlanTagOctets,
+                   kFrameOctets};
   msghdr& header = receive_headers_[index].msg_hdr;
   header.msg_iov = slot.parts.data();
   header.msg_iovlen = slot.parts.size();
@@ -181,7 +172,7 @@ void PacketSocket::accept(size_t index) {
 bool PacketSocket::is_received(wire::Frame frame) const {
   const auto begin = reinterpret_cast<uintptr_t>(receive_octets_.get());
   const auto at = reinterpret_cast<uintptr_t>(frame.data());
-  return at >= begin && at < begin + kBatchFrames * kSlotOctets;
+  return at >= begin && at < begin + kBatchFrames * kReceiveSlotOctets;
 }
 
 const uint8_t* PacketSocket::copy(wire::Frame frame) {

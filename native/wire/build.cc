@@ -14,7 +14,6 @@ namespace vethwall::wire {
 namespace {
 
 constexpr uint8_t kHopLimit = 64;  // RFC 1700's recommended default
-constexpr unsigned kDontFragment = 0x4000;
 
 void write_ipv4(Writer& writer, std::vector<uint8_t>& frame, const L3Template& l3, uint8_t protocol,
                 size_t l4_octets) {
@@ -22,7 +21,7 @@ void write_ipv4(Writer& writer, std::vector<uint8_t>& frame, const L3Template& l
   writer.be16(0x4500);
   writer.be16(static_cast<unsigned>(kIpv4Octets + l4_octets));
   writer.be16(0);  // RFC 6864 §4.1: an atomic datagram's identification means nothing
-  writer.be16(kDontFragment);
+  writer.be16(kIpv4DontFragment);
   writer.u8(kHopLimit);
   writer.u8(protocol);
   writer.be16(0);

@@ -12,10 +12,6 @@ namespace {
 
 constexpr uint8_t kFin = 1, kSyn = 2, kPsh = 8, kUrg = 32, kCwr = 128;
 
-void append(std::vector<uint8_t>& out, std::span<const uint8_t> octets) {
-  out.insert(out.end(), octets.begin(), octets.end());
-}
-
 // The headers with payload octets [from, to) behind them; Ethernet padding stays out.
 Built copy_part(Frame frame, const Packet& packet, uint32_t from, uint32_t to) {
   const Reader whole(frame);

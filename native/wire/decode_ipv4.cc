@@ -5,7 +5,6 @@ namespace vethwall::wire {
 namespace {
 
 constexpr uint16_t kMoreFragments = 0x2000;
-constexpr uint16_t kFragmentOffsetMask = 0x1fff;  // in units of 8 octets
 constexpr uint32_t kMaxTotalLength = 65535;
 
 // RFC 791 §3.1. Linux drops a datagram whose options don't parse, so nobody else may believe it.
@@ -28,7 +27,7 @@ Malformed decode_fragmentation(const Header<kIpv4Octets>& ip, uint32_t header_oc
   const uint16_t field = ip.be16<6>();
   out.fragment_id = ip.be16<4>();
   out.more_fragments = (field & kMoreFragments) != 0;
-  out.fragment_offset_octets = static_cast<uint16_t>((field & kFragmentOffsetMask) * 8);
+  out.fragment_offset_octets = static_cast<uint16_t>((field & kIpv4FragmentOffset) * 8);
   out.is_fragment = out.more_fragments || out.fragment_offset_octets != 0;
   if (!out.is_fragment) return Malformed::kOk;
   if (data == 0 || (out.more_fragments && data % 8 != 0)) return Malformed::kFragment;

@@ -3,7 +3,6 @@
 namespace vethwall::wire {
 namespace {
 
-constexpr uint16_t kFragmentOffsetMask = 0xfff8;  // RFC 8200 §4.5: the field's value in octets
 constexpr uint32_t kMaxPayload = 65535;
 
 // RFC 8200 §4.5: a first fragment without all headers is discarded; as Linux's
@@ -27,7 +26,7 @@ Malformed decode_fragment_header(Reader& reader, uint8_t& next_header, Packet& o
   if (out.fragment_header_offset != 0 || !reader.read(fragment)) return Malformed::kIpv6Extension;
   next_header = fragment.u8<0>();
   out.fragment_header_offset = static_cast<uint16_t>(start);
-  out.fragment_offset_octets = fragment.be16<2>() & kFragmentOffsetMask;
+  out.fragment_offset_octets = fragment.be16<2>() & kIpv6FragmentOffset;
   out.more_fragments = (fragment.u8<3>() & 1) != 0;
   out.fragment_id = fragment.be32<4>();
   out.is_fragment = out.more_fragments || out.fragment_offset_octets != 0;

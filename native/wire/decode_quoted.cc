@@ -4,12 +4,11 @@ namespace vethwall::wire {
 namespace {
 
 bool read_quoted_ipv4(Reader& reader, Quoted& out) {
-  constexpr uint16_t kFragmentOffsetMask = 0x1fff;
   Header<kIpv4Octets> ip;
   if (!reader.read(ip) || ip.u8<0>() >> 4 != 4) return false;
   const size_t header_octets = (ip.u8<0>() & 0x0fu) * size_t{4};
   if (header_octets < kIpv4Octets || !reader.skip(header_octets - kIpv4Octets)) return false;
-  if ((ip.be16<6>() & kFragmentOffsetMask) != 0) return false;
+  if ((ip.be16<6>() & kIpv4FragmentOffset) != 0) return false;
   out.protocol = ip.u8<9>();
   ip.copy<12, 4>(out.source.octets);
   ip.copy<16, 4>(out.destination.octets);
@@ -17,7 +16,6 @@ bool read_quoted_ipv4(Reader& reader, Quoted& out) {
 }
 
 bool read_quoted_ipv6(Reader& reader, Quoted& out) {
-  constexpr uint16_t kFragmentOffsetMask = 0xfff8;
   Header<kIpv6Octets> ip;
   if (!reader.read(ip) || ip.u8<0>() >> 4 != 6) return false;
   ip.copy<8, 16>(out.source.octets);
@@ -30,7 +28,7 @@ bool read_quoted_ipv6(Reader& reader, Quoted& out) {
       continue;
     }
     Header<8> fragment;
-    if (!reader.read(fragment) || (fragment.be16<2>() & kFragmentOffsetMask) != 0) return false;
+    if (!reader.read(fragment) || (fragment.be16<2>() & kIpv6FragmentOffset) != 0) return false;
     next_header = fragment.u8<0>();
   }
   out.protocol = next_header;

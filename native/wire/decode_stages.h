@@ -15,6 +15,12 @@ inline constexpr uint8_t kIcmpV6 = 58;
 inline constexpr uint16_t kEtherIpv4 = 0x0800;
 inline constexpr uint16_t kEtherIpv6 = 0x86dd;
 
+// RFC 791 §3.1: of the field of flags and offset; the offset counts 8 octets.
+inline constexpr uint16_t kIpv4DontFragment = 0x4000;
+inline constexpr uint16_t kIpv4FragmentOffset = 0x1fff;
+// RFC 8200 §4.5: the field's value is in octets.
+inline constexpr uint16_t kIpv6FragmentOffset = 0xfff8;
+
 inline constexpr size_t kIpv4Octets = 20;
 inline constexpr size_t kIpv6Octets = 40;
 inline constexpr size_t kTcpOctets = 20;

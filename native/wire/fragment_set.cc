@@ -13,18 +13,13 @@ namespace vethwall::wire {
 namespace {
 
 constexpr uint32_t kMaxStatedLength = 65535;  // IPv4 total length, IPv6 payload length
-constexpr unsigned kDontFragment = 0x4000;
-
-void append(std::vector<uint8_t>& out, std::span<const uint8_t> octets) {
-  out.insert(out.end(), octets.begin(), octets.end());
-}
 
 bool mend_ipv4(std::span<uint8_t> frame, uint16_t l3, uint32_t header_end) {
   const size_t total = frame.size() - l3;
   if (total > kMaxStatedLength) return false;
   const std::span<uint8_t> header = frame.subspan(l3, header_end - l3);
   store_be16(header, 2, static_cast<unsigned>(total));
-  store_be16(header, 6, load_be16(header.subspan(6, 2).data()) & kDontFragment);
+  store_be16(header, 6, load_be16(header.subspan(6, 2).data()) & kIpv4DontFragment);
   store_be16(header, 10, 0);
   store_be16(header, 10, static_cast<uint16_t>(~ones_sum(header)));
   return true;

@@ -1,6 +1,6 @@
 #include "wire/spread.h"
 
-#include <netinet/in.h>
+#include "wire/decode_stages.h"
 
 namespace vethwall::wire {
 namespace {
@@ -27,7 +27,7 @@ uint32_t mix(uint32_t value) {
   return value ^ value >> 13;
 }
 
-bool has_ports(uint8_t protocol) { return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP; }
+bool has_ports(uint8_t protocol) { return protocol == kTcp || protocol == kUdp; }
 
 }  // namespace
 

@@ -7,6 +7,10 @@
 
 namespace vethwall::wire {
 
+inline void append(std::vector<uint8_t>& out, std::span<const uint8_t> octets) {
+  out.insert(out.end(), octets.begin(), octets.end());
+}
+
 class Writer {
  public:
   explicit Writer(std::vector<uint8_t>& out) : out_(out) {}
@@ -19,9 +23,7 @@ class Writer {
     be16(value >> 16);
     be16(value & 0xffff);
   }
-  void octets(std::span<const uint8_t> octets) {
-    out_.insert(out_.end(), octets.begin(), octets.end());
-  }
+  void octets(std::span<const uint8_t> octets) { append(out_, octets); }
 
  private:
   std::vector<uint8_t>& out_;

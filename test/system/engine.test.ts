@@ -66,6 +66,7 @@ t.test('what L4 denies falls at the SYN, both sides told', async (t) => {
     reset()
     const { error } = await transfer(host, 10)
     t.equal(error, 'ECONNREFUSED', host)
+    await until('closed', () => events.some((event) => event.ev === 'closed'))
     t.match(events, [
       { ev: 'opened', l4: 'deny', start: 'syn', generation: 1 },
       { ev: 'closed', how: 'denied' },
