@@ -23,10 +23,16 @@ export class Leftovers {
   }
 }
 
+/** In this turn and the next one. */
 export function giveBackMemory(): void {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   collect()
+  // The memory of the buffers that were collected is freed after this turn.
+  setImmediate(trim)
+}
+
+function trim(): void {
   const { mallocTrim } = addon() as { readonly mallocTrim?: () => void }
   mallocTrim?.()
 }
