@@ -9,7 +9,8 @@ demo='iproute2 iputils-ping containernetworking-plugins iptables curl openssl dn
 bench='iperf3 python3 sockperf wrk redis-server redis-tools nftables procps'
 tests='clang clang-format lld llvm libclang-rt-14-dev libbpf-dev linux-libc-dev bpftool containerd runc
   qemu-system-x86 busybox-static ethtool tcpdump iperf3 systemd shellcheck kmod xz-utils
-  procps python3 podman golang-go golang-github-appc-cni-dev redis-server redis-tools postgresql-15 postgresql-client-15'
+  procps python3 podman golang-go golang-github-appc-cni-dev redis-server redis-tools postgresql-15 postgresql-client-15
+  mariadb-server-core mariadb-client-core kcat'
 case ${1:-} in
   build) packages=$build ;;
   demo) packages="$build $demo" ;;

@@ -2,15 +2,22 @@
 
 #include "engine/rule_id.h"
 #include "engine/shard.h"
+#include "engine/sources.h"
 
 namespace vethwall::engine {
 namespace {
 
 constexpr uint64_t kNsPerMs = 1'000'000;
 
-// Unknown (replay): as if the pod were the receiver, whose policy a capture at a server is about.
 PodSide pod_side_of(wire::Toward toward) {
   return toward == wire::Toward::kNetwork ? PodSide::kOpener : PodSide::kReceiver;
+}
+
+// Where no frame says it (replay), addresses do; without them it is as if the pod were the
+// receiver, whose policy a capture at a server is about.
+bool is_opened_by(const EndpointConfig& endpoint, const flow::Flow& flow) {
+  return is_among(endpoint.addresses, flow.source()) &&
+         !is_among(endpoint.addresses, flow.destination());
 }
 
 PodSide opposite(PodSide side) {
@@ -34,6 +41,8 @@ Shard::Flow& Shard::open(const Opening& opening, const EndpointConfig& endpoint)
   if (table_.is_full()) make_room();
   Flow& flow = *table_.insert(opening.key);
   describe(flow, opening);
+  if (opening.toward == wire::Toward::kUnknown && is_opened_by(endpoint, flow))
+    flow.pod_side = PodSide::kOpener;
   flow.tap = endpoint.path == EndpointPath::kTap;
   const policy::Verdict verdict = judge_l4(flow, now_ns_ / kNsPerMs);
   flow.l4 = verdict.verdict;

@@ -1,4 +1,5 @@
 /** A capture through the engine, the parsers and the judge, without a kernel: what would have been said. */
+import { parseAddress } from '../core/address.js'
 import type { FlowView } from '../core/api/flow.js'
 import type { EngineEvent } from '../core/inspect/contract.js'
 import { compile } from '../core/policy/compile.js'
@@ -22,6 +23,8 @@ export interface ReplayInput {
   /** Whose traffic it is. */
   readonly namespace: string
   readonly pod: string
+  /** DNS servers whose answers `fqdn` peers go by. */
+  readonly resolvers: readonly string[]
 }
 
 export interface ReplayOutput {
@@ -30,16 +33,23 @@ export interface ReplayOutput {
   readonly flows: readonly FlowView[]
   readonly counters: Readonly<Record<string, number>>
   readonly malformed: number
+  /** Of the policy. */
+  readonly warnings: readonly string[]
 }
 
 /** More flows than a daemon remembers: a capture is asked about as a whole. */
 const FLOWS_KEPT = 1_000_000
+
+/** A capture's sources are not checked. */
+const NO_MAC = new Uint8Array(6)
 
 export interface ReplayParts {
   readonly set: PolicySet
   readonly directory: EndpointsDirectory
   readonly namespace: string
   readonly pod: string
+  /** None where it is not said. */
+  readonly resolvers?: readonly string[]
   /** Of those that ended, the last so many can be asked about. */
   readonly flowsKept: number
   /** `content` where it is not said. */
@@ -53,7 +63,7 @@ export interface ReplayParts {
 
 /** Everything between a capture's frames and what is said of its flows, with the policy in force. */
 export async function openReplay(parts: ReplayParts) {
-  const { set, directory, namespace, pod, flowsKept, depth = 'content' } = parts
+  const { set, directory, namespace, pod, flowsKept, depth = 'content', resolvers = [] } = parts
   const { id } = REPLAY_ENDPOINT
   const addresses = directory.pods
     .filter((entry) => entry.namespace === namespace && entry.name === pod)
@@ -65,6 +75,7 @@ export async function openReplay(parts: ReplayParts) {
     defaults: { mode: 'monitor' },
     nodeAddresses: [],
     nodeTraffic: 'allow',
+    resolvers,
     endpoints: [{ id, namespace, pod, addresses }],
   })
   const peers = new Peers(directory, [{ namespace, pod, addresses }], [])
@@ -92,13 +103,15 @@ export async function openReplay(parts: ReplayParts) {
   })
   if (parts.onEvents !== undefined) engine.onEvents(parts.onEvents)
   engine.onEvents((events) => engine.send(judge.handle(events)))
-  await engine.setEndpoint({ ...REPLAY_ENDPOINT, ...readsOf(depth) })
+  const own = { mac: NO_MAC, addresses: addresses.map((each) => parseAddress(each).octets) }
+  await engine.setEndpoint({ ...REPLAY_ENDPOINT, own, ...readsOf(depth) })
   await engine.setPolicy(policy.l4Block)
-  return { engine, judge, reporter, book }
+  return { engine, judge, reporter, book, warnings: policy.warnings }
 }
 
 export async function replay({ capture, ...parts }: ReplayInput): Promise<ReplayOutput> {
-  const { engine, book, reporter } = await openReplay({ ...parts, flowsKept: FLOWS_KEPT })
+  const opened = await openReplay({ ...parts, flowsKept: FLOWS_KEPT })
+  const { engine, book, reporter, warnings } = opened
   const { frames, cutAtOctet } = await engine.run(capture)
   return {
     frames,
@@ -106,5 +119,6 @@ export async function replay({ capture, ...parts }: ReplayInput): Promise<Replay
     flows: book.list({ state: 'all', limit: FLOWS_KEPT, follow: '0' }),
     counters: engine.counters(),
     malformed: reporter.counters().malformed,
+    warnings,
   }
 }

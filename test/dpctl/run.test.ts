@@ -93,6 +93,8 @@ t.test('usage: exit 2', async (t) => {
     t.match(await dpctl(argv), { code: 2, out: '', err: /usage: dpctl/ }, argv.join(' '))
   }
   t.match(await dpctl(['flows', '--verdict', 'maybe']), { code: 2, err: /--verdict/ })
+  const replay = ['replay', 'x.pcap', '--resolvers', '10.0.0.1,localhost']
+  t.match(await dpctl(replay, { 'x.pcap': '' }), { code: 2, err: /--resolvers localhost/ })
   t.match(await dpctl(['status', '--instance', '../x']), { code: 2 })
   t.match(await dpctl(['status', '-o', 'xml']), { code: 2 })
   t.match(await dpctl(['--version']), { code: 0, out: /^dpctl \d/ })

@@ -18,7 +18,7 @@ async function flowsOf(packets: readonly Packet[]) {
   const capture = writeCapture(RECORDED.linkType, packets)
   return await replay({
     ...{ capture, set: EMPTY_POLICY_SET, directory: EMPTY_DIRECTORY },
-    ...{ namespace: 'default', pod: 'web' },
+    ...{ namespace: 'default', pod: 'web', resolvers: [] },
   })
 }
 

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { FlowView } from '../../src/core/api/flow.js'
 import { Node, type Pod, until } from '../node.js'
 
 /** What the chain gives to the first pod. */
@@ -164,6 +165,37 @@ t.test('egress by name', async (t) => {
     const { connected, failed } = await lookUp(node, client, names)
     t.same(failed, [], 'no false denial')
     t.equal(connected, LOOKUPS * 2, 'IPv4 and IPv6')
+  })
+
+  await t.test('replay of a capture: whose answers count is said to it', async (t) => {
+    const file = join(node.dir, 'names.pcap')
+    const dump = client.serve('tcpdump', ['-U', '-w', file, '-i', 'eth0'], `${file}.log`)
+    await until('tcpdump runs', () => /listening/.test(readFileSync(`${file}.log`, 'utf8')))
+    for (const family of ['-4', '-6']) {
+      const { stdout } = await run(node, client, 'curl', ['-sS', family, 'http://n5.shop.test/'])
+      t.equal(stdout, 'host n5.shop.test')
+    }
+    const judged = async (...resolvers: string[]) => {
+      const args = [file, '--policy', join(node.policyDir, 'egress.yaml'), '--endpoints', who]
+      const pod = ['--pod', 'default/client', '-o', 'json']
+      const { stdout, stderr } = await node.dpctl('replay', ...args, ...pod, ...resolvers)
+      const { flows } = JSON.parse(stdout) as { flows: FlowView[] }
+      const toWeb = flows.filter(({ destinationPort }) => destinationPort === 80)
+      return { stderr, rules: toWeb.map(({ decision }) => `${decision.verdict} ${decision.rule}`) }
+    }
+    const who = join(node.dir, 'client.yaml')
+    const addresses = JSON.stringify([client.ip4, client.ip6])
+    const entry = `{ namespace: default, name: client, labels: { role: client }, addresses: ${addresses} }`
+    writeFileSync(who, `pods: [${entry}]\n`)
+    const named = ['--resolvers', `${RESOLVER.v4},${RESOLVER.v6}`]
+    await until('all is captured', async () => (await judged()).rules.length === 2)
+    dump.kill('SIGTERM')
+    const shop = 'allow default/egress/shop'
+    t.same(await judged(...named), { stderr: '', rules: [shop, shop] })
+    const other = await judged('--resolvers', '192.0.2.1')
+    t.match(other.rules, [/^deny /, /^deny /], 'another server')
+    const none = await judged()
+    t.match(none, { stderr: /fqdn peers match nothing.*--resolvers/, rules: [/^deny /, /^deny /] })
   })
 
   await t.test("what one pod learned is no other's", async (t) => {

@@ -1,5 +1,5 @@
 /** TLS, DNS and servers that speak first, as they come over the wire of real pods. */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startDns, startWeb } from '../../demo/servers.js'
@@ -28,7 +28,26 @@ spec:
     - name: web-only
       ports: [{ port: 2526 }]
       apps: [http]
+    - name: mail
+      ports: [{ port: 2528 }]
+      apps: [smtp]
 `
+/** Greets as servers of several protocols do; prints the lines that it receives. */
+const MAIL = `require('net').createServer((s) => {
+  s.write('220 host ready\\r\\n')
+  s.on('error', () => {}).setEncoding('latin1')
+  let text = '', isMail = false
+  s.on('data', (d) => {
+    for (text += d; text.includes('\\r\\n'); ) {
+      const line = text.slice(0, text.indexOf('\\r\\n'))
+      text = text.slice(line.length + 2)
+      console.log(line)
+      if (isMail && line !== '.') continue
+      isMail = line === 'DATA'
+      s.write((isMail ? '354' : line === 'QUIT' ? '221' : '250') + ' host\\r\\n')
+    }
+  })
+}).listen(2528, '::')`
 /** Sends a real ClientHello with this SNI, cut into TLS records and TCP segments; prints what came back. */
 const SPLIT_HELLO = `const net = require('net'), tls = require('tls'), { Duplex } = require('stream')
 const [host, name, how] = process.argv.slice(1)
@@ -110,6 +129,28 @@ t.test('protocols under protect', async (t) => {
       t.equal(none?.connected, false, `${family}: denied at the SYN: ${none?.how}`)
     }
   })
+
+  await t.test(
+    'a greeting that names no protocol passes; what it was the client says',
+    async (t) => {
+      const log = join(node.dir, 'mail.log')
+      server.serve(process.execPath, ['-e', MAIL], log)
+      await server.listening(2528)
+      for (const [family, host] of hosts) {
+        const at = `//${host.includes(':') ? `[${host}]` : host}:2528`
+        const envelope = ['--mail-from', 'a@shop.example', '--mail-rcpt', 'b@mail.example']
+        const curl = (args: readonly string[], input = '') =>
+          client.exec('curl', ['-sS', '-m', '10', ...args], { input })
+        const sent = await curl([...envelope, '-T', '-', `smtp:${at}`], 'Subject: x\r\n\r\ny\r\n')
+        t.equal(sent.status, 0, `${family}: ${sent.stderr}`)
+        const ftp = await curl([`ftp:${at}/`])
+        t.match(ftp.stderr, /reset/i, `${family}: FTP has the same greeting`)
+      }
+      const received = readFileSync(log, 'utf8')
+      t.equal(received.match(/^MAIL FROM:<a@shop\.example>/gm)?.length, 2)
+      t.notMatch(received, /USER/)
+    },
+  )
 
   await t.test('each denial names pod, peer, app and rule', async (t) => {
     const { flows } = (await node.api('/v1/flows?verdict=deny')) as {

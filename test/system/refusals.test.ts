@@ -19,6 +19,9 @@ spec:
     - name: orders
       ports: [{ port: 5432 }]
       sql: [{ verbs: [SELECT, INSERT], tables: [orders] }, { verbs: [SHOW] }]
+    - name: ledger
+      ports: [{ port: 3306 }]
+      sql: [{ verbs: [SELECT, INSERT], tables: [orders] }]
     - name: cart
       ports: [{ port: 50051 }]
       grpc: [{ services: [shop.Cart], methods: [Get] }]
@@ -47,6 +50,7 @@ interface World {
   readonly data: Pod
   readonly client: Pod
   readonly postgresLog: string
+  readonly mariadbLog: string
   readonly grpcLog: string
 }
 
@@ -72,6 +76,33 @@ async function servePostgres(node: Node, data: Pod): Promise<string> {
   const args = settings.flatMap((setting) => ['-c', setting])
   data.serve('setpriv', [...as, `${POSTGRES}/postgres`, '-D', home, ...args], log)
   await data.listening(5432)
+  return log
+}
+
+const MARIADB_INIT = `create database shop;
+create table shop.orders (n int);
+create user app@'%';
+grant all on shop.* to app@'%';
+`
+
+/** Its log has every statement that it is asked. */
+async function serveMariadb(node: Node, data: Pod): Promise<string> {
+  const home = join(node.dir, 'mariadb')
+  const as = ['--no-defaults', '--user=root', `--datadir=${home}`]
+  const made = await node.exec('mariadb-install-db', [
+    ...[...as, '--auth-root-authentication-method=normal', '--skip-test-db'],
+  ])
+  if (made.status !== 0) throw new Error(made.stderr)
+  const init = join(node.dir, 'mariadb.sql')
+  writeFileSync(init, MARIADB_INIT)
+  const log = join(node.dir, 'mariadb-statements.log')
+  const settings = [
+    ...['--bind-address=*', '--skip-name-resolve', `--socket=${join(node.dir, 'mariadb.sock')}`],
+    ...[`--pid-file=${join(node.dir, 'mariadb.pid')}`, `--init-file=${init}`],
+    ...['--general-log', `--general-log-file=${log}`, '--innodb-buffer-pool-size=16M'],
+  ]
+  data.serve('/usr/sbin/mariadbd', [...as, ...settings], join(node.dir, 'mariadb.log'))
+  await data.listening(3306)
   return log
 }
 
@@ -105,14 +136,15 @@ async function makeWorld(t: Test): Promise<World> {
   t.teardown(() => rmSync(server))
   data.serve(process.execPath, [server], grpcLog)
   const postgresLog = await servePostgres(node, data)
+  const mariadbLog = await serveMariadb(node, data)
   await data.listening(6379)
   await data.listening(50051)
-  return { node, data, client, postgresLog, grpcLog }
+  return { node, data, client, postgresLog, mariadbLog, grpcLog }
 }
 
 t.setTimeout(120_000)
 t.test("a denied transaction gets its protocol's own refusal", async (t) => {
-  const { data, client, postgresLog, grpcLog } = await makeWorld(t)
+  const { data, client, postgresLog, mariadbLog, grpcLog } = await makeWorld(t)
   const hosts = [data.ip4, data.ip6]
 
   await t.test('redis-cli: NOPERM', async (t) => {
@@ -147,6 +179,27 @@ t.test("a denied transaction gets its protocol's own refusal", async (t) => {
     }
     t.match((await psql(data.ip4, 'select count(*) from orders')).stdout, '2')
     t.notMatch(readFileSync(postgresLog, 'utf8'), /delete from|pg_authid/)
+  })
+
+  await t.test('mariadb: table access denied', async (t) => {
+    const sql = (host: string, ...texts: string[]) =>
+      client.exec('mariadb', [
+        ...['--no-defaults', '-h', host, '-u', 'app', '-NBA', 'shop', '-e', texts.join('; ')],
+      ])
+    for (const host of hosts) {
+      const added = await sql(host, 'insert into orders values (1)')
+      t.equal(added.status, 0, added.stderr)
+      for (const text of ['delete from orders where n = 1', 'select 1 from orders, mysql.user']) {
+        const { status, stdout, stderr } = await sql(host, 'select 7 from orders limit 1', text)
+        t.equal(stdout, '7\n', 'what is before it on the connection')
+        t.match(stderr, /^ERROR 1142 \(42000\) at line 1: Denied by network policy$/m)
+        t.not(status, 0)
+      }
+    }
+    t.equal((await sql(data.ip4, 'select count(*) from orders')).stdout, '2\n')
+    const asked = readFileSync(mariadbLog, 'utf8')
+    t.match(asked, /select count\(\*\) from orders/)
+    t.notMatch(asked, /delete from|mysql\.user/)
   })
 
   await t.test('grpc-js: PERMISSION_DENIED', async (t) => {

@@ -49,10 +49,7 @@ export interface Parser<S> {
   readonly transport: readonly ('tcp' | 'udp')[]
   readonly limits: ParserLimits
   /** Heads from the first octet of each direction. Server-first protocols work. */
-  probe(
-    heads: Readonly<Record<Dir, Uint8Array>>,
-    ended: Readonly<Record<Dir, boolean>>,
-  ): 'yes' | 'no' | 'more'
+  probe(heads: Readonly<Record<Dir, Uint8Array>>, ended: Readonly<Record<Dir, boolean>>): Probed
   open(flow: FlowView): S
   /** input starts at the first octet not taken; UDP: one whole datagram. */
   step(state: S, dir: Dir, input: Uint8Array, at: At, ended: boolean): Step
@@ -61,6 +58,9 @@ export interface Parser<S> {
   /** The protocol's own refusal of a denied transaction: DNS REFUSED, HTTP 403. */
   refusal?(state: S, tx: TxId): Refusal | null
 }
+
+/** `greeting` = more, and it can only come of the opener, who says nothing before it has the reply's octets. */
+export type Probed = 'yes' | 'no' | 'more' | 'greeting'
 
 export interface ParserLimits {
   readonly windowOctets: number

@@ -83,7 +83,7 @@ function resolverWarnings({ set, resolvers }: CompileInput): string[] {
   )
   if (first === undefined) return []
   return [
-    `${first.file}: ${first.namespace}/${first.name}: fqdn peers match nothing, as no DNS server is known whose answers count: name those of the pods in dpd.yaml, fqdn.resolvers`,
+    `${first.file}: ${first.namespace}/${first.name}: fqdn peers match nothing, as no DNS server is known whose answers count: name those of the pods (fqdn.resolvers of dpd.yaml, --resolvers of dpctl replay)`,
   ]
 }
 

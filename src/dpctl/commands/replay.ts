@@ -1,3 +1,4 @@
+import { readAddress } from '../../core/address.js'
 import type { FlowView } from '../../core/api/flow.js'
 import { protocolName } from '../../core/events/eve.js'
 import { EMPTY_DIRECTORY } from '../../core/policy/endpoints-directory.js'
@@ -5,7 +6,7 @@ import { EMPTY_POLICY_SET } from '../../core/policy/model.js'
 import { formatDocumentError } from '../../core/yaml-document.js'
 import { unpackCapture } from '../../dpd/capture-file.js'
 import type { ReplayInput, ReplayOutput } from '../../dpd/replay.js'
-import { type Command, type Context, printJson } from '../command.js'
+import { type Command, type CommandArguments, type Context, printJson } from '../command.js'
 import { EXIT_FINDING, EXIT_OK, UsageError } from '../exit-code.js'
 import { fieldsText, withPort } from '../flow-text.js'
 import { type LoadedTexts, loadTexts } from '../policy-texts.js'
@@ -33,6 +34,7 @@ function rows(flow: FlowView): string[][] {
 }
 
 function print(context: Context, output: ReplayOutput): void {
+  for (const warning of output.warnings) context.err(`${warning}\n`)
   if (context.output === 'json') {
     printJson(context, output)
     return
@@ -64,15 +66,23 @@ function podOf(value: string | boolean | undefined): { namespace: string; pod: s
   throw new UsageError(`--pod ${String(value)}: write namespace/name`)
 }
 
+function resolversOf(value: string | boolean | undefined): string[] {
+  const resolvers = asList(value)
+  const wrong = resolvers.find((each) => readAddress(each) === null)
+  if (wrong === undefined) return resolvers
+  throw new UsageError(`--resolvers ${wrong}: write IP addresses, with commas between`)
+}
+
 function inputOf(
   capture: Uint8Array,
   loaded: LoadedTexts,
-  pod: string | boolean | undefined,
+  { pod, resolvers }: CommandArguments['values'],
 ): ReplayInput {
   const { set, directory } = loaded
   return {
     capture,
     ...podOf(pod),
+    resolvers: resolversOf(resolvers),
     set: set ?? EMPTY_POLICY_SET,
     directory: directory ?? EMPTY_DIRECTORY,
   }
@@ -80,12 +90,14 @@ function inputOf(
 
 export const replay: Command = {
   words: ['replay'],
-  usage: 'replay FILE [--policy FILE,…] [--endpoints FILE,…] [--pod NAMESPACE/NAME]',
+  usage:
+    'replay FILE [--policy FILE,…] [--endpoints FILE,…] [--pod NAMESPACE/NAME] [--resolvers ADDRESS,…]',
   summary: 'a capture through engine, parsers and policy; needs no dpd',
   options: {
     policy: { type: 'string' },
     endpoints: { type: 'string' },
     pod: { type: 'string' },
+    resolvers: { type: 'string' },
   },
   async run(context, { positionals, values }) {
     const [file] = positionals
@@ -96,7 +108,7 @@ export const replay: Command = {
     if (loaded.errors.length > 0) {
       throw new UsageError(loaded.errors.map(formatDocumentError).join('\n'))
     }
-    const input = inputOf(captureOf(context, file), loaded, values.pod)
+    const input = inputOf(captureOf(context, file), loaded, values)
     // The engine is native code: loaded only by the command that runs it.
     const { replay: run } = await import('../../dpd/replay.js')
     const output = await run(input).catch((error: unknown) => {

@@ -22,7 +22,9 @@ export function parsersFor(transport: FlowView['transport'], parsers: Parsers): 
 /** The parser whose protocol this is, or whether asking again makes sense. */
 export type ProbeAnswer =
   | { readonly kind: 'yes'; readonly parser: Parser<unknown> }
-  | { readonly kind: 'more' | 'none'; readonly threw: boolean }
+  | { readonly kind: 'none'; readonly threw: boolean }
+  /** `greets`: the one app that it may be, of which the opener waits for a greeting. */
+  | { readonly kind: 'more'; readonly threw: boolean; readonly greets: string | null }
 
 /** Never looks at ports: what the octets are decides. */
 export function probe(
@@ -30,18 +32,22 @@ export function probe(
   heads: Heads,
   ended: Ended,
 ): ProbeAnswer {
-  let more = false
+  let open = 0
+  let greets: string | null = null
   let threw = false
   for (const parser of parsers) {
     try {
       const answer = parser.probe(heads, ended)
       if (answer === 'yes') return { kind: 'yes', parser }
-      more ||= answer === 'more' && withinLimits(parser, heads, ended)
+      if (answer === 'no' || !withinLimits(parser, heads, ended)) continue
+      open++
+      if (answer === 'greeting') greets = parser.app
     } catch {
       threw = true
     }
   }
-  return { kind: more ? 'more' : 'none', threw }
+  if (open === 0) return { kind: 'none', threw }
+  return { kind: 'more', threw, greets: open === 1 ? greets : null }
 }
 
 /** Whether a parser that asks for more may still get it. */

@@ -35,6 +35,7 @@ export class Inspection {
   #state: InspectionState = 'probing'
   #app: string | null = null
   #clause: string | null = null
+  #greets: string | null = null
   #switches = 0
   /** What the next parser's transactions begin with. */
   #txBase: TxId = 0
@@ -52,6 +53,11 @@ export class Inspection {
 
   get state(): InspectionState {
     return this.#state
+  }
+
+  /** While it is probed: the app that it is if the opener answers the greeting as that app's clients do. */
+  get greets(): string | null {
+    return this.#state === 'probing' ? this.#greets : null
   }
 
   /** Octets (UDP: datagrams) before it belong to transactions whose facts are out: all that a judge may release. */
@@ -155,6 +161,7 @@ export class Inspection {
       return true
     }
     this.#draft.parserFault ||= answer.threw
+    this.#greets = answer.kind === 'more' ? answer.greets : null
     if (answer.kind === 'none') this.#giveUp()
     return answer.kind === 'none'
   }

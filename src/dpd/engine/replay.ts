@@ -6,7 +6,7 @@ import { LearnedNames } from './learned-names.js'
 import { type EngineLimits, type NativeReplay, newReplay } from './native.js'
 import { commandOctets, decodeEvents, encodeCommand } from './records.js'
 
-/** All frames of a capture are one endpoint's; who opened a flow tells its side. */
+/** All frames of a capture are one endpoint's: the opener's in flows from its own addresses. */
 export const REPLAY_ENDPOINT: EngineEndpoint = {
   id: 1,
   path: 'tap',

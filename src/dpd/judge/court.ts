@@ -73,6 +73,25 @@ export class Court {
     return ruling
   }
 
+  /** The denial of the flow whichever of the apps it is; null = as one of them it is none. */
+  denialAs(flow: Flow, apps: readonly string[]): Ruling | null {
+    let denial: Ruling | null = null
+    for (const app of apps) {
+      const { endpoint, connection } = flow
+      const { policy } = this
+      const { wouldStage, ...verdict } = evaluate(
+        policy,
+        endpoint.id,
+        connection,
+        { app },
+        this.peerNames(flow),
+      )
+      if (verdict.verdict !== 'deny') return null
+      denial = this.rulings.of(verdict)
+    }
+    return denial
+  }
+
   settlement(flow: Flow, reading: Reading, app: string): Settlement {
     const standing = this.#standing(flow, reading)
     standing.settlement ??= settles(

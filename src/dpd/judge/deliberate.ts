@@ -136,7 +136,12 @@ function isSilent(flow: Flow, { state }: Outcome): boolean {
 /** The flow as a whole: without transactions, but malformed octets count where the rules need them. */
 function ruleFlow(court: Court, flow: Flow, reading: Reading, outcome: Outcome): Ruling {
   const ruling = court.rule(flow, reading)
-  if (ruling.verdict !== 'undecided' || !isSilent(flow, outcome)) return ruling
+  if (ruling.verdict !== 'undecided') return ruling
+  const { greets } = reading.inspection
+  if (greets !== null && flow.endpoint.enforced) {
+    return court.denialAs(flow, [greets, 'unknown']) ?? ruling
+  }
+  if (!isSilent(flow, outcome)) return ruling
   if (outcome.parserFault === true) {
     return court.rulings.by(RULE_FAILURE, flow.endpoint.failure === 'open' ? 'allow' : 'deny')
   }
@@ -185,10 +190,13 @@ function isFinal(court: Court, flow: Flow, reading: Reading): boolean {
 /** Per transaction: up to the first that is not allowed yet. */
 function releaseJudged(court: Court, flow: Flow, reading: Reading, ruling: Ruling): void {
   const { inspection } = reading
-  // An app that no parser knows yet may still be denied as such: then nothing may have passed.
+  // An app that no parser knows yet may still be denied as such: then nothing may have passed. Only a
+  // greeting has to, and it says nothing that a server could not say in an app that is allowed.
   if (inspection.app === null) {
     court.release(flow, 'orig', inspection.covered('orig'), flow.ruling.id)
-    court.release(flow, 'reply', inspection.covered('reply'), flow.ruling.id)
+    const greeted =
+      inspection.greets === null ? inspection.covered('reply') : reading.delivered.reply
+    court.release(flow, 'reply', greeted, flow.ruling.id)
     return
   }
   const open = flow.transactions.find((transaction) => transaction.ruling.verdict === 'undecided')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { parseAddress } from '../../../src/core/address.js'
 import type { EngineEvent } from '../../../src/core/inspect/contract.js'
-import { ReplayEngine } from '../../../src/dpd/engine/replay.js'
+import { REPLAY_ENDPOINT, ReplayEngine } from '../../../src/dpd/engine/replay.js'
 
 const CLIENT = '10.0.0.1'
 const SERVER = '10.0.0.2'
@@ -89,4 +89,18 @@ t.test('files that are no capture', async (t) => {
   await t.rejects(new ReplayEngine().run(Buffer.from('GET / HTTP/1.1\r\n\r\n')), /pcap|capture/)
   await t.rejects(new ReplayEngine().run(new Uint8Array(0)))
   await t.rejects(new ReplayEngine().setPolicy(new Uint8Array(3)), /policy block/)
+})
+
+t.test('a pod whose addresses are known opens what comes from them', async (t) => {
+  const sides: string[] = []
+  const engine = new ReplayEngine()
+  engine.onEvents((events) => {
+    for (const event of events) if (event.ev === 'opened') sides.push(event.podSide)
+  })
+  const own = { mac: new Uint8Array(6), addresses: [parseAddress(CLIENT).octets] }
+  await engine.setEndpoint({ ...REPLAY_ENDPOINT, own })
+  const asked = datagram(SERVER, CLIENT, [6000, 53], 'other')
+  const itself = datagram(CLIENT, CLIENT, [6000, 53], 'itself')
+  await engine.run(capture([QUERY, ANSWER, asked, itself]))
+  t.same(sides, ['opener', 'receiver', 'receiver'])
 })

@@ -14,15 +14,15 @@ export interface Api {
 const NEVER = 99
 /** Kept apart from the name that only says what is asked: nothing in it is a topic. */
 const NONE = ''
-const COMMITTED = '[ topic@0-9 topicId@10+ [ i32 i64 i32@6+ i64@1 str ] ]'
+const COMMITTED = '[ topic@0-9 topicId@10+ [ partition i64 i32@6+ i64@1 str ] ]'
 const ROWS: readonly [number, string, number, number, string | null][] = [
-  [0, 'Produce', 13, 9, 'str@3+ acks i32 [ topic@0-12 topicId@13+ [ i32 bytes ] ]'],
+  [0, 'Produce', 13, 9, 'str@3+ acks i32 [ topic@0-12 topicId@13+ [ partition bytes ] ]'],
   [
     ...([1, 'Fetch', 18, 12] as const),
     `i32@0-14 i32 i32 i32@3+ i8@4+ session@7+
-     [ topic@0-12 topicId@13+ [ i32 i32@9+ i64 i32@12+ i64@5+ i32 ] ]`,
+     [ topic@0-12 topicId@13+ [ partition i32@9+ i64 i32@12+ i64@5+ i32 ] ]`,
   ],
-  [2, 'ListOffsets', 11, 6, 'i32 i8@2+ [ topic [ i32 i32@4+ i64 i32@0 ] ]'],
+  [2, 'ListOffsets', 11, 6, 'i32 i8@2+ [ topic [ partition i32@4+ i64 i32@0 ] ]'],
   [3, 'Metadata', 13, 9, '<@0-9 topic > [@10+ topicId topic ]'],
   [4, 'LeaderAndIsr', 7, 4, null],
   [5, 'StopReplica', 4, 2, null],
@@ -44,19 +44,19 @@ const ROWS: readonly [number, string, number, number, string | null][] = [
   [18, 'ApiVersions', 4, 3, NONE],
   [19, 'CreateTopics', 7, 5, '[ topic i32 i16 [ i32 < i32 > ] [ str str ] ]'],
   [20, 'DeleteTopics', 6, 4, '<@0-5 topic > [@6+ topic topicId ]'],
-  [21, 'DeleteRecords', 2, 2, '[ topic [ i32 i64 ] ]'],
+  [21, 'DeleteRecords', 2, 2, '[ topic [ partition i64 ] ]'],
   [22, 'InitProducerId', 6, 2, NONE],
-  [23, 'OffsetForLeaderEpoch', 4, 4, 'i32@3+ [ topic [ i32 i32@2+ i32 ] ]'],
+  [23, 'OffsetForLeaderEpoch', 4, 4, 'i32@3+ [ topic [ partition i32@2+ i32 ] ]'],
   [
     ...([24, 'AddPartitionsToTxn', 5, 3] as const),
-    'str@0-3 i64@0-3 i16@0-3 [@0-3 topic < i32 > ] [@4+ str i64 i16 bool [ topic < i32 > ] ]',
+    'str@0-3 i64@0-3 i16@0-3 [@0-3 topic < partition > ] [@4+ str i64 i16 bool [ topic < i32 > ] ]',
   ],
   [25, 'AddOffsetsToTxn', 4, 3, NONE],
   [26, 'EndTxn', 5, 3, NONE],
   [27, 'WriteTxnMarkers', 2, 1, null],
   [
     ...([28, 'TxnOffsetCommit', 5, 3] as const),
-    'str group i64 i16 i32@3+ str@3+ str@3+ [ topic [ i32 i64 i32@2+ str ] ]',
+    'str group i64 i16 i32@3+ str@3+ str@3+ [ topic [ partition i64 i32@2+ str ] ]',
   ],
   [29, 'DescribeAcls', 3, 2, null],
   [30, 'CreateAcls', 3, 2, null],
@@ -101,6 +101,7 @@ const ROWS: readonly [number, string, number, number, string | null][] = [
 ]
 
 export const PRODUCE = 0
+export const FETCH = 1
 export const METADATA = 3
 export const SASL_HANDSHAKE = 17
 export const API_VERSIONS = 18
@@ -131,7 +132,8 @@ const TOPICS_OF_REPLY: Readonly<Record<number, readonly [from: number, layout: s
 
 const layouts = new Map<string, Layout>()
 
-function layoutOf(text: string, version: number): Layout {
+/** Compiled once. */
+export function layoutOf(text: string, version: number): Layout {
   const key = `${version} ${text}`
   const known = layouts.get(key)
   if (known !== undefined) return known

@@ -1,10 +1,21 @@
 /** Kafka's protocol, all versions up to 4.1: one transaction per request. */
 import { Reader } from '../../../core/bytes.js'
-import type { At, Dir, Fact, Next, Parser, Step, TxId } from '../../../core/inspect/contract.js'
+import type {
+  At,
+  Dir,
+  Fact,
+  FlowView,
+  Next,
+  Parser,
+  Step,
+  TxId,
+} from '../../../core/inspect/contract.js'
 import { SASL_HANDSHAKE } from './api.js'
 import { type Header, messageOctets, readRequestHeader, SIZE_OCTETS } from './header.js'
 import { PROBE_OCTETS, probeKafka } from './probe.js'
+import { canRefuse, refuse } from './refusal.js'
 import { type Answered, readReply } from './reply.js'
+import type { Broker } from './reply-writer.js'
 import { type Request, readRequest } from './request.js'
 import { tokensOf } from './sasl.js'
 import { KnownTopics, SESSION_TOPICS, TOPIC_IDS } from './topics.js'
@@ -14,7 +25,7 @@ export const OPEN_TX = 128
 /** Of a request or reply: below what a hold may keep of one direction. */
 export const HEAD_OCTETS = 12_288
 /** A topic's name has at most 249 octets. */
-const STATE_OCTETS = 320 * (TOPIC_IDS + SESSION_TOPICS) + 512 * OPEN_TX
+const STATE_OCTETS = 320 * (TOPIC_IDS + SESSION_TOPICS) + 512 * OPEN_TX + HEAD_OCTETS
 const REPLY_HEAD_OCTETS = 8
 
 interface Open extends Answered {
@@ -32,17 +43,22 @@ interface KafkaState {
   awaitsHandshake: boolean
   nextTx: TxId
   open: Open[]
+  /** The request of `open[0]`, while no other is open: clients take replies in order. */
+  asked: Uint8Array | null
   /** One past the server's last message. */
   replyAt: At
+  readonly broker: Broker
 }
 
-const openState = (): KafkaState => ({
+const openState = ({ tuple }: FlowView): KafkaState => ({
   known: new KnownTopics(),
   tokens: { orig: 0, reply: 0 },
   awaitsHandshake: false,
   nextTx: 0,
   open: [],
+  asked: null,
   replyAt: 0,
+  broker: { host: tuple.destination, port: tuple.destinationPort },
 })
 
 const need = (octets: number): Step => ({ take: 0, facts: [], next: { kind: 'need', octets } })
@@ -83,6 +99,8 @@ function ask(state: KafkaState, input: Uint8Array, at: At, octets: number): Step
   if (reader.short && wanted === octets) return malformed('Kafka protocol guide: message size')
   const mechanism = handshakeOf(header, new Reader(input, from, wanted))
   state.awaitsHandshake = mechanism !== null
+  const isNext = state.open.length === 0 && !request.isSilent
+  if (isNext) state.asked = canRefuse(header) ? input.slice(0, wanted) : null
   return pass(state, 'orig', input, at, octets, begin(state, at, header, request, mechanism))
 }
 
@@ -106,7 +124,9 @@ function begin(
   const facts: Fact[] = [{ kind: 'tx', tx, dir: 'orig', begin: at, fields, detail, complete: true }]
   if (isSilent) facts.push({ kind: 'txEnd', tx, end: state.replyAt })
   else state.open.push({ tx, api, version, correlationId, mechanism })
-  const oldest = state.open.length > OPEN_TX ? state.open.shift() : undefined
+  if (state.open.length <= OPEN_TX) return facts
+  const oldest = state.open.shift()
+  state.asked = null
   if (oldest !== undefined) facts.push({ kind: 'txEnd', tx: oldest.tx, end: state.replyAt })
   return facts
 }
@@ -122,6 +142,7 @@ function answer(state: KafkaState, input: Uint8Array, at: At, octets: number): S
   const open = state.open[index]
   if (open === undefined) return pass(state, 'reply', input, at, octets, [])
   state.open.splice(index, 1)
+  state.asked = null
   const fields = readReply(state.known, open, reader)
   const { tx, mechanism } = open
   const facts: Fact[] = [
@@ -171,4 +192,6 @@ export const kafka: Parser<KafkaState> = {
   step,
   // Messages have no mark to find their beginning by.
   gap: () => ({ take: 0, facts: [], next: { kind: 'done' } }),
+  refusal: ({ open, asked, broker }, tx) =>
+    asked === null || open[0]?.tx !== tx ? null : refuse(asked, broker),
 }

@@ -1,13 +1,10 @@
 /** What a request asks for: its api, and the topics that it names. */
 import type { Reader } from '../../../core/bytes.js'
 import type { Fields } from '../../../core/inspect/contract.js'
-import { meansAll, requestLayout } from './api.js'
+import { FETCH, meansAll, PRODUCE, requestLayout } from './api.js'
 import { type Header, isFlexible } from './header.js'
 import type { KnownTopics } from './topics.js'
 import { Walk } from './walk.js'
-
-const PRODUCE = 0
-const FETCH = 1
 
 export interface Request {
   readonly fields: Fields

@@ -18,6 +18,10 @@ export interface Names {
   /** null = octets that are no UTF-8. */
   topic(name: string | null): void
   topicId(id: string): void
+  /** An element of such an array begins. */
+  entry?(): void
+  partition?(index: number): void
+  group?(name: string | null): void
 }
 
 export class Walk {
@@ -26,6 +30,8 @@ export class Walk {
   sessionEpoch = -1
   sessionId = 0
   group: string | null = null
+  /** Of FindCoordinator: 0 = keys are groups. */
+  keyType = 0
   /** A pattern stands for topics that are not named. */
   hasPattern = false
   isOver = false
@@ -70,9 +76,13 @@ export class Walk {
       const isTopic = reader.u8() === RESOURCE_TOPIC
       const name = this.#text()
       if (isTopic) this.#tell(name)
-    } else if (kind === 'group') this.group = nameOf(this.#text())
+    } else if (kind === 'partition') {
+      const index = reader.u32be() | 0
+      if (!reader.short) this.#names.partition?.(index)
+    } else if (kind === 'group') this.#group()
     else if (kind === 'regex') this.hasPattern = (this.#text()?.length ?? 0) > 0
     else if (kind === 'acks') this.acks = reader.u16be()
+    else if (kind === 'keyType') this.keyType = reader.u8()
     else {
       this.sessionId = reader.u32be()
       this.sessionEpoch = reader.u32be() | 0
@@ -82,6 +92,11 @@ export class Walk {
   #tell(octets: Uint8Array | null): void {
     if (this.#reader.short || octets === null || ++this.#count > TOPICS) return
     this.#names.topic(utf8Text(octets))
+  }
+
+  #group(): void {
+    this.group = nameOf(this.#text())
+    if (!this.#reader.short) this.#names.group?.(this.group)
   }
 
   #topicId(): void {
@@ -99,10 +114,12 @@ export class Walk {
     const reader = this.#reader
     const count = this.#isFlexible ? this.varint() - 1 : reader.u32be() | 0
     if (reader.short) return
-    if (namesTopics(word)) this.#names.array(count)
+    const names = namesTopics(word)
+    if (names) this.#names.array(count)
     const wasTail = this.#isTail
     for (let i = 0; i < count && !reader.short && !this.isOver && !this.hasTooMany; i++) {
       this.#isTail = wasTail && i === count - 1
+      if (names) this.#names.entry?.()
       this.#words(word.words)
       if (this.#isFlexible && !word.isBare && !this.isOver) this.tags()
     }

@@ -17,6 +17,8 @@ const NAME = /^[A-Za-z][A-Za-z0-9._|-]*$/
 /** Lines of memcached, HTTP, beanstalkd and mail protocols begin with these too, in this case. */
 const SHARED_LOWER = new Set('get set append prepend incr decr touch watch'.split(' '))
 const SHARED = new Set('AUTH QUIT TIME TYPE COPY MOVE RESET SAVE SORT LATENCY'.split(' '))
+/** Of those, the ones that nobody knows another protocol by at once: what comes behind may tell. */
+const SHARED_LATER = new Set('AUTH QUIT TIME TYPE RESET SAVE SORT LATENCY'.split(' '))
 /** Words of these lines, which memcached has with more. */
 const SHORTER: Readonly<Record<string, number>> = { set: 3, append: 3, incr: 2, decr: 2 }
 /** Other protocols have these words with arguments. */
@@ -77,8 +79,18 @@ function probeInline(orig: Uint8Array, reply: Uint8Array): Answer {
   if (words === null) return 'no'
   if (reply.length > 0) return probeReply(reply)
   if (ALONE.has(word.toUpperCase()) && text !== word) return 'no'
-  if (SHORTER[word] === words.length) return 'yes'
-  return SHARED_LOWER.has(word) || SHARED.has(word.toUpperCase()) ? 'more' : 'yes'
+  if (SHORTER[word] === words.length || !isShared(word)) return 'yes'
+  return SHARED_LATER.has(word.toUpperCase()) && isOwn(head.slice(lineEnd + 2)) ? 'yes' : 'more'
+}
+
+const isShared = (word: string): boolean => SHARED_LOWER.has(word) || SHARED.has(word.toUpperCase())
+
+/** A line behind the first: of a command that no other protocol has. */
+function isOwn(rest: string): boolean {
+  const [line] = rest.split('\r\n', 1)
+  if (line === undefined || line.length === rest.length || !LINE.test(line)) return false
+  const [word = ''] = line.split(' ', 1)
+  return isKnown(word) && !isShared(word) && !(ALONE.has(word.toUpperCase()) && line !== word)
 }
 
 function probeReply(reply: Uint8Array): Answer {

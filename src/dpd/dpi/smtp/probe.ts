@@ -1,5 +1,5 @@
 import { latin1 } from '../../../core/bytes.js'
-import type { Dir } from '../../../core/inspect/contract.js'
+import type { Dir, Probed } from '../../../core/inspect/contract.js'
 
 /** A greeting of several lines. */
 export const PROBE_OCTETS = 1_024
@@ -22,7 +22,7 @@ const LONGEST_COMMAND = 16
 export function probeSmtp(
   { orig, reply }: Readonly<Record<Dir, Uint8Array>>,
   ended: Readonly<Record<Dir, boolean>>,
-): 'yes' | 'no' | 'more' {
+): Probed {
   const greeting = latin1(reply, 0, PROBE_OCTETS)
   if (!mayGreet(greeting)) return 'no'
   const command = latin1(orig, 0, LONGEST_COMMAND)
@@ -32,8 +32,9 @@ export function probeSmtp(
   const whole = WHOLE_GREETING.exec(greeting)?.[0] ?? (isLast ? greeting : null)
   const isWhole = whole !== null
   const names = isWhole && NAMES_ITSELF.test(whole)
-  // The client waits for the greeting: where it is held until its protocol is known, it alone decides.
-  if (command === '') return names ? 'yes' : isWhole ? 'no' : 'more'
+  // The client waits for the greeting, and the server for the client.
+  if (command === '' && isWhole && !names) return whole === greeting && !isLast ? 'greeting' : 'no'
+  if (command === '') return names ? 'yes' : 'more'
   if (COMMAND.test(command)) return names ? 'yes' : isWhole ? 'no' : 'more'
   return mayCommand(command.toUpperCase()) ? 'more' : 'no'
 }

@@ -9,6 +9,9 @@ const PARTIAL = /^(?:S|SS|SSH|SSH-|SSH-[12]|SSH-2\.|SSH-2\.0|SSH-1\.\d{0,2})$/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what no line of text has
 const NOT_TEXT = /[\0-\x08\x0e-\x1a\x1c-\x1f]/
 
+/** Of FTP, SMTP and NNTP: a server of SSH that says so would keep all their clients waiting. */
+const REPLY_CODE = /^[1-5]\d\d[ -]/
+
 /** Either side may speak first; a client has no other lines before its identification (RFC 4253 §4.2). */
 export function probeSsh({
   orig,
@@ -20,6 +23,7 @@ export function probeSsh({
   }
   const head = latin1(reply, 0, PROBE_OCTETS)
   const line = head.startsWith('SSH-') ? 0 : head.indexOf('\nSSH-') + 1
+  if (REPLY_CODE.test(head)) return 'no'
   // Behind the identification come packets at once.
   if (line === 0 && !head.startsWith('SSH-')) return NOT_TEXT.test(head) ? 'no' : 'more'
   const start = head.slice(line, line + 9)
