@@ -57,6 +57,15 @@ bool Shard::acknowledges_plausibly(const Flow& flow, Dir dir, const wire::Packet
          static_cast<int64_t>(other.acked) - static_cast<int64_t>(std::min(counted, widest));
 }
 
+// A reset with such a time ends no connection that waits for the end of its handshake (Linux's
+// tcp_check_req()), and does end one that is established (tcp_validate_incoming()). Which it is its
+// receiver tells nobody (TCP_DEFER_ACCEPT): what comes next will.
+bool Shard::is_old(const Flow& flow, Dir dir, const Arrival& arrival) const {
+  const flow::SegmentOptions options = flow::read_options(arrival.frame, arrival.packet);
+  return is_stamped(flow, options) &&
+         older_by(flow.inspection->half[index_of(dir)], options.timestamp) > 0;
+}
+
 bool Shard::is_acceptable(Flow& flow, Dir dir, const Arrival& arrival) {
   const wire::Packet& packet = arrival.packet;
   const flow::SegmentOptions options = flow::read_options(arrival.frame, packet);

@@ -183,7 +183,7 @@ class Shard final : public Engine {
   void follow(Flow& flow, Dir dir, const Arrival& arrival);
   void close_when_acknowledged(Flow& flow);
   uint32_t window_octets(const Flow& flow, Dir dir, const wire::Packet& packet) const;
-  bool resets(const Flow& flow, Dir dir, const wire::Packet& packet) const;
+  bool resets(const Flow& flow, Dir dir, const Arrival& arrival) const;
   void take_acknowledgement(Flow& flow, Dir dir, const wire::Packet& packet);
   Segment segment_of(const Flow& flow, Dir dir, const wire::Packet& packet) const;
 
@@ -192,6 +192,7 @@ class Shard final : public Engine {
   bool are_readable(const Flow& flow, const flow::SegmentOptions& options) const;
   bool is_stamped(const Flow& flow, const flow::SegmentOptions& options) const;
   bool acknowledges_plausibly(const Flow& flow, Dir dir, const wire::Packet& packet) const;
+  bool is_old(const Flow& flow, Dir dir, const Arrival& arrival) const;
   bool is_acceptable(Flow& flow, Dir dir, const Arrival& arrival);
   bool echoes_syn_ack(const Flow& flow, Dir dir, const Arrival& arrival) const;
   bool is_predicted(const Flow& flow, Dir dir, const Arrival& arrival) const;

@@ -198,7 +198,8 @@ uint32_t Shard::window_octets(const Flow& flow, Dir dir, const wire::Packet& pac
 
 // RFC 5961 §3.2: a reset counts exactly where its receiver is; elsewhere in the window the receiver
 // asks its sender once more. In answer to a SYN it has to acknowledge that (RFC 9293 §3.10.7.3).
-bool Shard::resets(const Flow& flow, Dir dir, const wire::Packet& packet) const {
+bool Shard::resets(const Flow& flow, Dir dir, const Arrival& arrival) const {
+  const wire::Packet& packet = arrival.packet;
   const flow::TcpHalf& half = flow.tcp[index_of(dir)];
   const flow::TcpHalf& other = flow.tcp[index_of(opposite(dir))];
   if (!half.known)
@@ -212,6 +213,7 @@ bool Shard::resets(const Flow& flow, Dir dir, const wire::Packet& packet) const 
     return false;
   const int64_t at = half.offset_of(packet.sequence);
   if (flow.inspection == nullptr)
+  if (flow.inspection != nullptr && is_old(flow, dir, arrival)) return false;
     return at == static_cast<int64_t>(half.sent) || at == static_cast<int64_t>(half.acked);
   const HalfInspection& inspected = flow.inspection->half[index_of(dir)];
   if (inspected.lacks_bare(half.acked))
@@ -230,7 +232,7 @@ void Shard::follow(Flow& flow, Dir dir, const Arrival& arrival) {
   if (flow.bypass != flow::Bypass::kNone) return follow_bypassed(flow, dir, arrival);
   // What one says that is not of this connection acknowledges nothing of it.
   if ((packet.tcp_flags & kRst) != 0) {
-    if (resets(flow, dir, packet)) report_closed(flow, Closed::kRst);
+    if (resets(flow, dir, arrival)) report_closed(flow, Closed::kRst);
     return;
   }
   take_acknowledgement(flow, dir, packet);
