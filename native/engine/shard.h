@@ -205,6 +205,7 @@ class Shard final : public Engine {
   void syn_payload(Flow& flow, Dir dir, const Arrival& arrival);
   void keep_syn_octets(Flow& flow, Dir dir, const Arrival& arrival);
   void take_syn_octets(Flow& flow, Dir dir, const wire::Packet& answer);
+  static flow::PendingSyn pending_syn_of(Dir dir, const Arrival& arrival);
   bool take_syn(Flow& flow, Dir dir, const Arrival& arrival);
   bool later_syn(Flow& flow, Dir dir, const Arrival& arrival);
 
