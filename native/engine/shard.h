@@ -234,6 +234,7 @@ class Shard final : public Engine {
   void observe_segment(Flow& flow, const Segment& segment, const Arrival& arrival);
   void observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uint8_t> octets, bool fin);
   void find_lost(Flow& flow, Dir dir);
+  void find_end(Flow& flow, Dir dir);
   void close_when_read(Flow& flow);
 
   // datagram.cc, icmp.cc

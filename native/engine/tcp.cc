@@ -213,8 +213,8 @@ bool Shard::resets(const Flow& flow, Dir dir, const Arrival& arrival) const {
       (packet.tcp_flags & kAck) == 0)
     return false;
   const int64_t at = half.offset_of(packet.sequence);
-  if (flow.inspection == nullptr)
   if (flow.inspection != nullptr && is_old(flow, dir, arrival)) return false;
+  if (flow.inspection == nullptr)
     return at == static_cast<int64_t>(half.sent) || at == static_cast<int64_t>(half.acked);
   const HalfInspection& inspected = flow.inspection->half[index_of(dir)];
   if (inspected.lacks_bare(half.acked))
