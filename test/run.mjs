@@ -12,6 +12,8 @@ const isAlone = wanted.length > 0 && wanted.every((name) => name === 'build' || 
 const steps = stepsOf({ isSoak, isAlone })
 /** Built for others, and so whenever one of these is asked for. */
 const BUILT_FOR = { 'native build': ['native', 'differential'], 'fuzz build': ['fuzz'] }
+/** In a soak it has both. */
+const PART_OF = { 'guest differential': ['guest'] }
 
 /**
  * One round after the other, the lanes of one side by side, each step by step. What uses one processor, as
@@ -21,7 +23,7 @@ const BUILDS = [[['build'], ['check', 'native build']]]
 const TESTS = [[['native', 'differential']], [['unit']], [['system']], [['clients'], ['guest']]]
 
 function isWanted(name) {
-  const names = [name, ...(BUILT_FOR[name] ?? [])]
+  const names = [name, ...(BUILT_FOR[name] ?? []), ...(PART_OF[name] ?? [])]
   return wanted.length === 0 || names.some((one) => wanted.includes(one))
 }
 
@@ -42,7 +44,8 @@ async function walkAll(rounds) {
 if (await walkAll(BUILDS)) {
   const tests = walkAll(TESTS)
   // In the time that the tests leave.
-  await Promise.all([tests, walk(['fuzz build', 'fuzz'], tests)])
+  const fuzzing = walk(['fuzz build', 'fuzz'], tests)
+  await Promise.all([tests, fuzzing, walk(['guest differential'])])
 }
 const version = JSON.parse(readFileSync('package.json', 'utf8')).version
 for (const remark of remarks) console.log(remark)

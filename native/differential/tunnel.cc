@@ -46,6 +46,9 @@ void set_parameters() {
   // Longer than an emulated machine takes for the fragments of a case.
   write_file(ipv4 + "ipfrag_time", "10");
   write_file(ipv6 + "ip6frag_time", "10");
+  // Room for all that come in that time and never are whole.
+  write_file(ipv4 + "ipfrag_high_thresh", "1073741824");
+  write_file(ipv6 + "ip6frag_high_thresh", "1073741824");
   write_file(ipv6 + "conf/all/accept_dad", "0");
   write_file(ipv6 + "conf/default/accept_dad", "0");
   write_file(ipv6 + "conf/default/router_solicitations", "0");

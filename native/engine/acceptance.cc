@@ -57,6 +57,15 @@ bool Shard::acknowledges_plausibly(const Flow& flow, Dir dir, const wire::Packet
          static_cast<int64_t>(other.acked) - static_cast<int64_t>(std::min(counted, widest));
 }
 
+// A reset with such a time ends no connection that waits for the end of its handshake (Linux's
+// tcp_check_req()), and does end one that is established (tcp_validate_incoming()). Which it is its
+// receiver tells nobody (TCP_DEFER_ACCEPT): what comes next will.
+bool Shard::is_old(const Flow& flow, Dir dir, const Arrival& arrival) const {
+  const flow::SegmentOptions options = flow::read_options(arrival.frame, arrival.packet);
+  return is_stamped(flow, options) &&
+         older_by(flow.inspection->half[index_of(dir)], options.timestamp) > 0;
+}
+
 bool Shard::is_acceptable(Flow& flow, Dir dir, const Arrival& arrival) {
   const wire::Packet& packet = arrival.packet;
   const flow::SegmentOptions options = flow::read_options(arrival.frame, packet);
@@ -107,15 +116,24 @@ void Shard::keep_doubtful(Flow& flow, Dir dir, const Arrival& arrival) {
   const wire::Packet& packet = arrival.packet;
   HalfInspection& half = flow.inspection->half[index_of(dir)];
   flow::TcpHalf& tcp = flow.tcp[index_of(dir)];
-  if ((packet.tcp_flags & ~kPsh) != kAck || !tcp.known || !half.held.empty() ||
+  if ((packet.tcp_flags & ~(kPsh | kUrg | kFin)) != kAck || !tcp.known ||
       flow.tcp[index_of(opposite(dir))].acknowledges_unsent(packet.acknowledgement))
     return;
   const Segment segment = segment_of(flow, dir, packet);
   const auto next = static_cast<int64_t>(half.next);
-  if (segment.from > next || segment.to <= next) return;
-  const auto taken = arrival.payload().subspan(static_cast<size_t>(next - segment.from));
-  half.doubtful.assign(taken.begin(), taken.end());
-  tcp.send_to(half.next + half.doubtful.size(), false);
+  const int64_t end = segment.to + (segment.fin ? 1 : 0);
+  const bool is_ahead = segment.from > next;
+  if (end <= next || half.fin_at <= half.next) return;
+  if (is_ahead && (!tcp.has_edge || segment.from > static_cast<int64_t>(tcp.edge))) return;
+  if (half.doubtful.payload_octets() > limits_.out_of_order_octets || half.doubtful.is_long())
+    return;
+  // One that was not acknowledged was not taken.
+  if (!is_ahead) half.doubtful.erase_begun_before(half.next + 1);
+  const auto known = static_cast<size_t>(is_ahead ? 0 : next - segment.from);
+  const uint64_t from = static_cast<uint64_t>(segment.from) + known;
+  half.doubtful.insert_as_receiver(
+      passed_copy(from, arrival.payload().subspan(known), segment.fin));
+  tcp.send_to(static_cast<uint64_t>(end), false);
 }
 
 // Of a segment that its receiver takes.

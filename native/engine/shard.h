@@ -183,7 +183,7 @@ class Shard final : public Engine {
   void follow(Flow& flow, Dir dir, const Arrival& arrival);
   void close_when_acknowledged(Flow& flow);
   uint32_t window_octets(const Flow& flow, Dir dir, const wire::Packet& packet) const;
-  bool resets(const Flow& flow, Dir dir, const wire::Packet& packet) const;
+  bool resets(const Flow& flow, Dir dir, const Arrival& arrival) const;
   void take_acknowledgement(Flow& flow, Dir dir, const wire::Packet& packet);
   Segment segment_of(const Flow& flow, Dir dir, const wire::Packet& packet) const;
 
@@ -192,6 +192,7 @@ class Shard final : public Engine {
   bool are_readable(const Flow& flow, const flow::SegmentOptions& options) const;
   bool is_stamped(const Flow& flow, const flow::SegmentOptions& options) const;
   bool acknowledges_plausibly(const Flow& flow, Dir dir, const wire::Packet& packet) const;
+  bool is_old(const Flow& flow, Dir dir, const Arrival& arrival) const;
   bool is_acceptable(Flow& flow, Dir dir, const Arrival& arrival);
   bool echoes_syn_ack(const Flow& flow, Dir dir, const Arrival& arrival) const;
   bool is_predicted(const Flow& flow, Dir dir, const Arrival& arrival) const;
@@ -204,6 +205,7 @@ class Shard final : public Engine {
   void syn_payload(Flow& flow, Dir dir, const Arrival& arrival);
   void keep_syn_octets(Flow& flow, Dir dir, const Arrival& arrival);
   void take_syn_octets(Flow& flow, Dir dir, const wire::Packet& answer);
+  static flow::PendingSyn pending_syn_of(Dir dir, const Arrival& arrival);
   bool take_syn(Flow& flow, Dir dir, const Arrival& arrival);
   bool later_syn(Flow& flow, Dir dir, const Arrival& arrival);
 
@@ -232,6 +234,7 @@ class Shard final : public Engine {
   void observe_segment(Flow& flow, const Segment& segment, const Arrival& arrival);
   void observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uint8_t> octets, bool fin);
   void find_lost(Flow& flow, Dir dir);
+  void find_end(Flow& flow, Dir dir);
   void close_when_read(Flow& flow);
 
   // datagram.cc, icmp.cc

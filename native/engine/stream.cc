@@ -34,7 +34,7 @@ void Shard::take_in_sequence(HalfInspection& half, uint64_t at, std::span<const 
   if (end <= half.next || half.fin_at <= half.next) return;
   half.log.append(half.next, octets.subspan(half.next - at));
   half.next = end;
-  half.doubtful.clear();
+  half.doubtful.erase_ended_by(half.next);
 }
 
 void Shard::end_stream(HalfInspection& half) {
@@ -44,10 +44,13 @@ void Shard::end_stream(HalfInspection& half) {
 // Takes what waited for the octets before it.
 void Shard::advance(HalfInspection& half) {
   for (const flow::Held& held : half.held.frames()) {
-    if (held.from > half.next) break;
-    take_in_sequence(half, held.from, held.payload());
-    if (held.passed && held.fin && held.to == half.next) end_stream(half);
+    if (held.from > half.next || half.doubts_end()) break;
+    const uint64_t to =
+        half.next < half.doubtful_end ? std::min(held.to, half.doubtful_end) : held.to;
+    take_in_sequence(half, held.from, held.payload().first(to - held.from));
+    if (held.passed && held.fin && held.to == half.next && !half.doubts_end()) end_stream(half);
   }
+  if (half.doubts_end()) return;
   // Linux's tcp_fin() throws away what waits behind the end.
   half.held.erase_taken(half.fin_at <= half.next ? flow::kNowhere : half.next);
 }

@@ -86,6 +86,7 @@ Shard::Flow* Shard::open_tcp(const Arrival& arrival, const flow::Keyed& keyed) {
   flow::TcpHalf& half = flow.tcp[index_of(dir)];
   half.start(packet.sequence + ((packet.tcp_flags & kSyn) != 0 ? 1 : 0));
   if ((packet.tcp_flags & kSyn) != 0) half.options = flow::read_syn_options(arrival.frame, packet);
+  if (is_first_syn(packet)) flow.tcp[index_of(opposite(dir))].offer(packet.window);
   if ((packet.tcp_flags & kAck) != 0)
     flow.tcp[index_of(opposite(dir))].start(packet.acknowledgement);
   return &flow;
@@ -113,8 +114,7 @@ Shard::Flow* Shard::reopen(Flow& flow, const Arrival& arrival, const flow::Keyed
     if (!flow.tap && flow.stance == flow::Stance::kDenied && is_repeated) return &flow;
     // A copy's reader can't choose: in TIME-WAIT the receiver may refuse it (RFC 9293 §3.10.7.4).
     if (flow.tap && flow.is_answered && packet.payload_octets == 0) {
-      flow.pending_syn = {true, dir, packet.sequence,
-                          flow::read_syn_options(arrival.frame, packet)};
+      flow.pending_syn = pending_syn_of(dir, arrival);
       return &flow;
     }
     remove(flow, Closed::kIdle);
@@ -137,6 +137,7 @@ Shard::Flow& Shard::open_pending(Flow& flow, const Arrival& arrival, const flow:
   Flow& fresh = open(opening, arrival.endpoint);
   fresh.tcp[index_of(Dir::kOrig)].start(pending.sequence + 1);
   fresh.tcp[index_of(Dir::kOrig)].options = pending.options;
+  fresh.tcp[index_of(Dir::kReply)].offer(pending.window);
   if (fresh.inspection != nullptr)
     fresh.inspection->half[index_of(Dir::kOrig)].syn_octets = std::move(octets);
   return fresh;
@@ -198,7 +199,8 @@ uint32_t Shard::window_octets(const Flow& flow, Dir dir, const wire::Packet& pac
 
 // RFC 5961 §3.2: a reset counts exactly where its receiver is; elsewhere in the window the receiver
 // asks its sender once more. In answer to a SYN it has to acknowledge that (RFC 9293 §3.10.7.3).
-bool Shard::resets(const Flow& flow, Dir dir, const wire::Packet& packet) const {
+bool Shard::resets(const Flow& flow, Dir dir, const Arrival& arrival) const {
+  const wire::Packet& packet = arrival.packet;
   const flow::TcpHalf& half = flow.tcp[index_of(dir)];
   const flow::TcpHalf& other = flow.tcp[index_of(opposite(dir))];
   if (!half.known)
@@ -211,6 +213,7 @@ bool Shard::resets(const Flow& flow, Dir dir, const wire::Packet& packet) const 
       (packet.tcp_flags & kAck) == 0)
     return false;
   const int64_t at = half.offset_of(packet.sequence);
+  if (flow.inspection != nullptr && is_old(flow, dir, arrival)) return false;
   if (flow.inspection == nullptr)
     return at == static_cast<int64_t>(half.sent) || at == static_cast<int64_t>(half.acked);
   const HalfInspection& inspected = flow.inspection->half[index_of(dir)];
@@ -230,7 +233,7 @@ void Shard::follow(Flow& flow, Dir dir, const Arrival& arrival) {
   if (flow.bypass != flow::Bypass::kNone) return follow_bypassed(flow, dir, arrival);
   // What one says that is not of this connection acknowledges nothing of it.
   if ((packet.tcp_flags & kRst) != 0) {
-    if (resets(flow, dir, packet)) report_closed(flow, Closed::kRst);
+    if (resets(flow, dir, arrival)) report_closed(flow, Closed::kRst);
     return;
   }
   take_acknowledgement(flow, dir, packet);

@@ -151,7 +151,7 @@ void Shard::inspect_reset(Flow& flow, Dir dir, const Arrival& arrival) {
     return;
   }
   // In the window, but not where the sender is: the receiver answers with a challenge ACK.
-  if (!resets(flow, dir, arrival.packet)) return forward_clean(arrival);
+  if (!resets(flow, dir, arrival)) return forward_clean(arrival);
   if (from <= static_cast<int64_t>(half.sent) || flow.is_inner())
     forward_clean(arrival);
   else

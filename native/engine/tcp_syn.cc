@@ -51,6 +51,11 @@ void Shard::take_syn_octets(Flow& flow, Dir dir, const wire::Packet& answer) {
   deliver(flow, dir);
 }
 
+flow::PendingSyn Shard::pending_syn_of(Dir dir, const Arrival& arrival) {
+  const wire::Packet& packet = arrival.packet;
+  return {true, dir, packet.sequence, flow::read_syn_options(arrival.frame, packet), packet.window};
+}
+
 // False where the frame may not go on as a SYN of this flow (it was answered or dropped).
 bool Shard::take_syn(Flow& flow, Dir dir, const Arrival& arrival) {
   const wire::Packet& packet = arrival.packet;
@@ -69,8 +74,7 @@ bool Shard::take_syn(Flow& flow, Dir dir, const Arrival& arrival) {
     // A receiver that was reset since, in a way that nobody else noticed, takes it for a new one.
     const bool is_established = half.has_edge && flow.tcp[index_of(opposite(dir))].has_edge;
     if (dir == Dir::kOrig && !is_answer && is_established)
-      flow.pending_syn = {true, dir, packet.sequence,
-                          flow::read_syn_options(arrival.frame, packet)};
+      flow.pending_syn = pending_syn_of(dir, arrival);
     return true;
   }
   if (is_answer) {
@@ -83,8 +87,7 @@ bool Shard::take_syn(Flow& flow, Dir dir, const Arrival& arrival) {
 
 bool Shard::later_syn(Flow& flow, Dir dir, const Arrival& arrival) {
   if (flow.tap) {
-    flow.pending_syn = {true, dir, arrival.packet.sequence,
-                        flow::read_syn_options(arrival.frame, arrival.packet)};
+    flow.pending_syn = pending_syn_of(dir, arrival);
     return true;
   }
   // From the other end it would be another connection than the one that was judged.
@@ -100,8 +103,7 @@ bool Shard::later_syn(Flow& flow, Dir dir, const Arrival& arrival) {
     ++count(Counter::kOutOfWindow);
     return false;
   }
-  flow.pending_syn = {true, dir, arrival.packet.sequence,
-                      flow::read_syn_options(arrival.frame, arrival.packet)};
+  flow.pending_syn = pending_syn_of(dir, arrival);
   forward_clean(arrival);
   return false;
 }

@@ -69,33 +69,57 @@ void Shard::observe_segment(Flow& flow, const Segment& segment, const Arrival& a
 void Shard::observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uint8_t> octets,
                            bool fin) {
   HalfInspection& half = flow.inspection->half[index_of(dir)];
-  if (at <= half.next) {
+  if (at <= half.next && !half.doubts_end()) {
     take_in_sequence(half, at, octets);
     if (fin && at + octets.size() == half.next) end_stream(half);
     advance(half);
   } else if (half.fin_at > half.next && (!octets.empty() || fin)) {
     // Which of them is read depends on what Linux had room to merge.
     if (!half.held.agrees(at, octets)) ++count(Counter::kContradiction);
-    half.held.insert_as_receiver(passed_copy(at, octets, fin));
+    flow::Held copy = passed_copy(at, octets, fin);
+    if (flow.tap) half.doubtful_end = std::min(half.doubtful_end, half.held.doubtful_end(copy));
+    half.held.insert_as_receiver(std::move(copy));
     if (half.held.payload_octets() > limits_.out_of_order_octets || half.held.is_long()) {
       ++count(Counter::kOutOfOrderLimit);
+      half.doubtful_end = flow::kNowhere;
       gap(flow, dir, half.held.frames().front().from, GapCause::kOutOfOrderLimit);
+      advance(half);
     }
   }
+  deliver(flow, dir);
+}
+
+// Linux keeps a FIN whose segment it had merged with what waited before it
+// (tcp_ooo_try_coalesce()), as its driver's buffers allow it, else the octets that cover it. What
+// it merged behind it, its tcp_recvmsg() reads as if the FIN had no number.
+void Shard::find_end(Flow& flow, Dir dir) {
+  HalfInspection& half = flow.inspection->half[index_of(dir)];
+  const uint64_t acked = flow.tcp[index_of(dir)].acked;
+  if (!half.doubts_end() || acked <= half.next) return;
+  half.doubtful_end = flow::kNowhere;
+  const uint64_t fin_at = half.next;
+  const std::vector<uint8_t> behind = half.held.behind_fin(fin_at, acked);
+  take_in_sequence(half, fin_at, behind);
+  if (acked == fin_at + 1 || !behind.empty())
+    end_stream(half);
+  else
+    half.held.forget_fin(fin_at);
+  advance(half);
   deliver(flow, dir);
 }
 
 // What the receiver acknowledges it has: a hole before that is the capture's.
 void Shard::find_lost(Flow& flow, Dir dir) {
   HalfInspection& half = flow.inspection->half[index_of(dir)];
+  find_end(flow, dir);
   const uint64_t acked = flow.tcp[index_of(dir)].acked;
   if (acked <= half.next || half.fin_at <= half.next) return;
-  const std::vector<uint8_t> doubtful = std::exchange(half.doubtful, {});
-  if (!doubtful.empty() && acked >= half.next + doubtful.size()) {
-    take_in_sequence(half, half.next, doubtful);
-    advance(half);
-    deliver(flow, dir);
-  }
+  for (const flow::Held& one : half.doubtful.frames())
+    if (one.end() <= acked)
+      half.held.insert_as_receiver(passed_copy(one.from, one.payload(), one.fin));
+  half.doubtful.erase_begun_before(acked);
+  advance(half);
+  deliver(flow, dir);
   if (half.held.empty() || acked <= half.next) return;
   gap(flow, dir, std::min(acked, half.held.frames().front().from), GapCause::kLost);
   deliver(flow, dir);

@@ -41,6 +41,7 @@ struct PendingSyn {
   engine::Dir dir = engine::Dir::kOrig;
   uint32_t sequence = 0;
   SynOptions options = {};
+  uint16_t window = 0;
 };
 
 // The answer that a denied opener got in the receiver's name, kept until it has it.

@@ -72,6 +72,14 @@ void HoldQueue::erase_taken(uint64_t next) {
   erase_where([&](const Held& held) { return held.passed && held.to <= next; });
 }
 
+void HoldQueue::erase_begun_before(uint64_t at) {
+  erase_where([&](const Held& held) { return held.from < at; });
+}
+
+void HoldQueue::erase_ended_by(uint64_t at) {
+  erase_where([&](const Held& held) { return held.end() <= at; });
+}
+
 void HoldQueue::erase_waiting(uint64_t next) {
   erase_where([&](const Held& held) { return !held.passed && held.from > next; });
 }
@@ -106,6 +114,42 @@ bool HoldQueue::covers(uint64_t from, uint64_t to) const {
 
 bool HoldQueue::has_fin() const {
   return std::any_of(frames_.begin(), frames_.end(), [](const Held& held) { return held.fin; });
+}
+
+uint64_t HoldQueue::merged_from(size_t index) const {
+  uint64_t from = frames_[index].from;
+  for (size_t i = index; i-- > 0;)
+    if (frames_[i].end() == from) from = frames_[i].from;
+  return from;
+}
+
+uint64_t HoldQueue::doubtful_end(const Held& held) const {
+  for (size_t i = 0; i < frames_.size(); ++i) {
+    const Held& old = frames_[i];
+    if (old.fin && held.from == old.end()) return old.to;
+    const bool covers_fin = old.fin && held.from <= old.from && old.to < held.to;
+    if (covers_fin && merged_from(i) < held.from) return old.to;
+    const bool ends_within = held.fin && held.from < old.from && held.to < old.to;
+    if (ends_within && old.from <= held.to && merged_from(i) <= held.from) return held.to;
+  }
+  return ~uint64_t{0};
+}
+
+std::vector<uint8_t> HoldQueue::behind_fin(uint64_t at, uint64_t end) const {
+  std::vector<uint8_t> out;
+  uint64_t next = at + 1;
+  for (const Held& held : frames_) {
+    if (held.from <= at && at < held.to) return {};
+    if (held.from != next || next >= end) continue;
+    out.insert(out.end(), held.payload().begin(), held.payload().end());
+    next = held.end();
+  }
+  return out;
+}
+
+void HoldQueue::forget_fin(uint64_t at) {
+  for (Held& held : frames_)
+    if (held.to == at) held.fin = false;
 }
 
 bool HoldQueue::has_unsent() const {

@@ -50,6 +50,9 @@ class HoldQueue {
   void erase_sent();
   // Payload that went past and is before `next`.
   void erase_taken(uint64_t next);
+  void erase_begun_before(uint64_t at);
+  // A FIN counted as one.
+  void erase_ended_by(uint64_t at);
   // Frames behind a hole that begins at `next`.
   void erase_waiting(uint64_t next);
   void clear();
@@ -57,6 +60,15 @@ class HoldQueue {
   // Whether unsent frames in the queue hold all of [from, to).
   bool covers(uint64_t from, uint64_t to) const;
   bool has_fin() const;
+  // Where the stream ends, or goes on, as Linux had room to merge segments or not: a FIN that a
+  // longer one covers is kept where what is before it was merged with it, one within others is not
+  // where they were, and what begins behind one is read where it was. None: the highest.
+  uint64_t doubtful_end(const Held& held) const;
+  // What follows a FIN at `at`, up to `end`, in which it counts; nothing where octets took its
+  // place.
+  std::vector<uint8_t> behind_fin(uint64_t at, uint64_t end) const;
+  // It is none: octets took its place.
+  void forget_fin(uint64_t at);
   bool has_unsent() const;
   // As many frames as one direction may keep, however small they are.
   bool is_long() const;
@@ -67,6 +79,8 @@ class HoldQueue {
   uint64_t payload_octets() const { return payload_octets_; }
 
  private:
+  // From where on frames up to this one follow each other.
+  uint64_t merged_from(size_t index) const;
   template <typename Gone>
   void erase_where(Gone gone);
   void account(const Held& held);

@@ -19,7 +19,7 @@ struct Range {
 };
 
 struct HalfInspection {
-  explicit HalfInspection(Budget& budget) : log(budget), held(budget) {}
+  explicit HalfInspection(Budget& budget) : log(budget), held(budget), doubtful(budget) {}
 
   OctetLog log;            // judged or waiting octets, until delivered and acknowledged
   HoldQueue held;          //
@@ -42,8 +42,10 @@ struct HalfInspection {
   uint32_t widest_window = 0;
   // Of a SYN that went on: the receiver says whether it took them (RFC 7413 §3).
   std::vector<uint8_t> syn_octets;
-  std::vector<uint8_t> doubtful;  // at `next`, in tap: taken once the receiver acknowledges them
-  bool is_embryonic = false;      // it took them, and nothing yet that completes the handshake
+  HoldQueue doubtful;  // in tap: taken once the receiver acknowledges it
+  // In tap, a FIN that waited, or octets in its place: the receiver's acknowledgement tells which.
+  uint64_t doubtful_end = ~uint64_t{0};
+  bool is_embryonic = false;  // it took them, and nothing yet that completes the handshake
   // Octets of a SYN that went on without them: judged, and not come again from here on.
   uint16_t bare_from = 0;
   uint16_t bare_to = 0;
@@ -60,6 +62,7 @@ struct HalfInspection {
     released = released > to ? released : to;
     if (!skip.empty() && released >= skip.from && released < skip.to) released = skip.to;
   }
+  bool doubts_end() const { return next == doubtful_end; }
   void send_on(uint64_t from, uint64_t to) {
     if (from <= bare_from && to > bare_from)
       bare_from = static_cast<uint16_t>(to < bare_to ? to : bare_to);

@@ -38,6 +38,9 @@ struct TcpHalf {
   bool acknowledges_unsent(uint32_t acknowledgement) const {
     return offset_of(acknowledgement) > static_cast<int64_t>(sent);
   }
+  // A SYN's, before anything is acknowledged (RFC 7323 §2.2: it is never scaled). A server that
+  // takes octets of a SYN answers into it (RFC 7413 §4.2.2).
+  void offer(uint16_t window_octets) { edge = window_octets; }
   // `window_octets` is after scaling.
   void acknowledge(uint32_t acknowledgement, uint32_t window_octets) {
     const int64_t offset = offset_of(acknowledgement);

@@ -99,6 +99,7 @@ void NfqueueSocket::bind_queue() {
     for (Next next = reader.next(packet); next != Next::kEnd; next = reader.next(packet)) {
       if (next == Next::kMalformed) break;
       if (next == Next::kPacket) {
+        came(packet.id);
         verdict(packet.id, false, packet.mark);
         continue;
       }
@@ -141,9 +142,14 @@ void NfqueueSocket::set_fail_open(bool fail_open) {
   send(wire::nfqueue_set_fail_open(settings_));
 }
 
+bool NfqueueSocket::is_read_empty() const {
+  pollfd ready = {fd_.get(), POLLIN, 0};
+  return ::poll(&ready, 1, 0) == 0;
+}
+
 // Lines of: queue, port id, waiting, copy mode, copy range, dropped since the queue was full,
 // dropped since the socket was full, last id, 1.
-void NfqueueSocket::update_statistics() {
+bool NfqueueSocket::read_statistics(Statistics& out) const {
   std::array<char, 4096> text;
   std::string all;
   ssize_t octets;
@@ -152,14 +158,31 @@ void NfqueueSocket::update_statistics() {
     all.append(text.data(), static_cast<size_t>(octets));
   for (size_t at = 0; at < all.size();) {
     const size_t end = std::min(all.find('\n', at), all.size());
-    unsigned queue, port, waiting, mode, range, queue_full, socket_full;
+    unsigned queue, port, waiting, mode, range;
     const std::string line = all.substr(at, end - at);
-    if (std::sscanf(line.c_str(), "%u %u %u %u %u %u %u", &queue, &port, &waiting, &mode, &range,
-                    &queue_full, &socket_full) == 7 &&
+    if (std::sscanf(line.c_str(), "%u %u %u %u %u %u %u %u", &queue, &port, &waiting, &mode, &range,
+                    &out.queue_full, &out.socket_full, &out.last_id) == 8 &&
         queue == settings_.queue)
-      counts_.overflowed = uint64_t{queue_full} + socket_full;
+      return true;
     at = end + 1;
   }
+  return false;
+}
+
+// An id of the time before may still have been on its way into the socket when it was told, but no
+// longer: where the socket is empty now, all up to it that would come have come. Of those that did
+// not the kernel dropped what it says, and let pass the others. What it drops meanwhile it counts
+// first, so that nothing is ever taken for passed that was not.
+void NfqueueSocket::update_statistics() {
+  Statistics now;
+  if (!read_statistics(now)) return;
+  if (is_read_empty()) missed_.none_until(told_.last_id);
+  socket_full_ += now.socket_full - told_.socket_full;
+  counts_.overflowed += now.queue_full - told_.queue_full;
+  counts_.overflowed += now.socket_full - told_.socket_full;
+  if (missed_.count() > socket_full_)
+    counts_.passed_unread = std::max(counts_.passed_unread, missed_.count() - socket_full_);
+  told_ = now;
 }
 
 }  // namespace vethwall::os

@@ -4,11 +4,13 @@
 namespace vethwall::shard {
 
 const std::array<const char*, static_cast<size_t>(ShellCounter::kCount)> kShellCounterNames = {
-    "unmarked",        "receive_errors", "truncated",       "send_failed",
-    "socket_dropped",  "stalls",         "stall_discarded", "corrupt_commands",
-    "bound_again",     "queue_packets",  "queue_accepted",  "queue_dropped",
-    "queue_overflow",  "queue_errors",   "injected",        "injected_seen_again",
-    "raw_send_failed", "relayed",        "relay_lost"};
+    "unmarked",        "receive_errors",      "truncated",
+    "send_failed",     "socket_dropped",      "stalls",
+    "stall_discarded", "corrupt_commands",    "bound_again",
+    "queue_packets",   "queue_accepted",      "queue_dropped",
+    "queue_overflow",  "queue_passed_unread", "queue_errors",
+    "injected",        "injected_seen_again", "raw_send_failed",
+    "relayed",         "relay_lost"};
 
 std::array<uint64_t, kCounters> Shard::counters() const {
   std::array<uint64_t, kCounters> counts;
@@ -48,6 +50,7 @@ void Shard::snapshot_queues() {
   set(ShellCounter::kQueueAccepted, totals.accepted);
   set(ShellCounter::kQueueDropped, totals.dropped);
   set(ShellCounter::kQueueOverflow, totals.overflowed);
+  set(ShellCounter::kQueuePassedUnread, totals.passed_unread);
   set(ShellCounter::kQueueErrors, totals.errors);
   set(ShellCounter::kInjected, totals.injected);
   set(ShellCounter::kInjectedAgain, totals.injected_seen_again);

@@ -15,6 +15,9 @@ constexpr size_t kEthernetOctets = 14;
 // Of the packet mark and the connection mark; the other bits are other people's.
 constexpr uint32_t kMarkMask = 0xff000000;
 constexpr unsigned kMarkShift = 24;
+// Packets of one queue that wait for their verdict: for each one the kernel goes through those that
+// are older (nfnetlink_queue's find_dequeue_entry()).
+constexpr uint64_t kMostWaiting = 4096;
 
 // The engine reads Ethernet: the marker stands for the pod's side, zeros for the other.
 void write_ethernet(std::span<uint8_t> head, uint16_t endpoint, wire::Toward toward,
@@ -33,7 +36,8 @@ Queue::Queue(const QueueOptions& options)
     : options_(options),
       socket_(std::make_unique<os::NfqueueSocket>(
           options.netns_fd, wire::QueueSettings{options.queue, options.fail_open})),
-      raw_(options.netns_fd) {}
+      raw_(options.netns_fd),
+      is_fail_open_(options.fail_open) {}
 
 bool Queue::receive(engine::Engine& engine, os::DatagramBatch& batch, Injected& injected,
                     QueueTotals& totals, uint64_t now_ns) {
@@ -68,12 +72,14 @@ void Queue::take(const wire::QueuedPacket& packet, std::span<uint8_t> datagram,
                  engine::Engine& engine, Injected& injected, QueueTotals& totals, uint64_t now_ns) {
   totals.packets++;
   tickets_++;
+  socket_->came(packet.id);
   wire::Ticket ticket(*this, packet.id, packet.mark);
   if (injected.take(socket_->namespace_id(), packet.octets, now_ns)) {
     totals.injected_seen_again++;
     ticket.accept(false);
     return;
   }
+  if (tickets_ > kMostWaiting) return give_up(std::move(ticket), totals);
   if (packet.family == 0 || packet.octets.empty()) return;
   // The attributes in front of the packet have been read: their place is the Ethernet header's.
   const auto at = static_cast<size_t>(packet.octets.data() - datagram.data());
@@ -88,6 +94,17 @@ void Queue::take(const wire::QueuedPacket& packet, std::span<uint8_t> datagram,
       return engine.receive(meta, beginning.vnet, beginning.frame, std::move(ticket));
   }
   engine.receive(meta, wire::vnet_of(packet, frame, options_.mtu_octets), frame, std::move(ticket));
+}
+
+// As the kernel would of a queue with no more places.
+void Queue::give_up(wire::Ticket ticket, QueueTotals& totals) const {
+  (is_fail_open_ ? totals.passed_unread : totals.overflowed)++;
+  if (is_fail_open_) ticket.accept(false);
+}
+
+void Queue::set_fail_open(bool fail_open) {
+  is_fail_open_ = fail_open;
+  socket_->set_fail_open(fail_open);
 }
 
 void Queue::inject(const wire::VnetHeader& vnet, wire::Frame frame, Injected& injected,
@@ -123,11 +140,14 @@ void Queue::update_statistics(QueueTotals& totals) {
   totals.errors += now.receive_errors - told_.receive_errors;
   totals.errors += now.verdicts_failed - told_.verdicts_failed;
   totals.overflowed += now.overflowed - told_.overflowed;
+  totals.passed_unread += now.passed_unread - told_.passed_unread;
   told_ = now;
 }
 
 void Queue::close(QueueTotals& totals) {
   flush();
+  // The second one counts what the first one saw.
+  update_statistics(totals);
   update_statistics(totals);
   socket_.reset();
 }

@@ -17,7 +17,7 @@ struct QueueOptions {
   uint16_t queue = 0;
   uint32_t ifindex = 0;  // of the endpoint's interface
   uint32_t mtu_octets = 1500;
-  bool fail_open = false;    // the kernel lets pass what the queue has no room for
+  bool fail_open = false;    // what the queue has no room for passes unread
   bool is_loopback = false;  // each packet is queued once, as it is sent: no direction is the pod's
 };
 
@@ -26,8 +26,9 @@ struct QueueTotals {
   uint64_t packets = 0;
   uint64_t accepted = 0;
   uint64_t dropped = 0;
-  uint64_t overflowed = 0;
-  uint64_t errors = 0;  // receive errors, verdicts that the kernel did not take
+  uint64_t overflowed = 0;     // there was no room: dropped
+  uint64_t passed_unread = 0;  // there was no room: let pass, for failure is open
+  uint64_t errors = 0;         // receive errors, verdicts that the kernel did not take
   uint64_t injected = 0;
   uint64_t injected_seen_again = 0;
   uint64_t raw_send_failed = 0;
@@ -46,7 +47,7 @@ class Queue final : public wire::TicketIssuer {
   void flush() noexcept { socket_->flush(); }
   // 1..255: what the connection mark of a settled flow says; 0: no flow is ever settled.
   void set_mark(uint8_t generation) { generation_ = generation; }
-  void set_fail_open(bool fail_open) { socket_->set_fail_open(fail_open); }
+  void set_fail_open(bool fail_open);
   void update_statistics(QueueTotals& totals);
   // The kernel drops what waits. Tickets may still be out.
   void close(QueueTotals& totals);
@@ -59,11 +60,13 @@ class Queue final : public wire::TicketIssuer {
  private:
   void take(const wire::QueuedPacket& packet, std::span<uint8_t> datagram, engine::Engine& engine,
             Injected& injected, QueueTotals& totals, uint64_t now_ns);
+  void give_up(wire::Ticket ticket, QueueTotals& totals) const;
   wire::Toward toward_of(const wire::QueuedPacket& packet) const;
 
   const QueueOptions options_;
   std::unique_ptr<os::NfqueueSocket> socket_;  // closed by close()
   os::RawSocket raw_;
+  bool is_fail_open_;
   uint8_t generation_ = 0;
   uint64_t tickets_ = 0;
   // Counted where no totals are at hand; moved there by update_statistics().

@@ -51,11 +51,12 @@ enum class ShellCounter : uint8_t {
   kBoundAgain,  // the device went and came back
   kQueuePackets,
   kQueueAccepted,
-  kQueueDropped,   // by a verdict
-  kQueueOverflow,  // by the kernel: the queue or its socket was full
-  kQueueErrors,    //
-  kInjected,       // packets sent into a queue's namespace
-  kInjectedAgain,  // of these, queued to us in their turn
+  kQueueDropped,       // by a verdict
+  kQueueOverflow,      // there was no room for it
+  kQueuePassedUnread,  // nor for it, but failure is open
+  kQueueErrors,        //
+  kInjected,           // packets sent into a queue's namespace
+  kInjectedAgain,      // of these, queued to us in their turn
   kRawSendFailed,
   kRelayed,    // packets that came here and are of another shard's flow
   kRelayLost,  // of these, frames that the other had no room for

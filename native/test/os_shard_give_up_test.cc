@@ -1,72 +1,27 @@
-// What a shard gives up: full queues and sockets, verdicts that nobody takes, a thread that stood
-// still, a neighbour without room. The engine, sockets, queues and threads are real, and each runs
-// in both failure settings.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
-#include "test/engine_net.h"
-#include "test/os_shard_bench.h"
+// What a shard gives up: full sockets, a thread that stood still, a neighbour without room. The
+// engine, sockets and threads are real, and each runs in both failure settings.
+#include "test/os_shard_halt.h"
 #include "wire/spread.h"
 
 namespace engine = vethwall::engine;
 namespace wire = vethwall::wire;
 using namespace vethwall::engine_test;
 using engine::Took;
-using vethwall::os::Fd;
 using vethwall::os::PacketSocket;
-using vethwall::os::run_in_netns;
-using vethwall::shard::EngineFactory;
 using vethwall::shard::Group;
-using vethwall::shard::QueueOptions;
 using vethwall::shard::Shard;
 using vethwall::shard::ShellCounter;
 using vethwall::test::Bench;
-using vethwall::test::ip;
+using vethwall::test::Halt;
+using vethwall::test::judging;
+using vethwall::test::kRing;
+using vethwall::test::kSettings;
 using vethwall::test::until;
 
 namespace {
 
-constexpr Took kSettings[] = {Took::kClosed, Took::kOpen};
 constexpr uint64_t kStallNs = 500'000'000;
-constexpr uint16_t kQueue = 7;
-constexpr uint16_t kSink = 9;
-// wire::QueueSettings
-constexpr uint32_t kQueuePackets = 4096;
 constexpr uint16_t kPartial = 1;
-
-EngineFactory judging(Took failure) {
-  return [failure](engine::FrameSink& frames, engine::EventSink& events, engine::Carrier* carrier,
-                   engine::Relay* relay) {
-    auto made = engine::Engine::create({}, {1, 2}, frames, events, carrier, relay);
-    const uint64_t now = vethwall::test::now_ns();
-    made->set_endpoint({kEndpoint, engine::EndpointPath::kInline, failure, true, false}, now);
-    made->set_policy(std::make_shared<FixedTable>(), now);
-    return made;
-  };
-}
-
-constexpr uint32_t kRing = 1 << 20;
-
-// While it lives the shard's thread stands still.
-class Halt {
- public:
-  explicit Halt(Shard& shard) {
-    shard.post([this](engine::Engine&, uint64_t) {
-      has_begun_ = true;
-      while (!is_over_) std::this_thread::yield();
-      has_ended_ = true;
-    });
-    CHECK(until([this] { return has_begun_.load(); }));
-  }
-  ~Halt() {
-    is_over_ = true;
-    until([this] { return has_ended_.load(); });
-  }
-
- private:
-  std::atomic<bool> has_begun_ = false, is_over_ = false, has_ended_ = false;
-};
 
 // The first frame of a connection to the pod that the policy allows.
 std::vector<uint8_t> syn_frame(uint16_t port, size_t payload_octets = 0) {
@@ -84,101 +39,6 @@ size_t drain(Bench& bench) {
   size_t frames = 0;
   for (size_t more = 1; more > 0; frames += more) more = bench.peer->receive().size();
   return frames;
-}
-
-Fd udp_socket(const Bench& bench, const char* own, uint16_t port) {
-  Fd out;
-  run_in_netns(bench.netns_fd(), [&] {
-    out = Fd(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    const int octets = 256 << 20;
-    ::setsockopt(out.get(), SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof octets);
-    ::setsockopt(out.get(), SOL_SOCKET, SO_SNDBUFFORCE, &octets, sizeof octets);
-    sockaddr_in in = {};
-    in.sin_family = AF_INET;
-    in.sin_port = htons(port);
-    ::inet_pton(AF_INET, own, &in.sin_addr);
-    CHECK_EQ(::bind(out.get(), reinterpret_cast<sockaddr*>(&in), sizeof in), 0);
-  });
-  return out;
-}
-
-void say(const Fd& from, const char* to) {
-  sockaddr_in in = {};
-  in.sin_family = AF_INET;
-  in.sin_port = htons(kSink);
-  ::inet_pton(AF_INET, to, &in.sin_addr);
-  // A packet that the queue drops is an error to its sender.
-  [[maybe_unused]] const ssize_t sent =
-      ::sendto(from.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&in), sizeof in);
-}
-
-size_t heard(const Fd& at) {
-  size_t datagrams = 0;
-  char octet;
-  while (::recv(at.get(), &octet, 1, 0) == 1) ++datagrams;
-  return datagrams;
-}
-
-// What the namespace sends to UDP port 9 waits in a queue that the shard reads.
-void open_queue(Bench& bench, Took failure) {
-  const std::string rule = "iptables -w -A OUTPUT -p udp --dport 9 -j NFQUEUE --queue-num 7";
-  ip("-n " + bench.name() + " link set lo up");
-  ip("netns exec " + bench.name() + " " + rule);
-  QueueOptions options;
-  options.endpoint = kEndpoint;
-  options.netns_fd = bench.netns_fd();
-  options.queue = kQueue;
-  options.ifindex = 1;
-  options.fail_open = failure == Took::kOpen;
-  options.is_loopback = true;
-  const uint32_t ticket = bench.shard->open_queue(options);
-  CHECK(until([&] { return bench.shard->acknowledged() == std::vector<uint32_t>{ticket}; }));
-}
-
-TEST(a_full_queue_drops_or_the_kernel_accepts) {
-  for (const Took failure : kSettings) {
-    Bench bench(kRing, {judging(failure), {}});
-    bench.shard->start();
-    open_queue(bench, failure);
-    const Fd sink = udp_socket(bench, "127.0.0.1", kSink);
-    const Fd source = udp_socket(bench, "127.0.0.1", 0);
-    constexpr size_t kTooMany = 50;
-    size_t passed_unread = 0;
-    {
-      const Halt halt(*bench.shard);
-      for (size_t i = 0; i < kQueuePackets + kTooMany; ++i) say(source, "127.0.0.1");
-      passed_unread = heard(sink);
-    }
-    const bool is_open = failure == Took::kOpen;
-    CHECK_EQ(passed_unread, is_open ? kTooMany : 0);
-    size_t passed = 0;
-    CHECK(until([&] { return (passed += heard(sink)) == kQueuePackets; }));
-    // The kernel does not count what it accepts.
-    const uint64_t overflow = is_open ? 0 : kTooMany;
-    CHECK(until([&] { return bench.shell(ShellCounter::kQueueAccepted) == kQueuePackets; }));
-    CHECK(until([&] { return bench.shell(ShellCounter::kQueueOverflow) == overflow; }));
-    CHECK_EQ(bench.shell(ShellCounter::kQueueErrors), 0u);
-  }
-}
-
-TEST(a_verdict_that_comes_too_late) {
-  for (const Took failure : kSettings) {
-    Bench bench(kRing, {judging(failure), {}});
-    bench.shard->start();
-    open_queue(bench, failure);
-    ip("-n " + bench.name() + " address add 10.9.9.1/24 dev peer0");
-    ip("-n " + bench.name() + " neighbour add 10.9.9.2 lladdr 02:00:00:00:00:02 dev peer0");
-    const Fd source = udp_socket(bench, "10.9.9.1", 0);
-    constexpr uint64_t kPackets = 3;
-    {
-      const Halt halt(*bench.shard);
-      for (uint64_t i = 0; i < kPackets; ++i) say(source, "10.9.9.2");
-      // What waits for a device goes with it.
-      bench.link("set peer0 down");
-    }
-    CHECK(until([&] { return bench.shell(ShellCounter::kQueueErrors) == kPackets; }));
-    CHECK_EQ(bench.shell(ShellCounter::kQueuePackets), kPackets);
-  }
 }
 
 TEST(what_waited_while_the_thread_stood_still) {

@@ -53,7 +53,9 @@ std::array<uint8_t, kVerdictOctets> nfqueue_verdict(uint16_t queue, uint32_t pac
 struct QueueSettings {
   uint16_t queue = 0;
   bool fail_open = false;
-  uint32_t max_packets = 4096;
+  // Where they are more the kernel lets them pass, or drops them, before it counts: only the
+  // socket's buffer is to have an end (wire/missed_ids.h).
+  uint32_t max_packets = UINT32_MAX;
 };
 // Binds the socket to the queue, whole packets, GSO as it is; answered under `sequence`.
 std::vector<uint8_t> nfqueue_bind(const QueueSettings& settings, uint32_t sequence);

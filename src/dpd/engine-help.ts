@@ -39,6 +39,8 @@ export const ENGINE_HELP: Readonly<Record<string, string>> = {
     'Denials of what a tunnel carries: the sender was not told, for a tunnel is not answered.',
   queue_overflow:
     'Packets that a full NFQUEUE queue dropped. Growing: dpd has too little CPU, or flows of that pod are held.',
+  queue_passed_unread:
+    'Packets that passed unread, for an NFQUEUE queue was full and failure is open. Growing: as queue_overflow.',
   raw_send_failed:
     "Packets that could not be sent into a pod's namespace. Growing: look at its routes and MTU.",
   events_lost: 'Events that the ring had no room for. Growing: give dpd more CPU.',

@@ -4,11 +4,12 @@
  * and nothing that it writes stays. See prepare.sh for what it boots.
  */
 import { spawn } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../root.js'
 
-const CACHE = join(root, '.cache', 'guest')
+/** The guest's root is elsewhere while it looks there: no links. */
+const cache = (): string => realpathSync(join(root, '.cache', 'guest'))
 let runs = 0
 
 export interface GuestRun {
@@ -31,11 +32,11 @@ function commandScript(command: string, env: Readonly<Record<string, string>>): 
 }
 
 function qemuArguments(script: string): string[] {
-  const append = `console=ttyS0 quiet panic=-1 guest.cache=${CACHE} guest.script=${script}`
+  const append = `console=ttyS0 quiet panic=-1 guest.cache=${cache()} guest.script=${script}`
   return [
     ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '3072'],
     ...['-nic', 'none', '-display', 'none', '-no-reboot', '-monitor', 'none'],
-    ...['-kernel', join(CACHE, 'vmlinuz'), '-initrd', join(CACHE, 'initramfs.gz')],
+    ...['-kernel', join(cache(), 'vmlinuz'), '-initrd', join(cache(), 'initramfs.gz')],
     ...['-append', append, '-serial', `file:${script}.console`, '-serial', 'stdio'],
     ...['-virtfs', 'local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap'],
   ]
@@ -50,7 +51,7 @@ export function runInGuest(
     readonly onLine?: (line: string) => void
   },
 ): Promise<GuestRun> {
-  const script = join(CACHE, `command-${process.pid}-${runs++}.sh`)
+  const script = join(cache(), `command-${process.pid}-${runs++}.sh`)
   writeFileSync(script, commandScript(command, options.env ?? {}))
   return new Promise((resolve, reject) => {
     const guest = spawn(

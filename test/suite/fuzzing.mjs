@@ -29,7 +29,7 @@ const TICKS_PER_SECOND = 100
  * sched(7): SCHED_IDLE counts within a session's autogroup only, and sessions share alike. So it has one of its
  * own, of the least weight: a pod's server in a session of its own goes first too.
  */
-const IN_IDLE_TIME = `{ echo 19 >/proc/self/autogroup; } 2>/dev/null
+export const IN_IDLE_TIME = `{ echo 19 >/proc/self/autogroup; } 2>/dev/null
 ulimit -t "$1" && shift && exec setpriv --pdeathsig KILL chrt --idle 0 "$@"`
 
 function cpuSecondsOf(pid) {
