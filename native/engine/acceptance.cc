@@ -114,7 +114,7 @@ void Shard::keep_doubtful(Flow& flow, Dir dir, const Arrival& arrival) {
   const auto next = static_cast<int64_t>(half.next);
   if (segment.from > next || segment.to <= next) return;
   const auto taken = arrival.payload().subspan(static_cast<size_t>(next - segment.from));
-  half.doubtful.assign(taken.begin(), taken.end());
+  half.doubtful.assign(taken);
   tcp.send_to(half.next + half.doubtful.size(), false);
 }
 

@@ -90,9 +90,9 @@ void Shard::find_lost(Flow& flow, Dir dir) {
   HalfInspection& half = flow.inspection->half[index_of(dir)];
   const uint64_t acked = flow.tcp[index_of(dir)].acked;
   if (acked <= half.next || half.fin_at <= half.next) return;
-  const std::vector<uint8_t> doubtful = std::exchange(half.doubtful, {});
+  const flow::RareOctets doubtful = std::exchange(half.doubtful, {});
   if (!doubtful.empty() && acked >= half.next + doubtful.size()) {
-    take_in_sequence(half, half.next, doubtful);
+    take_in_sequence(half, half.next, doubtful.all());
     advance(half);
     deliver(flow, dir);
   }
