@@ -120,7 +120,10 @@ export class Judge {
     if (this.#sweep === null) return { commands: [], done: true }
     const { of, bucket } = this.#sweep
     const next = this.#flows.visit(bucket, flowsMax, (flow) => {
-      if (of === 'all' || isHeld(flow)) this.#bringUpToDate(flow)
+      if (of !== 'all' && !isHeld(flow)) return
+      const wasAtRest = flow.atRest !== null
+      this.#bringUpToDate(flow)
+      if (wasAtRest) settleDown(flow)
     })
     if (next !== null) this.#sweep = { of, bucket: next }
     else this.#sweep = of === 'held' ? { of: 'all', bucket: 0 } : null
@@ -134,7 +137,7 @@ export class Judge {
     wake(flow, this.settings.parsers)
     const { reading } = flow
     rejudge(this.#court, flow)
-    this.#remember(flow, reading)
+    if (reading !== null && flow.reading === null) this.#recent.remove(reading)
   }
 
   /** `reading`: what it had before the event. */
@@ -279,6 +282,12 @@ export class Judge {
     this.#flows.delete(flow)
     this.settings.report.closed(flow, event)
   }
+}
+
+/** Of one that was at rest: of a denied flow no more is read. */
+function settleDown(flow: Flow): void {
+  if (flow.phase === 'denied') flow.reading = null
+  else putToRest(flow)
 }
 
 /** For a second at most (`HoldLimits`); not of one at rest. */
