@@ -1,11 +1,11 @@
 /**
- * Flows of which octets came lately: only of others is it worth to put them to rest, since to wake one takes some
- * microseconds. By number and not by time: so many of them may take so much memory.
+ * Flows of which octets came lately: only of others is it worth to put them to rest, since to wake one and put it to
+ * rest again takes longer than to judge a request. By number and not by time: so many may take so much memory.
  */
 import type { Flow, Reading } from './flow.js'
 
-/** Some 3 KiB each. */
-export const RECENT_FLOWS = 1_024
+/** 10 MB of them. */
+export const RECENT_FLOWS = 4_096
 
 export class RecentFlows {
   readonly #flows: (Flow | null)[]
