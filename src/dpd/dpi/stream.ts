@@ -59,7 +59,11 @@ export class Inspection {
     if (parser === undefined || chosen === null) return inspection
     inspection.#app = parser.app
     inspection.#state = 'parsing'
-    inspection.#chosen = Chosen.restore(parser, chosen)
+    try {
+      inspection.#chosen = Chosen.restore(parser, chosen)
+    } catch {
+      inspection.#fail('parser fault: restore')
+    }
     return inspection
   }
 
