@@ -11,40 +11,16 @@ import { loadPolicySet } from '../src/core/policy/load.js'
 import { EMPTY_POLICY_SET, type PolicySet } from '../src/core/policy/model.js'
 import { REPLAY_ENDPOINT } from '../src/dpd/engine/replay.js'
 import { openReplay } from '../src/dpd/replay.js'
+import { KINDS, type Kind } from './conversations.js'
 
 const FLOWS = 100_000
 const FLOWS_BEFORE = 50_000
 const FLOWS_PER_CAPTURE = 500
-const FRAMES_PER_FLOW = 5
+/** Beside those that say something. */
+const FRAMES_PER_FLOW = 3
 const ETHERNET_OCTETS = 14
 const SYN = 2
 const ACK = 16
-
-const octetsOf = (text: string): Buffer => Buffer.from(text, 'latin1')
-const UNKNOWN = octetsOf('\x00\x01\x02 no parser knows this')
-const GET = octetsOf('GET /products/1 HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: probe\r\n\r\n')
-const OK = octetsOf('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-
-interface Kind {
-  /** Of the one rule, beside its peers; null = the pod is monitored, without a policy. */
-  readonly rule: string | null
-  readonly request: Buffer
-  readonly answer: Buffer
-  readonly version: 4 | 6
-}
-
-const tap = { rule: null, request: UNKNOWN, answer: UNKNOWN }
-const port = { rule: 'ports: [{ port: 7777 }]', request: UNKNOWN, answer: UNKNOWN }
-const http = { request: GET, answer: OK }
-const KINDS: Readonly<Record<string, Kind>> = {
-  'unknown, monitored': { ...tap, version: 4 },
-  'unknown, monitored, IPv6': { ...tap, version: 6 },
-  'decided by its port': { ...port, version: 4 },
-  'decided by its port, IPv6': { ...port, version: 6 },
-  'identified as HTTP': { ...http, rule: 'apps: [http]', version: 4 },
-  'HTTP, each request judged': { ...http, rule: 'http: [{ methods: [GET] }]', version: 4 },
-  'HTTP, each request judged, IPv6': { ...http, rule: 'http: [{ methods: [GET] }]', version: 6 },
-}
 
 export interface FlowMemory {
   readonly kind: string
@@ -131,17 +107,21 @@ function segment(
 }
 
 function conversation(kind: Kind, flow: number): Buffer[] {
-  const { request, answer } = kind
   const none = Buffer.alloc(0)
-  const asked = 1 + request.length
-  const answered = 1 + answer.length
-  return [
-    segment(kind, [flow, false], SYN, [0, 0], none),
-    segment(kind, [flow, true], SYN | ACK, [0, 1], none),
-    segment(kind, [flow, false], ACK, [1, 1], request),
-    segment(kind, [flow, true], ACK, [1, asked], answer),
-    segment(kind, [flow, false], ACK, [asked, answered], none),
+  const of = (isReply: boolean) => [flow, isReply] as const
+  const frames = [
+    segment(kind, of(false), SYN, [0, 0], none),
+    segment(kind, of(true), SYN | ACK, [0, 1], none),
   ]
+  let asked = 1
+  let answered = 1
+  for (const { isReply, octets } of kind.talk) {
+    const numbers: Numbers = isReply ? [answered, asked] : [asked, answered]
+    frames.push(segment(kind, of(isReply), ACK, numbers, octets))
+    if (isReply) answered += octets.length
+    else asked += octets.length
+  }
+  return [...frames, segment(kind, of(false), ACK, [asked, answered], none)]
 }
 
 /** pcap-savefile(5); all in one second, so that none is idle too long. */
@@ -195,7 +175,8 @@ async function flowMemory(name: string, kind: Kind): Promise<FlowMemory> {
   const feed = async (from: number, to: number): Promise<void> => {
     for (let first = from; first < to; first += FLOWS_PER_CAPTURE) {
       const { frames } = await engine.feed(captureOf(kind, first, first + FLOWS_PER_CAPTURE))
-      if (frames !== FLOWS_PER_CAPTURE * FRAMES_PER_FLOW) throw new Error(`${frames} frames`)
+      const each = FRAMES_PER_FLOW + kind.talk.length
+      if (frames !== FLOWS_PER_CAPTURE * each) throw new Error(`${frames} frames`)
     }
   }
   // Compiled code, buffers and the engine's empty buckets are no flow's.

@@ -128,7 +128,7 @@ Shard::Flow* Shard::reopen(Flow& flow, const Arrival& arrival, const flow::Keyed
 // The receiver has forgotten the earlier connection.
 Shard::Flow& Shard::open_pending(Flow& flow, const Arrival& arrival, const flow::Keyed& keyed) {
   const flow::PendingSyn pending = flow.pending_syn;
-  std::vector<uint8_t> octets;
+  flow::RareOctets octets;
   if (flow.inspection != nullptr)
     octets = std::move(flow.inspection->half[index_of(pending.dir)].syn_octets);
   remove(flow, Closed::kRst);

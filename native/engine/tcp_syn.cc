@@ -34,17 +34,17 @@ void Shard::syn_payload(Flow& flow, Dir dir, const Arrival& arrival) {
 void Shard::keep_syn_octets(Flow& flow, Dir dir, const Arrival& arrival) {
   const std::span<const uint8_t> payload = arrival.payload();
   if ((arrival.packet.tcp_flags & kAck) != 0) return;
-  flow.inspection->half[index_of(dir)].syn_octets.assign(payload.begin(), payload.end());
+  flow.inspection->half[index_of(dir)].syn_octets.assign(payload);
 }
 
 void Shard::take_syn_octets(Flow& flow, Dir dir, const wire::Packet& answer) {
   flow::TcpHalf& tcp = flow.tcp[index_of(dir)];
   HalfInspection& half = flow.inspection->half[index_of(dir)];
-  const std::vector<uint8_t> octets = std::exchange(half.syn_octets, {});
+  const flow::RareOctets octets = std::exchange(half.syn_octets, {});
   const int64_t taken = tcp.offset_of(answer.acknowledgement);
   if (octets.empty() || taken <= 0 || taken > static_cast<int64_t>(octets.size())) return;
   tcp.send_to(static_cast<uint64_t>(taken), false);
-  take_in_sequence(half, 0, std::span(octets).first(static_cast<size_t>(taken)));
+  take_in_sequence(half, 0, octets.all().first(static_cast<size_t>(taken)));
   half.high = std::max(half.high, half.next);
   half.is_embryonic = true;
   advance(half);

@@ -21,47 +21,56 @@ uint64_t Held::cost_octets() const {
 
 void HoldQueue::account(const Held& held) {
   budget_.used_octets += held.cost_octets();
-  payload_octets_ += held.packet.payload_octets;
+  kept_->payload_octets += held.packet.payload_octets;
 }
 
 void HoldQueue::discount(const Held& held) {
   budget_.used_octets -= held.cost_octets();
-  payload_octets_ -= held.packet.payload_octets;
+  kept_->payload_octets -= held.packet.payload_octets;
 }
 
 void HoldQueue::insert(Held held) {
+  if (kept_ == nullptr) kept_ = std::make_unique<Kept>();
   account(held);
+  std::vector<Held>& frames = kept_->frames;
   const auto place =
-      std::upper_bound(frames_.begin(), frames_.end(), held.from,
+      std::upper_bound(frames.begin(), frames.end(), held.from,
                        [](uint64_t from, const Held& other) { return from < other.from; });
-  frames_.insert(place, std::move(held));
+  frames.insert(place, std::move(held));
 }
 
 template <typename Gone>
 void HoldQueue::erase_where(Gone gone) {
-  std::erase_if(frames_, [&](const Held& held) {
+  if (kept_ == nullptr) return;
+  std::erase_if(kept_->frames, [&](const Held& held) {
     if (!gone(held)) return false;
     discount(held);
     return true;
   });
+  if (kept_->frames.empty()) kept_.reset();
 }
 
 void HoldQueue::insert_as_receiver(Held held) {
-  for (const Held& old : frames_)
+  for (const Held& old : frames())
     if (old.from <= held.from && held.end() <= old.end()) return;
   erase_where([&](const Held& old) { return held.from <= old.from && old.end() <= held.end(); });
   insert(std::move(held));
 }
 
 void HoldQueue::erase_front(size_t count) {
-  for (size_t i = 0; i < count; ++i) discount(frames_[i]);
-  frames_.erase(frames_.begin(), frames_.begin() + static_cast<ptrdiff_t>(count));
+  if (kept_ == nullptr) return;
+  std::vector<Held>& frames = kept_->frames;
+  for (size_t i = 0; i < count; ++i) discount(frames[i]);
+  if (count == frames.size())
+    kept_.reset();
+  else
+    frames.erase(frames.begin(), frames.begin() + static_cast<ptrdiff_t>(count));
 }
 
 void HoldQueue::replace(size_t index, Held held) {
-  discount(frames_[index]);
+  discount(kept_->frames[index]);
   account(held);
-  frames_[index] = std::move(held);
+  kept_->frames[index] = std::move(held);
 }
 
 void HoldQueue::erase_sent() {
@@ -84,14 +93,11 @@ void HoldQueue::erase_waiting(uint64_t next) {
   erase_where([&](const Held& held) { return !held.passed && held.from > next; });
 }
 
-void HoldQueue::clear() {
-  erase_front(frames_.size());
-  frames_.shrink_to_fit();
-}
+void HoldQueue::clear() { erase_front(frames().size()); }
 
 bool HoldQueue::agrees(uint64_t at, std::span<const uint8_t> octets) const {
   const uint64_t end = at + octets.size();
-  for (const Held& held : frames_) {
+  for (const Held& held : frames()) {
     if (held.from >= end) break;
     const uint64_t from = std::max(at, held.from);
     const uint64_t to = std::min(end, held.to);
@@ -105,7 +111,7 @@ bool HoldQueue::agrees(uint64_t at, std::span<const uint8_t> octets) const {
 
 bool HoldQueue::covers(uint64_t from, uint64_t to) const {
   uint64_t reached = from;
-  for (const Held& held : frames_) {
+  for (const Held& held : frames()) {
     if (held.from > reached || reached >= to) break;
     if (!held.passed) reached = std::max(reached, held.to);
   }
@@ -113,19 +119,19 @@ bool HoldQueue::covers(uint64_t from, uint64_t to) const {
 }
 
 bool HoldQueue::has_fin() const {
-  return std::any_of(frames_.begin(), frames_.end(), [](const Held& held) { return held.fin; });
+  return std::ranges::any_of(frames(), [](const Held& held) { return held.fin; });
 }
 
 uint64_t HoldQueue::merged_from(size_t index) const {
-  uint64_t from = frames_[index].from;
+  uint64_t from = frames()[index].from;
   for (size_t i = index; i-- > 0;)
-    if (frames_[i].end() == from) from = frames_[i].from;
+    if (frames()[i].end() == from) from = frames()[i].from;
   return from;
 }
 
 uint64_t HoldQueue::doubtful_end(const Held& held) const {
-  for (size_t i = 0; i < frames_.size(); ++i) {
-    const Held& old = frames_[i];
+  for (size_t i = 0; i < frames().size(); ++i) {
+    const Held& old = frames()[i];
     if (old.fin && held.from == old.end()) return old.to;
     const bool covers_fin = old.fin && held.from <= old.from && old.to < held.to;
     if (covers_fin && merged_from(i) < held.from) return old.to;
@@ -138,7 +144,7 @@ uint64_t HoldQueue::doubtful_end(const Held& held) const {
 std::vector<uint8_t> HoldQueue::behind_fin(uint64_t at, uint64_t end) const {
   std::vector<uint8_t> out;
   uint64_t next = at + 1;
-  for (const Held& held : frames_) {
+  for (const Held& held : frames()) {
     if (held.from <= at && at < held.to) return {};
     if (held.from != next || next >= end) continue;
     out.insert(out.end(), held.payload().begin(), held.payload().end());
@@ -148,14 +154,15 @@ std::vector<uint8_t> HoldQueue::behind_fin(uint64_t at, uint64_t end) const {
 }
 
 void HoldQueue::forget_fin(uint64_t at) {
-  for (Held& held : frames_)
+  if (kept_ == nullptr) return;
+  for (Held& held : kept_->frames)
     if (held.to == at) held.fin = false;
 }
 
 bool HoldQueue::has_unsent() const {
-  return std::any_of(frames_.begin(), frames_.end(), [](const Held& held) { return !held.passed; });
+  return std::ranges::any_of(frames(), [](const Held& held) { return !held.passed; });
 }
 
-bool HoldQueue::is_long() const { return frames_.size() >= kMaxFrames; }
+bool HoldQueue::is_long() const { return frames().size() >= kMaxFrames; }
 
 }  // namespace vethwall::flow

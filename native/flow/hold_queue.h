@@ -2,6 +2,7 @@
 // copies of payload that went past (tap, or already released) and waits for the octets before it.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -46,7 +47,7 @@ class HoldQueue {
   void insert_as_receiver(Held held);
   void erase_front(size_t count);
   void replace(size_t index, Held held);
-  void mark_sent(size_t index) { frames_[index].is_sent = true; }
+  void mark_sent(size_t index) { kept_->frames[index].is_sent = true; }
   void erase_sent();
   // Payload that went past and is before `next`.
   void erase_taken(uint64_t next);
@@ -72,11 +73,13 @@ class HoldQueue {
   bool has_unsent() const;
   // As many frames as one direction may keep, however small they are.
   bool is_long() const;
-  const std::vector<Held>& frames() const { return frames_; }
+  std::span<const Held> frames() const {
+    return kept_ ? std::span<const Held>(kept_->frames) : std::span<const Held>();
+  }
   // To send it: its tickets may be taken.
-  Held& leaving(size_t index) { return frames_[index]; }
-  bool empty() const { return frames_.empty(); }
-  uint64_t payload_octets() const { return payload_octets_; }
+  Held& leaving(size_t index) { return kept_->frames[index]; }
+  bool empty() const { return kept_ == nullptr; }
+  uint64_t payload_octets() const { return kept_ ? kept_->payload_octets : 0; }
 
  private:
   // From where on frames up to this one follow each other.
@@ -85,9 +88,12 @@ class HoldQueue {
   void erase_where(Gone gone);
   void account(const Held& held);
   void discount(const Held& held);
+  struct Kept {
+    std::vector<Held> frames;  // by `from`; not empty
+    uint64_t payload_octets = 0;
+  };
   Budget& budget_;
-  std::vector<Held> frames_;  // by `from`
-  uint64_t payload_octets_ = 0;
+  std::unique_ptr<Kept> kept_;  // null = nothing waits
 };
 
 }  // namespace vethwall::flow

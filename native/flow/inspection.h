@@ -3,6 +3,8 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "flow/hold_queue.h"
@@ -18,6 +20,24 @@ struct Range {
   bool empty() const { return from >= to; }
 };
 
+// Octets that few flows ever have: a pointer while there are none.
+class RareOctets {
+ public:
+  void assign(std::span<const uint8_t> octets) {
+    octets_ = octets.empty() ? nullptr
+                             : std::make_unique<std::vector<uint8_t>>(octets.begin(), octets.end());
+  }
+  void clear() { octets_.reset(); }
+  bool empty() const { return octets_ == nullptr; }
+  size_t size() const { return octets_ ? octets_->size() : 0; }
+  std::span<const uint8_t> all() const {
+    return octets_ ? std::span<const uint8_t>(*octets_) : std::span<const uint8_t>();
+  }
+
+ private:
+  std::unique_ptr<std::vector<uint8_t>> octets_;
+};
+
 struct HalfInspection {
   explicit HalfInspection(Budget& budget) : log(budget), held(budget), doubtful(budget) {}
 
@@ -28,28 +48,28 @@ struct HalfInspection {
   uint64_t delivered = 0;  // octets before it were reported, or are skipped
   uint64_t released = 0;   // octets before it may go out
   uint64_t need = 1;       // undelivered octets wanted before the next report
-  bool need_told = false;  // since the last report
   Range skip;
   uint64_t guard_to = 0;           // the log keeps octets before it until they are acknowledged
   uint64_t fin_at = ~uint64_t{0};  // offset of the sender's FIN, in sequence or not
-  bool ended_told = false;
-  uint64_t lost_from = 0;  // octets that the event ring had no room for
+  uint64_t lost_from = 0;          // octets that the event ring had no room for
   uint64_t lost_octets = 0;
-  // What the receiver compares the next segment with: the newest time (RFC 7323 §4.3), and how wide
-  // a window it was offered at most.
-  bool has_recent = false;
-  uint32_t recent_timestamp = 0;
-  uint32_t widest_window = 0;
+  uint64_t carried_to = 0;  // Inspection::is_body_carried: octets before it may pass unseen
   // Of a SYN that went on: the receiver says whether it took them (RFC 7413 §3).
-  std::vector<uint8_t> syn_octets;
+  RareOctets syn_octets;
   HoldQueue doubtful;  // in tap: taken once the receiver acknowledges it
   // In tap, a FIN that waited, or octets in its place: the receiver's acknowledgement tells which.
   uint64_t doubtful_end = ~uint64_t{0};
-  bool is_embryonic = false;  // it took them, and nothing yet that completes the handshake
+  // What the receiver compares the next segment with: the newest time (RFC 7323 §4.3), and how wide
+  // a window it was offered at most.
+  uint32_t recent_timestamp = 0;
+  uint32_t widest_window = 0;
   // Octets of a SYN that went on without them: judged, and not come again from here on.
   uint16_t bare_from = 0;
   uint16_t bare_to = 0;
-  uint64_t carried_to = 0;  // Inspection::is_body_carried: octets before it may pass unseen
+  bool has_recent = false;
+  bool is_embryonic = false;  // it took a SYN's octets, and its handshake isn't whole yet
+  bool need_told = false;     // since the last report
+  bool ended_told = false;
 
   // Octets under a released transaction need neither report nor hold. True where that moved `next`.
   bool take_skip() {
@@ -82,10 +102,9 @@ struct Flow;
 
 // Its place in an age list.
 struct AgeLink {
-  Flow* previous = nullptr;
-  Flow* next = nullptr;
-  uint64_t since_ns = 0;
-  bool listed = false;
+  Flow* previous;
+  Flow* next;
+  uint64_t since_ns;
 };
 
 struct Inspection {
@@ -93,9 +112,13 @@ struct Inspection {
     for (HalfInspection& one : half) (guards ? one.guard_to : one.released) = kWholeDirection;
   }
   std::array<HalfInspection, 2> half;
-  bool is_body_carried = false;  // the kernel passes octets that the judge skips
-  AgeLink hold;                  // payload waits for the judge
-  AgeLink late;                  // octets wait for more of them before they are reported
+  // Null while it is not listed.
+  std::unique_ptr<AgeLink> hold;  // payload waits for the judge
+  std::unique_ptr<AgeLink> late;  // octets wait for more of them before they are reported
+  bool is_body_carried = false;   // the kernel passes octets that the judge skips
 };
+
+// There may be very many flows at rest.
+static_assert(sizeof(Inspection) <= 376);
 
 }  // namespace vethwall::flow

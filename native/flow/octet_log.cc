@@ -13,31 +13,38 @@ constexpr size_t kChunkOctets = 16384;
 
 void OctetLog::append(uint64_t at, std::span<const uint8_t> octets) {
   if (octets.empty()) return;
-  octets_ += octets.size();
+  if (kept_ == nullptr) kept_ = std::make_unique<Kept>();
+  kept_->octets += octets.size();
   budget_.used_octets += octets.size();
-  if (!chunks_.empty()) {
-    Chunk& last = chunks_.back();
+  if (!kept_->chunks.empty()) {
+    Chunk& last = kept_->chunks.back();
     if (last.end() == at && last.octets.size() + octets.size() <= kChunkOctets) {
       last.octets.insert(last.octets.end(), octets.begin(), octets.end());
       return;
     }
   }
-  chunks_.push_back({at, {octets.begin(), octets.end()}});
+  kept_->chunks.push_back({at, {octets.begin(), octets.end()}});
 }
 
 void OctetLog::trim(uint64_t at) {
+  if (kept_ == nullptr) return;
+  std::vector<Chunk>& chunks = kept_->chunks;
   size_t gone = 0;
-  while (gone < chunks_.size() && chunks_[gone].end() <= at) {
-    octets_ -= chunks_[gone].octets.size();
-    budget_.used_octets -= chunks_[gone].octets.size();
+  while (gone < chunks.size() && chunks[gone].end() <= at) {
+    kept_->octets -= chunks[gone].octets.size();
+    budget_.used_octets -= chunks[gone].octets.size();
     ++gone;
   }
-  if (gone > 0) chunks_.erase(chunks_.begin(), chunks_.begin() + static_cast<ptrdiff_t>(gone));
+  if (gone == chunks.size())
+    kept_.reset();
+  else if (gone > 0)
+    chunks.erase(chunks.begin(), chunks.begin() + static_cast<ptrdiff_t>(gone));
 }
 
 bool OctetLog::agrees(uint64_t at, std::span<const uint8_t> octets) const {
+  if (kept_ == nullptr) return true;
   const uint64_t end = at + octets.size();
-  for (const Chunk& chunk : chunks_) {
+  for (const Chunk& chunk : kept_->chunks) {
     const uint64_t from = std::max(at, chunk.at);
     const uint64_t to = std::min(end, chunk.end());
     if (from >= to) continue;
@@ -49,8 +56,9 @@ bool OctetLog::agrees(uint64_t at, std::span<const uint8_t> octets) const {
 }
 
 void OctetLog::copy(uint64_t at, std::span<uint8_t> out) const {
+  if (kept_ == nullptr) return;
   const uint64_t end = at + out.size();
-  for (const Chunk& chunk : chunks_) {
+  for (const Chunk& chunk : kept_->chunks) {
     const uint64_t from = std::max(at, chunk.at);
     const uint64_t to = std::min(end, chunk.end());
     if (from < to)

@@ -2,6 +2,7 @@
 // acknowledged them: what a retransmission is compared with. Skipped ranges leave holes.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -24,9 +25,9 @@ class OctetLog {
   bool agrees(uint64_t at, std::span<const uint8_t> octets) const;
   // [at, at + out.size()) must be in the log without a hole.
   void copy(uint64_t at, std::span<uint8_t> out) const;
-  uint64_t end() const { return chunks_.empty() ? 0 : chunks_.back().end(); }
-  bool empty() const { return chunks_.empty(); }
-  uint64_t octets() const { return octets_; }
+  uint64_t end() const { return kept_ ? kept_->chunks.back().end() : 0; }
+  bool empty() const { return kept_ == nullptr; }
+  uint64_t octets() const { return kept_ ? kept_->octets : 0; }
 
  private:
   struct Chunk {
@@ -34,9 +35,12 @@ class OctetLog {
     std::vector<uint8_t> octets;
     uint64_t end() const { return at + octets.size(); }
   };
+  struct Kept {
+    std::vector<Chunk> chunks;  // by `at`, disjoint; not empty
+    uint64_t octets = 0;
+  };
   Budget& budget_;
-  std::vector<Chunk> chunks_;  // by `at`, disjoint
-  uint64_t octets_ = 0;
+  std::unique_ptr<Kept> kept_;  // null = nothing: most flows are at rest most of the time
 };
 
 }  // namespace vethwall::flow

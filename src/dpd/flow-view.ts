@@ -72,9 +72,9 @@ function view(
 }
 
 /** As far as the judge knows: what is decided may have left meanwhile. */
-function inEngine({ phase, endpoint, reading }: Flow): string {
+function inEngine({ phase, endpoint, reading, atRest }: Flow): string {
   if (phase === 'denied') return 'denied'
-  if (reading === null) return 'decided'
+  if (reading === null && atRest === null) return 'decided'
   if (endpoint.enforced && phase === 'judging') return 'rules ask what it carries'
   return `read, depth ${endpoint.depth}`
 }

@@ -2,7 +2,7 @@
 import type { Parser } from '../../src/core/inspect/contract.js'
 import { registry } from '../../src/dpd/dpi/registry.js'
 import { Inspection } from '../../src/dpd/dpi/stream.js'
-import { type Delivered, deliver, octetByOctet, viewOf } from '../dpd/dpi/deliver.js'
+import { type Delivered, deliver, octetByOctet, rested, viewOf } from '../dpd/dpi/deliver.js'
 import type { Conversation } from './conversation.js'
 import type { Random } from './random.js'
 import { cpuMs } from './spent.js'
@@ -26,6 +26,10 @@ export function broken(conversation: Conversation, random: Random): string | nul
   const parsers = watched.map(({ parser }) => parser)
   const whole = deliver(sends, transport, undefined, parsers)
   if (whole.parserFault) return `parser fault: ${whole.clause}`
+  const atRest = deliver(sends, transport, undefined, registry, rested)
+  if (told(whole) !== told(atRest)) {
+    return `facts differ where the flow was put to rest: ${told(whole)} against ${told(atRest)}`
+  }
   if (transport === 'tcp') {
     const octets = sends.reduce((sum, send) => sum + send.octets.length, 0)
     const single = octets <= OCTET_BY_OCTET && random.below(8) === 0

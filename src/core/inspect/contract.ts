@@ -57,10 +57,23 @@ export interface Parser<S> {
   gap(state: S, dir: Dir, at: At, octets: number): Step
   /** The protocol's own refusal of a denied transaction: DNS REFUSED, HTTP 403. */
   refusal?(state: S, tx: TxId): Refusal | null
+  /** Of protocols whose connections rest for long; absent = their state is kept as it is. */
+  readonly rest?: ParserRest<S>
 }
 
 /** `greeting` = more, and it can only come of the opener, who says nothing before it has the reply's octets. */
 export type Probed = 'yes' | 'no' | 'more' | 'greeting'
+
+/** What a state between two messages comes down to: a flow that nothing comes of is kept as text. */
+export interface ParserRest<S> {
+  /** null = a message or a transaction is under way, or the state is more than this can say. */
+  save(state: S): Saved | null
+  /** A state that goes on as the saved one would have. */
+  restore(saved: Saved): S
+}
+
+/** Values as JSON has them: numbers are finite, nothing is undefined. */
+export type Saved = readonly unknown[]
 
 export interface ParserLimits {
   readonly windowOctets: number

@@ -6,7 +6,7 @@
 import { type AddressRanges, type AddressWords, rangesContain, V6_WORDS } from './address-ranges.js'
 import type { CompiledRule, PortRange } from './compiled.js'
 import { matchesName, NO_PEER_NAMES, type PeerNames } from './fqdn.js'
-import { type Interval, IntervalTree } from './interval-tree.js'
+import { Intervals, IntervalTree } from './interval-tree.js'
 
 /** What of a connection L3/L4 rules ask for. */
 export interface Addressed {
@@ -25,7 +25,13 @@ const PARTS_MAX = 32
 /** So it is for a rule's ports. */
 const PORTS_INDEXED = 4
 
-const indices = new WeakMap<readonly CompiledRule[], RuleIndex>()
+/**
+ * So many more are indexed by each look-up, which looks at each rule until all are: a tenth of a second for
+ * ten thousand rules in one go would be one that every verdict waits for.
+ */
+const RULES_AT_ONCE = 32
+
+const indices = new WeakMap<readonly CompiledRule[], RuleIndex | Indexing>()
 
 /** Those that match, in the list's order. */
 export function matchingRules(
@@ -34,14 +40,18 @@ export function matchingRules(
   peer: AddressWords,
   names: PeerNames = NO_PEER_NAMES,
 ): readonly CompiledRule[] {
-  if (rules.length <= FEW_RULES)
-    return rules.filter((rule) => matchesL4(rule, addressed, peer, names))
-  let index = indices.get(rules)
-  if (index === undefined) {
-    index = new RuleIndex(rules)
-    indices.set(rules, index)
-  }
-  return index.matching(addressed, peer, names)
+  const index = rules.length <= FEW_RULES ? null : indexOf(rules)
+  if (index !== null) return index.matching(addressed, peer, names)
+  return rules.filter((rule) => matchesL4(rule, addressed, peer, names))
+}
+
+/** null = it is being made. */
+function indexOf(rules: readonly CompiledRule[]): RuleIndex | null {
+  const known = indices.get(rules) ?? new Indexing(rules)
+  if (known instanceof RuleIndex) return known
+  known.take(RULES_AT_ONCE)
+  indices.set(rules, known.isDone ? known.finish() : known)
+  return null
 }
 
 function matchesL4(
@@ -66,61 +76,104 @@ function matchesPort(rule: CompiledRule, { protocol, destinationPort }: Addresse
 
 /** Rules of one list with the same peers, as places in it. */
 class Group {
-  readonly #portless: number[] = []
-  readonly #ported: IntervalTree
+  readonly #places: number[] = []
+  /** Made when a peer of theirs first asks: of ten thousand groups most never are. */
+  #byPort: ByPort | null = null
 
   constructor(
     readonly peers: AddressRanges | null,
-    rules: readonly CompiledRule[],
-    places: readonly number[],
-  ) {
-    const intervals: Interval[] = []
-    for (const place of places) {
-      const ports = rules[place]?.ports ?? null
-      if (ports === null) this.#portless.push(place)
-      else for (const interval of portIntervals(ports, place)) intervals.push(interval)
-    }
-    this.#ported = new IntervalTree(intervals, 1)
+    private readonly rules: readonly CompiledRule[],
+  ) {}
+
+  add(place: number): void {
+    this.#places.push(place)
   }
 
   collect(port: ArrayLike<number>, found: number[]): void {
-    for (const place of this.#portless) found.push(place)
-    this.#ported.stab(port, found)
+    this.#byPort ??= byPort(this.rules, this.#places)
+    for (const place of this.#byPort.portless) found.push(place)
+    this.#byPort.ported.stab(port, found)
+  }
+}
+
+interface ByPort {
+  readonly portless: readonly number[]
+  readonly ported: IntervalTree
+}
+
+function byPort(rules: readonly CompiledRule[], places: readonly number[]): ByPort {
+  const portless: number[] = []
+  const intervals = new Intervals(1)
+  for (const place of places) {
+    const ports = rules[place]?.ports ?? null
+    if (ports === null) portless.push(place)
+    else addPorts(intervals, ports, place)
+  }
+  return { portless, ported: new IntervalTree(intervals) }
+}
+
+/** A list of which the first rules are indexed. */
+class Indexing {
+  #taken = 0
+  readonly #anyPeer: Group
+  readonly #groups: Group[] = []
+  readonly #groupOf = new Map<AddressRanges, Group>()
+  readonly #named: number[] = []
+  readonly #v4 = new Intervals(1)
+  readonly #v6 = new Intervals(V6_WORDS)
+
+  constructor(private readonly rules: readonly CompiledRule[]) {
+    this.#anyPeer = new Group(null, rules)
+  }
+
+  get isDone(): boolean {
+    return this.#taken >= this.rules.length
+  }
+
+  take(rulesMax: number): void {
+    const to = Math.min(this.rules.length, this.#taken + rulesMax)
+    for (; this.#taken < to; this.#taken++) {
+      const rule = this.rules[this.#taken]
+      if (rule === undefined) continue
+      if (rule.fqdn !== null) this.#named.push(this.#taken)
+      else this.#groupWith(rule.peers).add(this.#taken)
+    }
+  }
+
+  #groupWith(peers: AddressRanges | null): Group {
+    if (peers === null) return this.#anyPeer
+    const known = this.#groupOf.get(peers)
+    if (known !== undefined) return known
+    const group = new Group(peers, this.rules)
+    this.#groupOf.set(peers, group)
+    addParts(this.#v4, peers.v4, this.#groups.length)
+    addParts(this.#v6, peers.v6, this.#groups.length)
+    this.#groups.push(group)
+    return group
+  }
+
+  finish(): RuleIndex {
+    const [v4, v6] = [new IntervalTree(this.#v4), new IntervalTree(this.#v6)]
+    return new RuleIndex(this.rules, this.#anyPeer, this.#groups, this.#named, v4, v6)
   }
 }
 
 class RuleIndex {
-  readonly #anyPeer: Group | null
-  readonly #groups: readonly Group[]
-  /** Places of rules that name peers by name. */
-  readonly #named: number[] = []
-  /** Items: groups. */
-  readonly #v4: IntervalTree
-  readonly #v6: IntervalTree
-
-  constructor(private readonly rules: readonly CompiledRule[]) {
-    const places = new Map<AddressRanges | null, number[]>()
-    for (const [place, { peers, fqdn }] of rules.entries()) {
-      if (fqdn !== null) {
-        this.#named.push(place)
-        continue
-      }
-      const known = places.get(peers)
-      if (known === undefined) places.set(peers, [place])
-      else known.push(place)
-    }
-    const anyPeer = places.get(null)
-    this.#anyPeer = anyPeer === undefined ? null : new Group(null, rules, anyPeer)
-    places.delete(null)
-    this.#groups = Array.from(places, ([peers, own]) => new Group(peers, rules, own))
-    this.#v4 = addressTree(this.#groups, 1)
-    this.#v6 = addressTree(this.#groups, V6_WORDS)
-  }
+  constructor(
+    private readonly rules: readonly CompiledRule[],
+    private readonly anyPeer: Group,
+    private readonly groups: readonly Group[],
+    /** Places of rules that name peers by name. */
+    private readonly named: readonly number[],
+    /** Items: groups. */
+    private readonly v4: IntervalTree,
+    private readonly v6: IntervalTree,
+  ) {}
 
   matching(addressed: Addressed, peer: AddressWords, names: PeerNames): CompiledRule[] {
     const port = [portKey(addressed.protocol, addressed.destinationPort)]
     const places: number[] = []
-    this.#anyPeer?.collect(port, places)
+    this.anyPeer.collect(port, places)
     for (const group of this.#near(peer)) {
       if (group.peers !== null && rangesContain(group.peers, peer)) group.collect(port, places)
     }
@@ -131,18 +184,18 @@ class RuleIndex {
 
   #collectNamed(names: PeerNames, places: number[]): void {
     // Most addresses have no name.
-    if (this.#named.length === 0 || names().length === 0) return
-    for (const place of this.#named) {
+    if (this.named.length === 0 || names().length === 0) return
+    for (const place of this.named) {
       const fqdn = this.rules[place]?.fqdn
       if (fqdn && matchesName(fqdn, names)) places.push(place)
     }
   }
 
   #near(peer: AddressWords): readonly Group[] {
-    const groups = this.#groups
+    const groups = this.groups
     if (groups.length <= FEW_GROUPS) return groups
     const found: number[] = []
-    const tree = peer.length === 1 ? this.#v4 : this.#v6
+    const tree = peer.length === 1 ? this.v4 : this.v6
     tree.stab(peer, found)
     return found.flatMap((at) => groups[at] ?? [])
   }
@@ -163,36 +216,25 @@ function portKey(protocol: number, port: number): number {
   return protocol * 0x10000 + port
 }
 
-function portIntervals(ports: readonly PortRange[], item: number): Interval[] {
-  const intervals = ports.map(({ protocol, first, last }) => ({
-    first: [portKey(protocol, first)],
-    last: [portKey(protocol, last)],
-    item,
-  }))
-  if (ports.length <= PORTS_INDEXED) return intervals
-  const first = Math.min(...intervals.map((interval) => interval.first[0] ?? 0))
-  const last = Math.max(...intervals.map((interval) => interval.last[0] ?? 0))
-  return [{ first: [first], last: [last], item }]
-}
-
-function addressTree(groups: readonly Group[], words: number): IntervalTree {
-  const intervals: Interval[] = []
-  for (const [item, { peers }] of groups.entries()) {
-    if (peers === null) continue
-    const table = words === 1 ? peers.v4 : peers.v6
-    for (const part of partsOf(table, words)) intervals.push({ ...part, item })
+function addPorts(intervals: Intervals, ports: readonly PortRange[], item: number): void {
+  const ends = ports.map(({ protocol, first, last }) => [
+    portKey(protocol, first),
+    portKey(protocol, last),
+  ])
+  if (ports.length <= PORTS_INDEXED) {
+    for (const both of ends) intervals.add(both, 0, 1, item)
+    return
   }
-  return new IntervalTree(intervals, words)
+  const all = ends.flat()
+  intervals.add([Math.min(...all), Math.max(...all)], 0, 1, item)
 }
 
-function* partsOf(table: Uint32Array, words: number): Iterable<Omit<Interval, 'item'>> {
+function addParts(intervals: Intervals, table: Uint32Array, item: number): void {
+  const { words } = intervals
   const ranges = table.length / (words * 2)
   const each = Math.ceil(ranges / PARTS_MAX)
   for (let from = 0; from < ranges; from += each) {
     const to = Math.min(from + each, ranges)
-    yield {
-      first: table.subarray(from * words * 2, (from * 2 + 1) * words),
-      last: table.subarray((to * 2 - 1) * words, to * words * 2),
-    }
+    intervals.add(table, from * words * 2, (to * 2 - 1) * words, item)
   }
 }

@@ -6,12 +6,16 @@ import type {
   FlowView,
   Parser,
   Refusal,
+  Saved,
   Step,
   TxId,
 } from '../../core/inspect/contract.js'
+import type { Window } from './window.js'
 
 /** A parser broke the contract. */
 export class ParserFault extends Error {}
+
+export type SavedChosen = readonly [txBase: TxId, txNext: TxId, state: Saved]
 
 export class Chosen {
   readonly #state: unknown
@@ -19,14 +23,33 @@ export class Chosen {
   readonly #txBase: TxId
   #txNext: TxId
 
-  constructor(
+  private constructor(
     readonly parser: Parser<unknown>,
-    view: FlowView,
+    state: unknown,
     txBase: TxId,
+    txNext: TxId,
   ) {
-    this.#state = parser.open(view)
+    this.#state = state
     this.#txBase = txBase
-    this.#txNext = txBase
+    this.#txNext = txNext
+  }
+
+  static open(parser: Parser<unknown>, view: FlowView, txBase: TxId): Chosen {
+    return new Chosen(parser, parser.open(view), txBase, txBase)
+  }
+
+  static restore(parser: Parser<unknown>, [txBase, txNext, state]: SavedChosen): Chosen {
+    return new Chosen(parser, parser.rest?.restore(state), txBase, txNext)
+  }
+
+  /** null = its state can't be told in so few words. A parser that throws is none that can. */
+  save(): SavedChosen | null {
+    try {
+      const state = this.parser.rest?.save(this.#state) ?? null
+      return state === null ? null : [this.#txBase, this.#txNext, state]
+    } catch {
+      return null
+    }
   }
 
   /** Behind the last transaction that was told. */
@@ -36,6 +59,18 @@ export class Chosen {
 
   step(dir: Dir, octets: Uint8Array, at: At, ended: boolean): Step {
     return this.parser.step(this.#state, dir, octets, at, ended)
+  }
+
+  /** Never more than the window, so that facts do not depend on how many octets came at once. */
+  stepIn(window: Window, dir: Dir): Step {
+    const { windowOctets } = this.parser.limits
+    const whole = window.octets
+    const input = whole.length <= windowOctets ? whole : whole.subarray(0, windowOctets)
+    const ended = window.ended && input.length === whole.length
+    window.restingSince = null
+    const step = this.step(dir, input, window.base, ended)
+    window.endTold = ended && step.take === 0
+    return step
   }
 
   gap(dir: Dir, at: At, octets: number): Step {

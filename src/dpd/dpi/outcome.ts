@@ -1,4 +1,5 @@
 import type { At, Dir, Fact } from '../../core/inspect/contract.js'
+import type { Window } from './window.js'
 
 export interface AppFact {
   /** The innermost app at that moment. */
@@ -50,14 +51,22 @@ export class OutcomeDraft {
     this.#facts.push({ app, fact })
   }
 
-  need(dir: Dir, octets: number): void {
+  /** So many untaken octets before the next step; only what is more than the next octet is said. */
+  want(window: Window, dir: Dir, octets: number): void {
+    window.need = Math.max(1, octets)
+    const further = octets - window.octets.length
+    if (further <= 1 || window.ended) return
     this.#needs ??= []
-    this.#needs.push({ dir, octets })
+    this.#needs.push({ dir, octets: further })
   }
 
-  skip(dir: Dir, from: At, octets: Skip['octets']): void {
+  /** So many octets are nothing to the parser, delivered or not. */
+  pass(window: Window, dir: Dir, octets: Skip['octets']): void {
+    window.skip(octets)
+    const rest = window.skipTo - window.end
+    if (rest <= 0 || window.ended) return
     this.#skips ??= []
-    this.#skips.push({ dir, from, octets })
+    this.#skips.push({ dir, from: window.end, octets: octets === 'toEnd' ? octets : rest })
   }
 
   finish(state: InspectionState, clause: string | null): Outcome {

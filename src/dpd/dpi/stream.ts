@@ -14,7 +14,9 @@ import { Chosen, ParserFault } from './chosen.js'
 import { type Datagram, DatagramQueue } from './datagrams.js'
 import { type InspectionState, type Outcome, OutcomeDraft } from './outcome.js'
 import { type Heads, parsersFor, probe } from './probe.js'
-import { Window } from './window.js'
+import type { SavedInspection } from './saved-inspection.js'
+import type { Window } from './window.js'
+import { otherDir, Windows } from './windows.js'
 
 export type { AppFact, InspectionState, Need, Outcome, Skip } from './outcome.js'
 
@@ -23,12 +25,10 @@ const SWITCHES = 8
 
 const NOTHING_SAID = new OutcomeDraft()
 
-const otherDir = (dir: Dir): Dir => (dir === 'orig' ? 'reply' : 'orig')
-
 export class Inspection {
   readonly #view: FlowView
   readonly #parsers: readonly Parser<unknown>[]
-  readonly #windows: Readonly<Record<Dir, Window>> = { orig: new Window(), reply: new Window() }
+  #windows = new Windows()
   /** Of UDP, while it is probed. */
   #datagrams: DatagramQueue | null = null
   #chosen: Chosen | null = null
@@ -44,6 +44,40 @@ export class Inspection {
   constructor(view: FlowView, parsers: readonly Parser<unknown>[]) {
     this.#view = view
     this.#parsers = parsersFor(view.transport, parsers)
+  }
+
+  static restore(
+    view: FlowView,
+    parsers: readonly Parser<unknown>[],
+    saved: SavedInspection,
+  ): Inspection {
+    const [orig, reply, txBase, switches, place, chosen] = saved
+    const inspection = new Inspection(view, parsers)
+    inspection.#windows = Windows.restore([orig, reply])
+    inspection.#txBase = txBase
+    inspection.#switches = switches
+    const parser = inspection.#parsers[place]
+    if (parser === undefined || chosen === null) return inspection
+    inspection.#app = parser.app
+    inspection.#state = 'parsing'
+    try {
+      inspection.#chosen = Chosen.restore(parser, chosen)
+    } catch {
+      inspection.#fail('parser fault: restore')
+    }
+    return inspection
+  }
+
+  /** null = a message is under way, or the parser can't. */
+  save(): SavedInspection | null {
+    if (this.#isOver || this.#datagrams !== null) return null
+    const windows = this.#windows.save()
+    if (windows === null) return null
+    if (this.#chosen === null) return [...windows, this.#txBase, this.#switches, -1, null]
+    const chosen = this.#chosen.save()
+    if (chosen === null) return null
+    const place = this.#parsers.indexOf(this.#chosen.parser)
+    return [...windows, this.#txBase, this.#switches, place, chosen]
   }
 
   /** null until identified; 'unknown' when no parser is left. */
@@ -110,8 +144,7 @@ export class Inspection {
   }
 
   #finish(): Outcome {
-    this.#windows.orig.keep()
-    this.#windows.reply.keep()
+    this.#windows.keep()
     const outcome = this.#draft.finish(this.#state, this.#clause)
     // What was said, and the octets that it is about, are not the flow's to keep.
     this.#draft = NOTHING_SAID
@@ -142,9 +175,7 @@ export class Inspection {
   #run(dir: Dir): void {
     while (this.#state === 'probing' || this.#state === 'parsing') {
       if (this.#state === 'probing') {
-        const { orig, reply } = this.#windows
-        if (orig.octets.length + reply.octets.length === 0) return
-        if (!this.#identify({ orig: orig.octets, reply: reply.octets })) return
+        if (this.#windows.areEmpty || !this.#identify(this.#windows.heads)) return
       } else {
         // What the other direction still holds came earlier.
         if (!this.#stepOnce(otherDir(dir)) && !this.#stepOnce(dir)) return
@@ -169,7 +200,7 @@ export class Inspection {
   #choose(parser: Parser<unknown>): void {
     this.#app = parser.app
     this.#state = 'parsing'
-    this.#chosen = new Chosen(parser, this.#view, this.#txBase)
+    this.#chosen = Chosen.open(parser, this.#view, this.#txBase)
   }
 
   #giveUp(): void {
@@ -184,8 +215,7 @@ export class Inspection {
   }
 
   #forget(): void {
-    this.#windows.orig.restart(this.#windows.orig.end)
-    this.#windows.reply.restart(this.#windows.reply.end)
+    this.#windows.forget()
     this.#datagrams = null
   }
 
@@ -194,15 +224,7 @@ export class Inspection {
     const window = this.#windows[dir]
     if (this.#chosen === null || this.#state !== 'parsing') return false
     if (!window.ready(this.#windows[otherDir(dir)].progress)) return false
-    // Never more than the window, so that facts do not depend on how many octets came at once.
-    const { windowOctets } = this.#chosen.parser.limits
-    const whole = window.octets
-    const input = whole.length <= windowOctets ? whole : whole.subarray(0, windowOctets)
-    const ended = window.ended && input.length === whole.length
-    window.restingSince = null
-    const step = this.#chosen.step(dir, input, window.base, ended)
-    window.endTold = ended && step.take === 0
-    return this.#apply(this.#chosen, dir, step)
+    return this.#apply(this.#chosen, dir, this.#chosen.stepIn(window, dir))
   }
 
   #apply(chosen: Chosen, dir: Dir, step: Step): boolean {
@@ -229,8 +251,8 @@ export class Inspection {
 
   #obey(dir: Dir, next: Next): void {
     const window = this.#windows[dir]
-    if (next.kind === 'need') this.#want(dir, next.octets)
-    else if (next.kind === 'skip') this.#skip(dir, next.octets)
+    if (next.kind === 'need') this.#draft.want(window, dir, next.octets)
+    else if (next.kind === 'skip') this.#draft.pass(window, dir, next.octets)
     else if (next.kind === 'await') window.restingSince = this.#windows[otherDir(dir)].progress
     else if (next.kind === 'switch') this.#switch(next.app, next.from)
     else if (next.kind === 'malformed') this.#fail(next.clause)
@@ -248,30 +270,12 @@ export class Inspection {
     this.#fail(`window of ${limit} octets exceeded`)
   }
 
-  #want(dir: Dir, octets: number): void {
-    const window = this.#windows[dir]
-    window.need = Math.max(1, octets)
-    const further = octets - window.octets.length
-    if (further > 1 && !window.ended) this.#draft.need(dir, further)
-  }
-
-  #skip(dir: Dir, octets: number | 'toEnd'): void {
-    const window = this.#windows[dir]
-    window.skip(octets)
-    const rest = window.skipTo - window.end
-    if (rest <= 0 || window.ended) return
-    this.#draft.skip(dir, window.end, octets === 'toEnd' ? octets : rest)
-  }
-
   #switch(app: string | null, from: Readonly<Record<Dir, At>>): void {
     if (++this.#switches > SWITCHES) {
       this.#fail(`more than ${SWITCHES} protocols nested in one flow`)
       return
     }
-    for (const dir of ['orig', 'reply'] as const) {
-      // A parser that never saw this direction cannot know how far it is.
-      this.#windows[dir].handOver(Math.max(from[dir], this.#windows[dir].base))
-    }
+    this.#windows.handOver(from)
     this.#txBase = this.#chosen?.txNext ?? this.#txBase
     this.#chosen = null
     this.#app = null

@@ -2,6 +2,12 @@ import type { At } from '../../core/inspect/contract.js'
 
 const EMPTY = new Uint8Array(0)
 
+/** One that holds nothing; what is as in a new one is left out. `skipTo`: -1 = to the end, for JSON has no Infinity. */
+export type SavedWindow = readonly [base: At, skipTo?: At, need?: number, ended?: number]
+const TO_END = -1
+const ENDED = 1
+const END_TOLD = 2
+
 /** The octets of one direction that the parser has not taken, and what it wants next. */
 export class Window {
   ended = false
@@ -17,6 +23,26 @@ export class Window {
   progress = 0
   #base: At = 0
   #held: Uint8Array = EMPTY
+
+  static restore([base, skipTo = 0, need = 1, ended = 0]: SavedWindow): Window {
+    const window = new Window()
+    window.#base = base
+    window.skipTo = skipTo === TO_END ? Number.POSITIVE_INFINITY : skipTo
+    window.need = need
+    window.ended = (ended & ENDED) !== 0
+    window.endTold = (ended & END_TOLD) !== 0
+    return window
+  }
+
+  /** null = octets are held, or it rests until the other direction moves. */
+  save(): SavedWindow | null {
+    if (this.#held.length > 0 || this.restingSince !== null) return null
+    const skips = this.skipTo > this.#base ? this.skipTo : 0
+    const skipTo = Number.isFinite(skips) ? skips : TO_END
+    const ended = (this.ended ? ENDED : 0) | (this.endTold ? END_TOLD : 0)
+    const isPlain = skipTo === 0 && this.need === 1 && ended === 0
+    return isPlain ? [this.#base] : [this.#base, skipTo, this.need, ended]
+  }
 
   /** Of the first untaken octet. */
   get base(): At {
@@ -89,7 +115,6 @@ export class Window {
     this.endTold = false
   }
 
-  /** The caller's octets are valid during its call only. */
   keep(): void {
     if (this.#held.length > 0) this.#held = this.#held.slice()
   }

@@ -3,7 +3,6 @@ import type { Failure, Mode } from '../../core/endpoint.js'
 import type {
   At,
   Dir,
-  Fact,
   Fields,
   FiveTuple,
   FlowId,
@@ -16,6 +15,10 @@ import type { Settlement } from '../../core/policy/settlement.js'
 import type { Depth } from '../depth.js'
 import type { Inspection } from '../dpi/stream.js'
 import type { Ruling } from './ruling.js'
+import { readFlow, restoreTransactions } from './saved-flow.js'
+import { NO_FIELDS, type Transaction } from './transaction.js'
+
+export { Transaction, type TransactionFact } from './transaction.js'
 
 /** What the judge must know of an endpoint. */
 export interface JudgedEndpoint {
@@ -30,103 +33,6 @@ export interface JudgedEndpoint {
   readonly depth: Depth
 }
 
-type Detail = () => Fields
-
-function both(first: Detail | null, second: Detail | null): Detail | null {
-  if (first === null || second === null) return first ?? second
-  return () => ({ ...second(), ...first() })
-}
-
-const NO_FIELDS: Fields = Object.freeze({})
-const NO_NAMES: readonly string[] = Object.freeze([])
-
-export type TransactionFact = Extract<Fact, { readonly kind: 'tx' }>
-
-export class Transaction {
-  readonly tx: TxId
-  readonly app: string
-  readonly begin: At
-  /** Of the request: what policy asks for. */
-  request: Fields
-  reply: Fields | null = null
-  #detail: Detail | null
-  /** Of header fields: those that policy has asked for, there or not. */
-  #kept: readonly string[] = NO_NAMES
-  complete: boolean
-  ended = false
-
-  constructor(
-    app: string,
-    fact: TransactionFact,
-    public ruling: Ruling,
-  ) {
-    this.tx = fact.tx
-    this.app = app
-    this.begin = fact.begin
-    this.request = fact.fields
-    this.#detail = fact.detail ?? null
-    this.complete = fact.complete
-  }
-
-  /** What the request said stands. */
-  get judged(): Fields {
-    return this.reply === null ? this.request : withReply(this.request, this.reply)
-  }
-
-  /** As `judged`, with these header fields; they stay for the next generation to ask for. */
-  withHeaders(names: readonly string[]): Fields {
-    const unkept = names.filter((name) => !this.#kept.includes(name))
-    if (unkept.length > 0) {
-      this.request = { ...this.request, ...headersOf(this.#remembered(), unkept) }
-      this.#kept = [...this.#kept, ...unkept]
-    }
-    return this.judged
-  }
-
-  /** Null = it is gone. */
-  #remembered(): Fields | null {
-    return this.#detail?.() ?? (this.ended ? null : NO_FIELDS)
-  }
-
-  get fields(): Fields {
-    return this.#detail === null ? this.judged : { ...this.judged, ...this.#detail() }
-  }
-
-  add(fact: TransactionFact): void {
-    if (fact.dir === 'orig') {
-      this.request = { ...this.request, ...fact.fields }
-      this.complete = fact.complete
-      this.#kept = NO_NAMES
-    } else {
-      this.reply = this.reply === null ? fact.fields : { ...fact.fields, ...this.reply }
-    }
-    this.#detail = both(this.#detail, fact.detail ?? null)
-  }
-
-  end(): void {
-    this.ended = true
-    this.#detail = null
-  }
-}
-
-function withReply(request: Fields, reply: Fields): Fields {
-  const all: Record<string, Fields[string]> = { ...request }
-  for (const name in reply) if (!(name in request)) all[name] = reply[name] as Fields[string]
-  return all
-}
-
-/** Header fields of a request; one that is gone can be any: it is ambiguous. */
-function headersOf(detail: Fields | null, names: readonly string[]): Fields {
-  const picked: Record<string, Fields[string]> = {}
-  for (const name of names) {
-    const value = detail?.[`header.${name}`]
-    if (value !== undefined) picked[`header.${name}`] = value
-    const flag = `ambiguousHeader.${name}`
-    if (detail === null || detail[flag] === true) picked[flag] = true
-  }
-  return picked
-}
-
 /** judging: facts may still change the verdict; settled and denied: the engine has the last word. */
 export type Phase = 'judging' | 'settled' | 'denied'
 
@@ -137,6 +43,8 @@ export interface Reading {
   readonly delivered: Record<Dir, At>
   /** What the policy last said of the flow as a whole. */
   standing: Standing | null
+  /** The recent flows'; -1 = it is none of them. */
+  place: number
 }
 
 /** The verdict on every flow of one connection and app, whatever its transactions say. */
@@ -166,10 +74,10 @@ export class Flow {
   nextInBucket: Flow | null = null
   /** The judge's: which of the policies that it was given the flow is judged by. */
   policyTurn = 0
-  /** null when nobody reads it, or any more. */
+  /** null when nobody reads it, or any more, or while it is at rest. */
   reading: Reading | null = null
-  /** Open ones and the last few ended. */
-  transactions: readonly Transaction[] = NO_TRANSACTIONS
+  /** Text: the flow is at rest, and its reading is in there too. */
+  #kept: readonly Transaction[] | string = NO_TRANSACTIONS
   transactionsTotal = 0
 
   constructor(
@@ -184,6 +92,28 @@ export class Flow {
     this.start = event.start
   }
 
+  /** Open ones and the last few ended. */
+  get transactions(): readonly Transaction[] {
+    const kept = this.#kept
+    if (typeof kept !== 'string') return kept
+    return restoreTransactions(this, readFlow(kept))
+  }
+
+  /** What it is kept as while nothing comes of it; null = it is not at rest. */
+  get atRest(): string | null {
+    return typeof this.#kept === 'string' ? this.#kept : null
+  }
+
+  rest(text: string): void {
+    this.#kept = text
+    this.reading = null
+  }
+
+  wake(reading: Reading, transactions: readonly Transaction[]): void {
+    this.#kept = transactions
+    this.reading = reading
+  }
+
   get connection(): Connection {
     const { protocol, source, destination, destinationPort } = this.tuple
     return { podSide: this.podSide, protocol, source, destination, destinationPort }
@@ -192,7 +122,7 @@ export class Flow {
   read(inspection: Inspection): void {
     const released = { orig: 0, reply: 0 }
     const delivered = { orig: 0, reply: 0 }
-    this.reading = { inspection, released, delivered, standing: null }
+    this.reading = { inspection, released, delivered, standing: null, place: -1 }
   }
 
   add(transaction: Transaction): void {
@@ -203,7 +133,7 @@ export class Flow {
       if (kept[at]?.ended === true) kept.splice(at, 1)
       else at++
     }
-    this.transactions = kept
+    this.#kept = kept
   }
 
   transaction(tx: TxId): Transaction | undefined {

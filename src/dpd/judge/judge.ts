@@ -29,8 +29,10 @@ import { Court } from './court.js'
 import { deliberate, endTransaction, setRuling } from './deliberate.js'
 import { Flow, IPPROTO_TCP, type JudgedEndpoint, type Reading, transportOf } from './flow.js'
 import { FlowTable } from './flow-table.js'
+import { RECENT_FLOWS, RecentFlows } from './recent-flows.js'
 import { rejudge } from './rejudge.js'
 import type { JudgeReport } from './report.js'
+import { putToRest, wake } from './resting.js'
 import type { Ruling } from './ruling.js'
 
 /** As the engine's flow table: more can only be flows whose end was lost with the ring full. */
@@ -45,6 +47,8 @@ export interface JudgeSettings {
   /** Absent: nothing is learned. */
   readonly names?: NameBook
   readonly flowsMax?: number
+  /** All others that are between two messages are put to rest. */
+  readonly recentFlowsMax?: number
 }
 
 /** How far the flows are judged by a new policy: first those of which octets may be held. */
@@ -62,12 +66,14 @@ export interface Rejudged {
 export class Judge {
   readonly #flows = new FlowTable()
   readonly #endpoints = new Map<number, JudgedEndpoint>()
+  readonly #recent: RecentFlows
   #court: Court
   #policyTurn = 0
   #sweep: Sweep | null = null
 
   constructor(private readonly settings: JudgeSettings) {
     this.#court = this.#courtOf(settings.policy)
+    this.#recent = new RecentFlows(settings.recentFlowsMax ?? RECENT_FLOWS)
   }
 
   #courtOf(policy: CompiledPolicy): Court {
@@ -114,7 +120,10 @@ export class Judge {
     if (this.#sweep === null) return { commands: [], done: true }
     const { of, bucket } = this.#sweep
     const next = this.#flows.visit(bucket, flowsMax, (flow) => {
-      if (of === 'all' || isHeld(flow)) this.#bringUpToDate(flow)
+      if (of !== 'all' && !isHeld(flow)) return
+      const wasAtRest = flow.atRest !== null
+      this.#bringUpToDate(flow)
+      if (wasAtRest) settleDown(flow)
     })
     if (next !== null) this.#sweep = { of, bucket: next }
     else this.#sweep = of === 'held' ? { of: 'all', bucket: 0 } : null
@@ -125,7 +134,20 @@ export class Judge {
     if (flow.policyTurn === this.#policyTurn) return
     flow.policyTurn = this.#policyTurn
     flow.endpoint = this.#endpoints.get(flow.endpoint.id) ?? flow.endpoint
+    wake(flow, this.settings.parsers)
+    const { reading } = flow
     rejudge(this.#court, flow)
+    if (reading !== null && flow.reading === null) this.#recent.remove(reading)
+  }
+
+  /** `reading`: what it had before the event. */
+  #remember(flow: Flow, reading: Reading | null): void {
+    if (reading === null) return
+    if (flow.reading === null) this.#recent.remove(reading)
+    else if (reading.place < 0) {
+      const oldest = this.#recent.add(flow, reading)
+      if (oldest !== null) putToRest(oldest)
+    }
   }
 
   handle(events: readonly EngineEvent[]): EngineCommand[] {
@@ -152,10 +174,16 @@ export class Judge {
     const flow = this.#flows.get(event.flow)
     if (flow === undefined) return
     this.#bringUpToDate(flow)
+    if (event.ev === 'closed') {
+      this.#closed(flow, event)
+      return
+    }
+    wake(flow, this.settings.parsers)
+    const { reading } = flow
     if (event.ev === 'octets') this.#octets(flow, event)
     else if (event.ev === 'gap') this.#gap(flow, event)
-    else if (event.ev === 'holdEnded') this.#holdEnded(flow, event)
-    else this.#closed(flow, event)
+    else this.#holdEnded(flow, event)
+    this.#remember(flow, reading)
   }
 
   #opened(event: OpenedEvent): void {
@@ -179,6 +207,7 @@ export class Judge {
     }
     // Where nothing is enforced each transaction is still to be judged.
     if (!endpoint.enforced && flow.reading !== null) flow.phase = 'judging'
+    this.#remember(flow, flow.reading)
     this.settings.report.opened(flow)
     if (flow.ruling.verdict === 'deny') this.settings.report.denied(flow, flow.ruling, null)
   }
@@ -245,14 +274,23 @@ export class Judge {
   }
 
   #closed(flow: Flow, event: Pick<ClosedEvent, 'how' | 'counts'>): void {
-    for (const transaction of flow.transactions) endTransaction(this.#court, flow, transaction)
+    if (flow.atRest === null) {
+      for (const transaction of flow.transactions) endTransaction(this.#court, flow, transaction)
+    }
+    if (flow.reading !== null) this.#recent.remove(flow.reading)
     flow.reading = null
     this.#flows.delete(flow)
     this.settings.report.closed(flow, event)
   }
 }
 
-/** For a second at most (`HoldLimits`). */
+/** Of one that was at rest: of a denied flow no more is read. */
+function settleDown(flow: Flow): void {
+  if (flow.phase === 'denied') flow.reading = null
+  else putToRest(flow)
+}
+
+/** For a second at most (`HoldLimits`); not of one at rest. */
 function isHeld({ endpoint, phase, reading }: Flow): boolean {
   return endpoint.enforced && phase === 'judging' && reading !== null
 }

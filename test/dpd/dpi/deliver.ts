@@ -32,8 +32,9 @@ export function deliver(
   transport: 'tcp' | 'udp' = 'tcp',
   pieces: (octets: Uint8Array, send: number) => readonly Uint8Array[] = (octets) => [octets],
   parsers: readonly Parser<unknown>[] = registry,
+  between: (inspection: Inspection, transport: 'tcp' | 'udp') => Inspection = (same) => same,
 ): Delivered {
-  const inspection = new Inspection(viewOf(transport), parsers)
+  let inspection = new Inspection(viewOf(transport), parsers)
   const at = { orig: 0, reply: 0 }
   const outcomes: Outcome[] = []
   sends.forEach((send, index) => {
@@ -43,6 +44,7 @@ export function deliver(
       const ring = Uint8Array.from(piece)
       outcomes.push(inspection.octets(send.dir, at[send.dir], ring, ended))
       ring.fill(0xee)
+      inspection = between(inspection, transport)
       at[send.dir] += transport === 'udp' ? 1 : piece.length
     })
   })
@@ -54,6 +56,13 @@ export function deliver(
     parserFault: outcomes.some((outcome) => outcome.parserFault === true),
     inspection,
   }
+}
+
+/** Saved and restored wherever that can be, as a flow at rest is. */
+export function rested(inspection: Inspection, transport: 'tcp' | 'udp'): Inspection {
+  const saved = inspection.save()
+  if (saved === null) return inspection
+  return Inspection.restore(viewOf(transport), registry, JSON.parse(JSON.stringify(saved)))
 }
 
 export const octetByOctet = (octets: Uint8Array): Uint8Array[] =>

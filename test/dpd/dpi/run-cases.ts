@@ -1,19 +1,24 @@
 import t from 'tap'
 import type { Fact } from '../../../src/core/inspect/contract.js'
+import { registry } from '../../../src/dpd/dpi/registry.js'
 import { type Case, type ExpectedFact, readCases } from './cases.js'
-import { cutAt, type Delivered, deliver, octetByOctet } from './deliver.js'
+import { cutAt, type Delivered, deliver, octetByOctet, rested } from './deliver.js'
 
 type Test = Pick<typeof t, 'same' | 'equal' | 'ok' | 'match' | 'not'>
 
-/** Each case whole, octet by octet, cut at every octet, and as every proper prefix. */
+/** Each case whole, put to rest between, octet by octet, cut at every octet, and as every proper prefix. */
 export function runCases(file: string): void {
   for (const one of readCases(file)) {
     const { transport } = one
     t.test(one.name, async (test) => {
       const whole = deliver(one.sends, transport)
       checkExpected(test, one, whole)
+      const atRest = deliver(one.sends, transport, undefined, registry, rested)
+      checkSame(test, whole, atRest, 'put to rest between sends')
       if (transport === 'udp') return
       checkSame(test, whole, deliver(one.sends, transport, octetByOctet), 'octet by octet')
+      const restless = deliver(one.sends, transport, octetByOctet, registry, rested)
+      checkSame(test, whole, restless, 'octet by octet, put to rest wherever it can be')
       eachCut(one, (send, at) => {
         const cut = deliver(one.sends, transport, cutAt(send, at))
         checkSame(test, whole, cut, `send ${send} cut at ${at}`)

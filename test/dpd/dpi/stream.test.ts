@@ -170,3 +170,25 @@ t.test('UDP: whole datagrams, by index', async (t) => {
   for (let at = 1; at < 8; at++) inspection.octets('orig', at, fromLatin1('?'), false)
   t.equal(inspection.app, 'unknown', 'a few datagrams must do')
 })
+
+t.test(
+  'put to rest: what a parser without `rest` knows stays, one that fails is malformed',
+  async (t) => {
+    const restless = new Flow()
+    restless.send('orig', '#a\n')
+    t.equal(restless.inspection.save(), null)
+    const restore = () => {
+      throw new Error('restore')
+    }
+    const failing = { ...lineParser, rest: { save: () => [], restore } }
+    const inspection = new Inspection(viewOf('tcp'), [failing])
+    inspection.octets('orig', 0, fromLatin1('#a\n'), false)
+    const saved = inspection.save()
+    if (saved === null) throw new Error('not saved')
+    const woken = Inspection.restore(viewOf('tcp'), [failing], saved)
+    t.match(woken.octets('orig', 3, fromLatin1('b\n'), false), {
+      state: 'malformed',
+      clause: 'parser fault: restore',
+    })
+  },
+)

@@ -81,11 +81,13 @@ export class Bench {
       readonly names?: NameBook
       readonly input?: Partial<CompileInput>
       readonly nowMs?: () => number
+      readonly recentFlowsMax?: number
     } = {},
   ) {
     this.judge = new Judge({
       policy: compiled(text, generation, given.input),
       ...(given.names === undefined ? {} : { names: given.names }),
+      ...(given.recentFlowsMax === undefined ? {} : { recentFlowsMax: given.recentFlowsMax }),
       parsers,
       nowMs: given.nowMs ?? (() => 0),
       flowsMax,

@@ -232,6 +232,23 @@ function refusal(state: HttpState, tx: TxId): Refusal | null {
   return forbidden(oldest.isHead)
 }
 
+type SavedHttp = readonly [nextTx: TxId, emptyLines: number]
+
+function save(state: HttpState): SavedHttp | null {
+  const { request, reply, open, sending, receiving, http2 } = state
+  const isBetween = request.phase === 'head' && reply.phase === 'head'
+  const isSent = sending === null || sending.end !== null
+  if (!isBetween || !isSent || open.length > 0 || receiving !== null || http2 !== null) return null
+  // An offer whose request is answered is no offer any more.
+  return [state.nextTx, state.emptyLines]
+}
+
+const restore = ([nextTx, emptyLines]: SavedHttp): HttpState => ({
+  ...openState(),
+  nextTx,
+  emptyLines,
+})
+
 export const http: Parser<HttpState> = {
   app: 'http',
   transport: ['tcp'],
@@ -249,4 +266,5 @@ export const http: Parser<HttpState> = {
   // Which octets are heads cannot be told after a hole: guessing would invent requests.
   gap: () => ({ take: 0, facts: [], next: { kind: 'done' } }),
   refusal,
+  rest: { save, restore },
 }

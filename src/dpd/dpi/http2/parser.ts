@@ -19,6 +19,7 @@ import {
 } from './frame.js'
 import { PREFACE, PROBE_OCTETS, probeHttp2 } from './probe.js'
 import { refuse } from './refusal.js'
+import { restoreConnection, saveConnection } from './rest.js'
 import { acknowledge, readSettings } from './settings.js'
 import { isIdle, readBlock, readData } from './streams.js'
 import { malformed, need, pass, type Turn } from './turn.js'
@@ -128,4 +129,5 @@ export const http2: Parser<Connection> = {
   // The header tables after a hole are anybody's guess.
   gap: () => ({ take: 0, facts: [], next: { kind: 'done' } }),
   refusal: refuse,
+  rest: { save: saveConnection, restore: restoreConnection },
 }

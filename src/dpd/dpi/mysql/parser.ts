@@ -14,7 +14,14 @@ import { HEADER_OCTETS, type Header, LONGEST, readHeader } from './packet.js'
 import { PROBE_OCTETS, probeMysql } from './probe.js'
 import { denied } from './refusal.js'
 import { REPLY_OCTETS, takeReply } from './reply.js'
-import { type MysqlState, OPEN_PREPARES, OPEN_TX, openSession } from './session.js'
+import {
+  type MysqlState,
+  OPEN_PREPARES,
+  OPEN_TX,
+  openSession,
+  restoreSession,
+  saveSession,
+} from './session.js'
 
 /** A replica's acknowledgement, while events are sent to it. */
 const SEMI_SYNC_ACK = 0xef
@@ -198,4 +205,5 @@ export const mysql: Parser<MysqlState> = {
   // Packets have no mark to find their beginning by.
   gap: () => ({ take: 0, facts: [], next: { kind: 'done' } }),
   refusal: denied,
+  rest: { save: saveSession, restore: restoreSession },
 }

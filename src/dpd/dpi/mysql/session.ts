@@ -1,6 +1,6 @@
 /** What is known of one connection. */
 import type { At, TxId } from '../../../core/inspect/contract.js'
-import { PreparedStatements } from '../sql/prepared.js'
+import { PreparedStatements, type SavedStatements } from '../sql/prepared.js'
 import type { Statement } from '../sql/statement.js'
 
 /** Transactions without a reply, beyond which the opener's octets rest. */
@@ -75,6 +75,22 @@ export const openSession = (): MysqlState => ({
   continues: { orig: false, reply: false },
   prepared: new PreparedStatements<number>(),
   lastPrepared: null,
+})
+
+type Simple = Omit<MysqlState, 'open' | 'continues' | 'prepared'>
+export type SavedSession = readonly [simple: Simple, prepared: SavedStatements<number>]
+
+/** Every command is answered. */
+export function saveSession(state: MysqlState): SavedSession | null {
+  const { open, continues, prepared, ...simple } = state
+  const isBetween = open.length === 0 && !continues.orig && !continues.reply
+  return state.phase === 'command' && isBetween ? [simple, prepared.save()] : null
+}
+
+export const restoreSession = ([simple, prepared]: SavedSession): MysqlState => ({
+  ...openSession(),
+  ...simple,
+  prepared: PreparedStatements.restore(prepared),
 })
 
 /** A flag's value, not its sign. */

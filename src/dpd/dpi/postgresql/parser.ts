@@ -6,7 +6,14 @@ import { readableOctets as readableOfClient, readMessage } from './frontend.js'
 import { HEADER_OCTETS, type Header, readHeader } from './message.js'
 import { PROBE_OCTETS, probePostgresql } from './probe.js'
 import { denied } from './refusal.js'
-import { OPEN_MESSAGES, OPEN_TX, openSession, type PostgresqlState } from './session.js'
+import {
+  OPEN_MESSAGES,
+  OPEN_TX,
+  openSession,
+  type PostgresqlState,
+  restoreSession,
+  saveSession,
+} from './session.js'
 import { readParameters, readStartupHeader, STARTUP_HEADER_OCTETS } from './startup.js'
 
 const PASSWORD = 'p'
@@ -152,4 +159,5 @@ export const postgresql: Parser<PostgresqlState> = {
   // Messages have no mark to find their beginning by.
   gap: () => ({ take: 0, facts: [], next: { kind: 'done' } }),
   refusal: denied,
+  rest: { save: saveSession, restore: restoreSession },
 }

@@ -1,6 +1,6 @@
 /** What is known of one connection. */
 import type { At, TxId } from '../../../core/inspect/contract.js'
-import { PreparedStatements } from '../sql/prepared.js'
+import { PreparedStatements, type SavedStatements } from '../sql/prepared.js'
 import type { Statement } from '../sql/statement.js'
 
 /** Messages without an answer, beyond which the opener's octets rest: pipelines of drivers are shorter. */
@@ -36,6 +36,33 @@ export interface PostgresqlState {
   failed: boolean
   readonly statements: PreparedStatements<string>
   readonly portals: PreparedStatements<string>
+}
+
+export type SavedSession = readonly [
+  user: string,
+  database: string,
+  standardStrings: boolean,
+  ready: boolean,
+  nextTx: TxId,
+  statements: SavedStatements<string>,
+  portals: SavedStatements<string>,
+]
+
+/** Every message is answered. */
+export function saveSession(state: PostgresqlState): SavedSession | null {
+  const { user, database, standardStrings, ready, nextTx, statements, portals } = state
+  if (state.phase !== 'session' || state.open.length > 0 || state.failed) return null
+  return [user, database, standardStrings, ready, nextTx, statements.save(), portals.save()]
+}
+
+export function restoreSession(saved: SavedSession): PostgresqlState {
+  const [user, database, standardStrings, ready, nextTx, statements, portals] = saved
+  return {
+    ...openSession(),
+    ...{ phase: 'session', user, database, standardStrings, ready, nextTx },
+    statements: PreparedStatements.restore(statements),
+    portals: PreparedStatements.restore(portals),
+  }
 }
 
 export const openSession = (): PostgresqlState => ({

@@ -235,6 +235,23 @@ function refusal(state: RedisState, tx: TxId): Refusal | null {
   return awaited && state.reply.isBetween ? REFUSAL : null
 }
 
+type SavedRedis = readonly [nextTx: TxId, replyAt: At, hasSubscribed: boolean]
+
+/** Every command has its reply, and nothing of a next one is there. */
+function save(state: RedisState): SavedRedis | null {
+  const { nextTx, replyAt, due } = state
+  const isBetween = state.argumentsLeft === 0 && state.scanned === 0 && state.reply.isBetween
+  if (!isBetween || !due.isPlain || state.endedTx !== nextTx || due.next !== nextTx) return null
+  return [nextTx, replyAt, due.hasSubscribed]
+}
+
+function restore([nextTx, replyAt, hasSubscribed]: SavedRedis): RedisState {
+  const state = openState()
+  state.due.next = nextTx
+  state.due.hasSubscribed = hasSubscribed
+  return { ...state, nextTx, endedTx: nextTx, replyAt }
+}
+
 export const redis: Parser<RedisState> = {
   app: 'redis',
   transport: ['tcp'],
@@ -250,4 +267,5 @@ export const redis: Parser<RedisState> = {
   // A value may hold what looks like a command.
   gap: () => ({ take: 0, facts: [], next: { kind: 'done' } }),
   refusal,
+  rest: { save, restore },
 }

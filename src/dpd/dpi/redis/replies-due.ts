@@ -39,6 +39,11 @@ export class RepliesDue {
     return !isSilent
   }
 
+  /** Each command so far had one reply, and the next will have one. */
+  get isPlain(): boolean {
+    return this.isFollowed && this.#exceptions.length === 0 && this.#mode === 'on'
+  }
+
   /** Whether the reply to `next` is the last that can be read. */
   get isLast(): boolean {
     const [first] = this.#exceptions

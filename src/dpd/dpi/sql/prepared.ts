@@ -12,9 +12,22 @@ export interface Prepared {
   readonly database: string
 }
 
+export type SavedStatements<K> = readonly (readonly [key: K, prepared: Prepared])[]
+
 export class PreparedStatements<K> {
   readonly #kept = new Map<K, Prepared>()
   #characters = 0
+
+  /** Oldest first. */
+  save(): SavedStatements<K> {
+    return [...this.#kept]
+  }
+
+  static restore<K>(saved: SavedStatements<K>): PreparedStatements<K> {
+    const restored = new PreparedStatements<K>()
+    for (const [key, prepared] of saved) restored.set(key, prepared)
+    return restored
+  }
 
   get(key: K): Prepared | undefined {
     return this.#kept.get(key)

@@ -1,6 +1,6 @@
 /** HPACK (RFC 7541): one direction's header blocks, with the state of their encoder. */
 import { latin1, Reader } from '../../../../core/bytes.js'
-import { DynamicTable } from './dynamic-table.js'
+import { DynamicTable, type SavedTable } from './dynamic-table.js'
 import { type HeaderField, headerField } from './field.js'
 import { decodeHuffman } from './huffman.js'
 import { STATIC_TABLE } from './static-table.js'
@@ -23,12 +23,26 @@ export type HeaderList =
   | { readonly kind: 'fields'; readonly fields: readonly HeaderField[] }
   | { readonly kind: 'malformed'; readonly clause: string }
 
+export type SavedDecoder = readonly [allowed: number, mustUpdate: boolean, table: SavedTable]
+
 export class HpackDecoder {
-  readonly table = new DynamicTable(DEFAULT_TABLE_OCTETS)
   /** The next block must begin with a size update (RFC 7541 §4.2). */
   mustUpdate = false
   private allowedOctets = DEFAULT_TABLE_OCTETS
   private clause = ''
+
+  constructor(readonly table = new DynamicTable(DEFAULT_TABLE_OCTETS)) {}
+
+  static restore([allowed, mustUpdate, table]: SavedDecoder): HpackDecoder {
+    const decoder = new HpackDecoder(DynamicTable.restore(table))
+    decoder.allowedOctets = allowed
+    decoder.mustUpdate = mustUpdate
+    return decoder
+  }
+
+  save(): SavedDecoder {
+    return [this.allowedOctets, this.mustUpdate, this.table.save()]
+  }
 
   /** The encoder has acknowledged SETTINGS_HEADER_TABLE_SIZE. */
   allow(octets: number): void {

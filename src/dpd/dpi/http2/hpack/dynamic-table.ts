@@ -1,8 +1,14 @@
 /** RFC 7541 §2.3.2, §4: the entries that one direction's encoder made, newest first. */
-import type { HeaderField } from './field.js'
+import { type HeaderField, headerField } from './field.js'
 
 /** The places of evicted entries are given up in such numbers. */
 const COMPACT = 64
+
+/** Oldest first. */
+export type SavedTable = readonly [
+  maxOctets: number,
+  ...fields: (readonly [name: string, value: string])[],
+]
 
 export class DynamicTable {
   /** Counts changes: with the same number the same indices mean the same fields. */
@@ -13,6 +19,17 @@ export class DynamicTable {
   private octets = 0
 
   constructor(private maxOctets: number) {}
+
+  static restore([maxOctets, ...fields]: SavedTable): DynamicTable {
+    const table = new DynamicTable(maxOctets)
+    for (const [name, value] of fields) table.add(headerField(name, value))
+    return table
+  }
+
+  save(): SavedTable {
+    const fields = this.fields.filter((field) => field !== null)
+    return [this.maxOctets, ...fields.map(({ name, value }) => [name, value] as const)]
+  }
 
   get limit(): number {
     return this.maxOctets
