@@ -172,14 +172,22 @@ export class Node {
 
   /** Writes a policy file and waits until its generation is in force. */
   async policy(file: string, text: string): Promise<void> {
-    const before = await this.generation()
+    const writtenMs = Date.now()
     writeFileSync(join(this.policyDir, file), text)
-    await until(`policy ${file} in force`, async () => (await this.generation()) > before)
+    // Not by the generation: other changes make new ones too.
+    await until(
+      `policy ${file} in force`,
+      async () => Date.parse((await this.#policyStatus()).loadedAt ?? '') >= writtenMs,
+    )
   }
 
   async generation(): Promise<number> {
-    const status = (await this.api('/v1/status')) as { policy?: { generation?: number } } | null
-    return status?.policy?.generation ?? -1
+    return (await this.#policyStatus()).generation ?? -1
+  }
+
+  async #policyStatus(): Promise<{ readonly generation?: number; readonly loadedAt?: string }> {
+    const status = (await this.api('/v1/status')) as { policy?: object } | null
+    return status?.policy ?? {}
   }
 
   /** Behind the bridge alone: a peer whose own side costs nothing. */

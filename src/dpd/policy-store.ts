@@ -27,19 +27,25 @@ export interface PolicyStoreParts {
   readonly nowMs: () => number
 }
 
+interface Read {
+  readonly load: SourcesLoad
+  readonly atMs: number
+}
+
 export class PolicyStore {
   #sources: Sources = EMPTY_SOURCES
   #source: PolicyStatus['source'] = 'empty'
   #compiled: CompiledPolicy
-  /** The last generation that every live flow is judged by. */
-  #inForce: number
+  /** Of the last generation that every live flow is judged by. */
+  #inForce: Omit<PolicyStatus, 'faults'>
   #faults: readonly FileFault[] = []
-  #loadedAtMs: number
+  /** When reading the sources began: what was written before it is in them. */
+  #readAtMs: number
   #failedLoads = 0
   #turn: Promise<void> = Promise.resolve()
   /** Reads come one after the other; `#nextRead` has not begun. */
   #lastRead: Promise<unknown> = Promise.resolve()
-  #nextRead: Promise<SourcesLoad> | null = null
+  #nextRead: Promise<Read> | null = null
 
   /** `initial` is what the judge was made with: empty, generation 0. */
   constructor(
@@ -47,8 +53,8 @@ export class PolicyStore {
     initial: CompiledPolicy,
   ) {
     this.#compiled = initial
-    this.#inForce = initial.generation
-    this.#loadedAtMs = parts.nowMs()
+    this.#readAtMs = parts.nowMs()
+    this.#inForce = this.#statusOf(initial.generation)
   }
 
   get compiled(): CompiledPolicy {
@@ -64,16 +70,20 @@ export class PolicyStore {
   }
 
   status(): PolicyStatus {
+    return { ...this.#inForce, faults: [...this.#faults] }
+  }
+
+  #statusOf(generation: number): Omit<PolicyStatus, 'faults'> {
+    const { policies } = this.#sources.set
     return {
-      generation: this.#inForce,
-      policies: this.#sources.set.policies.length,
-      rules: this.#sources.set.policies.reduce(
+      generation,
+      policies: policies.length,
+      rules: policies.reduce(
         (sum, { ingress, egress }) => sum + (ingress?.length ?? 0) + (egress?.length ?? 0),
         0,
       ),
       source: this.#source,
-      loadedAt: new Date(this.#loadedAtMs).toISOString(),
-      faults: [...this.#faults],
+      loadedAt: new Date(this.#readAtMs).toISOString(),
     }
   }
 
@@ -89,17 +99,18 @@ export class PolicyStore {
 
   /** At start and whenever a file changed. Other changes need not wait until it is read. */
   async reload(): Promise<void> {
-    const load = await this.#read()
+    const read = await this.#read()
     await this.inTurn(async () => {
-      if (this.#take(load)) await this.#enforce()
+      if (this.#take(read)) await this.#enforce()
     })
   }
 
-  #read(): Promise<SourcesLoad> {
+  #read(): Promise<Read> {
     if (this.#nextRead !== null) return this.#nextRead
-    const read = this.#lastRead.then(() => {
+    const read = this.#lastRead.then(async () => {
       this.#nextRead = null
-      return this.parts.sources.read()
+      const atMs = this.parts.nowMs()
+      return { load: await this.parts.sources.read(), atMs }
     })
     this.#nextRead = read
     this.#lastRead = read.catch(() => undefined)
@@ -112,10 +123,10 @@ export class PolicyStore {
   }
 
   /** True where there is something new to enforce. */
-  #take(load: SourcesLoad): boolean {
+  #take({ load, atMs }: Read): boolean {
     if (load.ok) {
       this.#faults = []
-      this.#use(load.sources, 'files')
+      this.#use(load.sources, 'files', atMs)
       return true
     }
     this.#faults = load.faults
@@ -126,14 +137,14 @@ export class PolicyStore {
     if (this.#source !== 'empty') return false
     const lastGood = this.parts.sources.readLastGood()
     if (lastGood === null) return true
-    this.#use(lastGood, 'last-good')
+    this.#use(lastGood, 'last-good', atMs)
     return true
   }
 
-  #use(sources: Sources, source: PolicyStatus['source']): void {
+  #use(sources: Sources, source: PolicyStatus['source'], readAtMs: number): void {
     this.#sources = sources
     this.#source = source
-    this.#loadedAtMs = this.parts.nowMs()
+    this.#readAtMs = readAtMs
   }
 
   async #enforce(): Promise<void> {
@@ -145,7 +156,7 @@ export class PolicyStore {
     await this.parts.endpoints.apply(compiled)
     this.#compiled = compiled
     await this.parts.judge.setPolicy(compiled)
-    this.#inForce = generation
+    this.#inForce = this.#statusOf(generation)
     await this.parts.onApplied(compiled, this.#sources)
   }
 }

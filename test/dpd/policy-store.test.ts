@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { PolicyStatus } from '../../src/core/api/status.js'
 import type { CompiledPolicy } from '../../src/core/policy/compiled.js'
 import { watchDirectories } from '../../src/dpd/policy-files.js'
 import { PolicySources } from '../../src/dpd/policy-sources.js'
@@ -26,9 +27,10 @@ function makeFiles(t: Test): Files {
 function openStore(
   files: Files,
   sources?: PolicyStoreParts['sources'],
-): { store: PolicyStore; log: string[]; told: number[] } {
+): { store: PolicyStore; log: string[]; told: PolicyStatus[] } {
   const log: string[] = []
-  const told: number[] = []
+  const told: PolicyStatus[] = []
+  let nowMs = 0
   const store = new PolicyStore(
     {
       sources: sources ?? new PolicySources(files, files.lastGood, (message) => log.push(message)),
@@ -44,7 +46,7 @@ function openStore(
       judge: {
         setPolicy: async ({ generation }: CompiledPolicy) => {
           log.push(`judge ${generation}`)
-          told.push(store.status().generation)
+          told.push(store.status())
         },
       },
       endpoints: {
@@ -53,7 +55,7 @@ function openStore(
       },
       onApplied: ({ generation }) => void log.push(`applied ${generation}`),
       warn: (message) => log.push(message),
-      nowMs: () => 0,
+      nowMs: () => nowMs++,
     },
     compiled('', 0),
   )
@@ -66,8 +68,13 @@ t.test('one generation: engine, endpoints, judge', async (t) => {
   const { store, log, told } = openStore(files)
   await store.reload()
   t.same(log, ['introduce', 'engine', 'apply', 'judge 1', 'applied 1'])
-  t.same(told, [0], 'not told of as in force while live flows are judged by the one before')
+  t.match(
+    told,
+    [{ generation: 0, policies: 0, source: 'empty', loadedAt: /00\.000Z$/ }],
+    'not told of as in force while live flows are judged by the one before',
+  )
   t.match(store.status(), { generation: 1, policies: 1, source: 'files', faults: [] })
+  t.match(store.status(), { loadedAt: /00\.001Z$/ }, 'when its reading began')
 })
 
 t.test('a broken set leaves the old one active and is named', async (t) => {
