@@ -121,6 +121,11 @@ bool Program::read() {
   return has_read;
 }
 
+void Program::acknowledge() {
+  for (const Connection& connection : connections_)
+    if (connection.is_open()) set_option(connection.socket.get(), IPPROTO_TCP, TCP_QUICKACK, 1);
+}
+
 void Program::write(uint32_t octets) {
   if (connections_.empty()) return;
   Connection& connection = connections_.back();

@@ -27,6 +27,8 @@ class Program {
   // Takes all that the kernel has for it; true where there was something.
   bool read();
   void pause(bool paused) { is_paused_ = paused; }
+  // What the kernel would have acknowledged 40 ms later at the latest.
+  void acknowledge();
   void write(uint32_t octets);
   void shut_down();
   void close(bool resets);

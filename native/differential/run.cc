@@ -228,6 +228,8 @@ class Run {
   void finish() {
     program_.pause(false);
     settle(true);
+    program_.acknowledge();
+    settle(true);
     world_.now_ns += 50 * kMillisecond;
     world_.engine->tick(world_.now_ns);
     settle(true);
