@@ -15,6 +15,8 @@ import type { NodeWorkload } from './workload.js'
 const NS_PER_SECOND = 1e9
 const OCTETS_PER_MB = 1e6
 const OCTETS_PER_KB = 1e3
+/** dpd gives memory back 10 s after the last change (src/dpd/leftovers.ts). */
+const GIVEN_BACK_MS = 15_000
 
 class Place {
   private constructor(
@@ -131,6 +133,7 @@ async function run(sheet: Sheet, effort: Effort, rounds: number): Promise<void> 
     }
     const restNs = await measureRest(places, sheet, effort.restSeconds)
     await measureRounds(places, restNs, sheet, effort, rounds)
+    await new Promise((resolve) => setTimeout(resolve, GIVEN_BACK_MS))
     measureMemory(places, sheet)
   } finally {
     for (const place of places) await place.close()
