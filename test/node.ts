@@ -10,6 +10,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -188,6 +189,12 @@ export class Node {
   async #policyStatus(): Promise<{ readonly generation?: number; readonly loadedAt?: string }> {
     const status = (await this.api('/v1/status')) as { policy?: object } | null
     return status?.policy ?? {}
+  }
+
+  /** Of the events file so far; a line that is not whole yet is none. */
+  events(): unknown[] {
+    const lines = readFileSync(join(this.dir, 'events.json'), 'utf8').split('\n').slice(0, -1)
+    return lines.map((line) => JSON.parse(line))
   }
 
   /** Behind the bridge alone: a peer whose own side costs nothing. */

@@ -102,12 +102,10 @@ interface FlowRecord {
   }
 }
 function records(port: number, from?: number): FlowRecord[] {
-  const lines = readFileSync(join(node.dir, 'events.json'), 'utf8').trim().split('\n')
-  return lines
-    .map((line) => JSON.parse(line) as FlowRecord)
-    .filter(({ event_type, dest_port, src_port }) => {
-      return event_type === 'flow' && dest_port === port && (from ?? src_port) === src_port
-    })
+  return (node.events() as FlowRecord[]).filter(
+    ({ event_type, dest_port, src_port }) =>
+      event_type === 'flow' && dest_port === port && (from ?? src_port) === src_port,
+  )
 }
 
 /** As if other flows had driven out all entries. Says how many there were. */

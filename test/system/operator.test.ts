@@ -239,8 +239,7 @@ t.test('a node with dpd', async (t) => {
   })
 
   await t.test('events are EVE lines', async (t) => {
-    const lines = readFileSync(join(node.dir, 'events.json'), 'utf8').trim().split('\n')
-    const events = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+    const events = node.events() as Record<string, unknown>[]
     for (const event of events) {
       t.ok(Number.isSafeInteger(event.flow_id))
       t.match(event, {

@@ -71,9 +71,7 @@ t.test('quarantine', async (t) => {
   t.notMatch(heard(), /error|close|end/)
   t.ok(await pings())
   t.match(await metrics(), /vethwall_quarantined_endpoints 0\n/)
-  const events = readFileSync(join(node.dir, 'events.json'), 'utf8').trim().split('\n')
-  const states = events
-    .map((line) => JSON.parse(line) as { vethwall: { quarantine?: { state: string } } })
-    .flatMap(({ vethwall }) => vethwall.quarantine?.state ?? [])
+  const events = node.events() as { vethwall: { quarantine?: { state: string } } }[]
+  const states = events.flatMap(({ vethwall }) => vethwall.quarantine?.state ?? [])
   t.same(states, ['begin', 'end'])
 })

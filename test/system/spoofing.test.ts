@@ -2,7 +2,7 @@
  * A pod that says it is another, and what it may always say: under protect and default deny, by
  * frames that are watched on the host's end of its veth.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Netns } from '../netns.js'
@@ -302,10 +302,7 @@ interface Told {
 }
 
 function toldIn({ node }: World): Told[] {
-  const text = readFileSync(join(node.dir, 'events.json'), 'utf8')
-  const lines = text.split('\n').filter((line) => line !== '')
-  const events = lines.map((line) => JSON.parse(line) as Told)
-  return events.filter(({ vethwall }) => vethwall.frames !== undefined)
+  return (node.events() as Told[]).filter(({ vethwall }) => vethwall.frames !== undefined)
 }
 
 async function metric(world: World, reason: string): Promise<number> {
