@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <memory>
@@ -104,14 +105,16 @@ class Request {
     }
   }
 
+  // rtnetlink answers within sendto(), which may have waited for the kernel's lock for longer than
+  // all of the time: what is there is read.
   void wait() {
     for (;;) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now());
-      if (left.count() <= 0) break;
       pollfd ready = {fd_, POLLIN, 0};
-      const int count = ::poll(&ready, 1, static_cast<int>(left.count()));
+      const int count = ::poll(&ready, 1, std::max(0, static_cast<int>(left.count())));
       if (count > 0) return;
-      if (count < 0 && errno != EINTR) fail(errno, "poll", "netlink");
+      if (count == 0) break;
+      if (errno != EINTR) fail(errno, "poll", "netlink");
     }
     fail(ETIMEDOUT, "recvmsg", "netlink", std::to_string(open_) + " answers are missing");
   }
