@@ -66,6 +66,9 @@ class Place {
   }
 }
 
+const afterChanges = (): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, GIVEN_BACK_MS))
+
 const head = (name: string, unit: string, base: number | null): RowHead => ({
   ...{ workload: 'endpoints', name, unit, better: 'less' },
   base: base === null ? null : String(base),
@@ -99,9 +102,13 @@ async function measureRounds(
   const packets = sheet.open(head('packet among endpoints', 'ns', base))
   for (let round = 1; round <= rounds; round++) {
     process.stderr.write(`bench: endpoints: round ${round}/${rounds}\n`)
+    for (const { count, node } of places) {
+      await sheet.sample(adds, count, () => timedAdd(node, `timed${round}`))
+    }
+    // A change of endpoints is no packet's cost.
+    await afterChanges()
     for (const place of places) {
       const { count, node, client: from, server: to } = place
-      await sheet.sample(adds, count, () => timedAdd(node, `timed${round}`))
       const burst = { from, to, datagrams, flows: 1 }
       await sheet.sample(packets, count, () =>
         packetCost(burst, dpdPid(node), restNs.get(place) ?? 0),
@@ -133,7 +140,7 @@ async function run(sheet: Sheet, effort: Effort, rounds: number): Promise<void> 
     }
     const restNs = await measureRest(places, sheet, effort.restSeconds)
     await measureRounds(places, restNs, sheet, effort, rounds)
-    await new Promise((resolve) => setTimeout(resolve, GIVEN_BACK_MS))
+    await afterChanges()
     measureMemory(places, sheet)
   } finally {
     for (const place of places) await place.close()
