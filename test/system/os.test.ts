@@ -105,7 +105,11 @@ t.test('netlink: dumps, acknowledgements, errors in place', async (t) => {
   )
   t.equal(messages(os.netlinkRequest(fd, Buffer.concat(many), 5000)).length, 2000, 'one big batch')
   t.equal(os.netlinkRequest(fd, new Uint8Array(0), 10).length, 0)
-  t.equal(messages(os.netlinkRequest(fd, batch, 0)).length, 6, 'what is answered is late at no time')
+  t.equal(
+    messages(os.netlinkRequest(fd, batch, 0)).length,
+    6,
+    'what is answered is late at no time',
+  )
 })
 
 t.test('netlink: what is no batch, what nobody answers', async (t) => {
