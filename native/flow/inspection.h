@@ -27,7 +27,6 @@ class RareOctets {
     octets_ = octets.empty() ? nullptr
                              : std::make_unique<std::vector<uint8_t>>(octets.begin(), octets.end());
   }
-  void clear() { octets_.reset(); }
   bool empty() const { return octets_ == nullptr; }
   size_t size() const { return octets_ ? octets_->size() : 0; }
   std::span<const uint8_t> all() const {
