@@ -1,14 +1,20 @@
 /** What decides an endpoint's flows: where it is the same as before, decided flows need no second judgement. */
 import { createHash } from 'node:crypto'
-import { serialize } from 'node:v8'
 import { type AddressRanges, V6_WORDS } from '../core/policy/address-ranges.js'
 import type { CompiledDirection, CompiledPolicy } from '../core/policy/compiled.js'
 
 /** Endpoints share their directions: each is read once, however many there are. */
 const known = new WeakMap<CompiledDirection, string>()
 
+function asJson(_key: string, value: unknown): unknown {
+  if (value instanceof Set) return [...value]
+  if (!(value instanceof Uint32Array)) return value
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
+}
+
+/** As text: V8's own format tells a number kept as integer from the same one kept as double. */
 const digest = (value: unknown): string =>
-  createHash('sha256').update(serialize(value)).digest('base64')
+  createHash('sha256').update(JSON.stringify(value, asJson)).digest('base64')
 
 /** Without the rules' numbers, which change with rules of others. */
 function ofDirection(direction: CompiledDirection): string {

@@ -1,3 +1,4 @@
+import { serialize } from 'node:v8'
 import t from 'tap'
 import { verdictsOf } from '../../src/dpd/verdicts.js'
 import { compiled, ingressPolicy, POD } from './judge/bench.js'
@@ -25,4 +26,20 @@ t.test('what decides an endpoint is the same under policies that differ elsewher
   ] as const) {
     t.not(verdictsOf(policy, POD), verdicts, what)
   }
+})
+
+t.test('how V8 keeps a number decides nothing', async (t) => {
+  const policy = compiled(ingressPolicy('[{ ports: [{ port: 80 }] }]'), 1)
+  const settings = policy.endpoint(POD)
+  if (settings === null) throw new Error('no such endpoint')
+  // What was ever a fraction is kept as a double.
+  const doubles = [0.5]
+  const asDouble = (value: number): number => {
+    doubles[0] = value
+    return doubles[0]
+  }
+  const rules = settings.ingress.rules.map((rule) => ({ ...rule, certain: asDouble(rule.certain) }))
+  const same = { ...settings, ingress: { ...settings.ingress, rules } }
+  t.notOk(serialize(same).equals(serialize(settings)), 'it is kept otherwise')
+  t.equal(verdictsOf({ ...policy, endpoint: () => same }, POD), verdictsOf(policy, POD))
 })
