@@ -49,13 +49,15 @@ wire::TcpFields ports_along(const flow::Flow& flow, Dir dir) {
 
 }  // namespace
 
-// Allowed by the policy in force, with nobody left who reads it or compares it with what was read.
+// Allowed by the policy in force, with nobody left who reads it or compares it with what was read. A
+// tap's packets went on already: what a new policy says of their flow is said without its octets.
 bool Shard::is_settled(const Flow& flow) const {
   const uint32_t generation = policy_ == nullptr ? 0 : policy_->generation();
+  const bool is_in_force = flow.tap || flow.judged_generation == generation;
   // What a tunnel carries is judged packet by packet, and the kernel knows it by nothing.
   if (flow.is_inner() || carries_tunnel(flow)) return false;
   if (flow.stance != flow::Stance::kForward || flow.inspection != nullptr || flow.is_closed ||
-      flow.judged_generation != generation || wants_octets(flow))
+      !is_in_force || wants_octets(flow))
     return false;
   const bool is_tcp = flow.protocol() == IPPROTO_TCP;
   if (epoch_of(flow) != 0 && carrier_ != nullptr)

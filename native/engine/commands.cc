@@ -11,6 +11,11 @@ namespace {
 
 constexpr uint32_t kSettleAllow = 1;
 
+// That nobody reads a tap's flow any more is said only once.
+bool holds_under_any_policy(const flow::Flow& flow, const CommandHeader& command) {
+  return flow.tap && command.kind == CommandKind::kSettle && command.verdict == kSettleAllow;
+}
+
 uint64_t end_of(uint64_t from, uint64_t count) {
   return count > kToEnd - from ? kToEnd : from + count;
 }
@@ -23,7 +28,8 @@ void Shard::command(const CommandHeader& command, std::span<const uint8_t> refus
   Flow* flow = in_force(table_.find(command.flow));
   if (flow != nullptr && command.kind == CommandKind::kRecalled) return recalled(*flow);
   if (flow == nullptr || flow->is_closed) return;
-  if (policy_ != nullptr && command.generation < policy_->generation()) {
+  const bool is_stale = policy_ != nullptr && command.generation < policy_->generation();
+  if (is_stale && !holds_under_any_policy(*flow, command)) {
     ++count(Counter::kStaleCommands);
     return;
   }

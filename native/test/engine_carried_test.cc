@@ -111,6 +111,24 @@ TEST(a_tap_sends_one_copy_back_for_its_mark) {
   });
 }
 
+// Of a flow that the judge settled before it knew of the new policy, it says nothing again.
+TEST(a_taps_flow_leaves_whatever_policy_came_meanwhile) {
+  both([](uint8_t family) {
+    Net net(family, carried(EndpointPath::kTap));
+    net.handshake(kAllowed);
+    engine::CommandHeader settle = net.make(CommandKind::kSettle);
+    settle.verdict = 1;
+    net.change_policy(kAllowed, {L4Verdict::kAllow, kDenyRule});
+    net.send(settle);
+    net.client(kAllowed, 0, "x");
+    CHECK_EQ(settled(net.frames()), 1u);
+    // Its entry is gone, and so is that policy.
+    net.change_policy(kAllowed, {L4Verdict::kDeny, kDenyRule});
+    net.client(kAllowed, 1, "y");
+    CHECK_EQ(settled(net.frames()), 1u);
+  });
+}
+
 TEST(the_end_tells_what_was_carried) {
   both([](uint8_t family) {
     Net net(family, carried());
