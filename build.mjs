@@ -14,8 +14,11 @@ const run = (command, ...args) => {
 const bin = (name) => join(root, 'node_modules', '.bin', name)
 
 const PROGRAMS = { vethwall: 'plugin', dpd: 'dpd', dpctl: 'dpctl', 'vethwall-install': 'install' }
-/** Of Node, one a program. In dpd the main thread's young generation would grow to 32 MB and stay so. */
-const NODE_OPTION = { dpd: ' --max-semi-space-size=2' }
+/**
+ * Of Node. In dpd the main thread's young generation would grow to 32 MB and stay so, and each of V8's four
+ * threads would keep memory of its own.
+ */
+const NODE_OPTIONS = { dpd: ' --max-semi-space-size=2 --v8-pool-size=1' }
 
 run('make', '-s', `-j${availableParallelism()}`, '-C', 'native')
 run(bin('tsc'), '-p', 'tsconfig.json')
@@ -23,7 +26,7 @@ rmSync(dist, { recursive: true, force: true })
 mkdirSync(join(dist, 'bin'), { recursive: true })
 const launch = join(dist, 'bin', 'launch')
 // linux/binfmts.h: BINPRM_BUF_SIZE
-if (launch.length > 210) throw new Error(`${launch}: too long for the first line of a script`)
+if (launch.length > 190) throw new Error(`${launch}: too long for the first line of a script`)
 copyFileSync(join(root, 'native', 'build', 'launch'), launch)
 symlinkSync(process.execPath, join(dist, 'bin', 'node'))
 for (const [program, folder] of Object.entries(PROGRAMS)) {
@@ -40,7 +43,7 @@ for (const [program, folder] of Object.entries(PROGRAMS)) {
   if (program === 'vethwall-install') continue
   writeFileSync(
     join(dist, 'bin', program),
-    `#!${launch} ${folder}${NODE_OPTION[program] ?? ''}\n`,
+    `#!${launch} ${folder}${NODE_OPTIONS[program] ?? ''}\n`,
     { mode: 0o755 },
   )
 }

@@ -49,8 +49,8 @@ wire::TcpFields ports_along(const flow::Flow& flow, Dir dir) {
 
 }  // namespace
 
-// Allowed by the policy in force, with nobody left who reads it or compares it with what was read. A
-// tap's packets went on already: what a new policy says of their flow is said without its octets.
+// Allowed by the policy in force, with nobody left who reads it or compares it with what was read.
+// A tap's packets went on already: what a new policy says of their flow is said without its octets.
 bool Shard::is_settled(const Flow& flow) const {
   const uint32_t generation = policy_ == nullptr ? 0 : policy_->generation();
   const bool is_in_force = flow.tap || flow.judged_generation == generation;

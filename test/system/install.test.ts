@@ -59,7 +59,7 @@ t.test('install twice, uninstall twice', async (t) => {
     t.ok(existsSync(join(dir, path)), path)
   }
   const launcher = readFileSync(join(dir, 'usr/local/sbin/dpd'), 'utf8')
-  t.match(launcher, /^#!\S+\/launch dpd-[0-9a-f]{12} --max-semi-space-size=2\n$/)
+  t.match(launcher, /^#!\S+\/launch dpd-[0-9a-f]{12} --max-semi-space-size=2 --v8-pool-size=1\n$/)
   const list = JSON.parse(readFileSync(conflist, 'utf8'))
   t.same(
     list.plugins.map(({ type }: { type: string }) => type),

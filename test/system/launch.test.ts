@@ -45,10 +45,11 @@ t.test('arguments as they are; of the environment only what the programs read', 
   t.same(lines.filter((line) => !shells.test(line)).sort(), wanted.sort())
 })
 
-t.test("an option of Node's comes before the program", async (t) => {
-  const launcher = staged(t, '#!/bin/sh\nprintf "[%s]" "$@"\n', 'program --an-option=2')
+t.test("options of Node's come before the program", async (t) => {
+  const launcher = staged(t, '#!/bin/sh\nprintf "[%s]" "$@"\n', 'program --an-option=2 --another')
   const ran = await exec(launcher, ['x', ''])
-  t.match(ran.stdout, /^\[--an-option=2\]\[\S+\/bin\/\.\.\/program\/index\.js\]\[x\]\[\]$/)
+  const script = /\[\S+\/bin\/\.\.\/program\/index\.js\]/.source
+  t.match(ran.stdout, new RegExp(`^\\[--an-option=2\\]\\[--another\\]${script}\\[x\\]\\[\\]$`))
 })
 
 t.test('without its node: said on stderr, status 127', async (t) => {
