@@ -45,6 +45,7 @@ export const podStateSchema = z.lazy(() =>
     addresses: z.array(dumpedSchema),
     routes: z.array(dumpedSchema),
     neighbours: z.array(dumpedSchema),
+    learned: z.optional(z.array(dumpedSchema)),
     sysctls: z.array(z.tuple([z.string(), z.string()])),
   }),
 )

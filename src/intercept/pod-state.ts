@@ -13,6 +13,7 @@ import {
   dumpNeighbours,
   dumpProxyNeighbours,
   lastingNeighbourOf,
+  learnedNeighbourOf,
   neighbourOn,
 } from '../core/netlink/neighbour.js'
 import { dumpRoutes, routeOf, routeOn } from '../core/netlink/route.js'
@@ -25,6 +26,8 @@ export interface PodState {
   readonly addresses: readonly Dumped[]
   readonly routes: readonly Dumped[]
   readonly neighbours: readonly Dumped[]
+  /** Of a pod that runs: asked anew while frames wait, a lost question costs them a second. */
+  readonly learned?: readonly Dumped[]
   readonly sysctls: readonly Sysctl[]
 }
 
@@ -101,6 +104,14 @@ export function readPodState(os: Os, pod: PodNetns, link: Link): PodState {
   }
 }
 
+/** Of a pod that runs. */
+export function readRunningState(os: Os, pod: PodNetns, link: Link): PodState {
+  const learned = dump(os, pod.netlinkFd, dumpNeighbours()).flatMap((message) =>
+    kept(learnedNeighbourOf(message, link.ifindex)),
+  )
+  return { ...readPodState(os, pod, link), learned }
+}
+
 /** The same state, for an interface of another index. */
 export function podStateOn(state: PodState, ifindex: number): PodState {
   const from = state.link.ifindex
@@ -111,6 +122,9 @@ export function podStateOn(state: PodState, ifindex: number): PodState {
     addresses: state.addresses.map((address) => addressOn(address, ifindex)),
     routes: state.routes.map((route) => routeOn(route, from, ifindex)),
     neighbours: state.neighbours.map((neighbour) => neighbourOn(neighbour, ifindex)),
+    ...(state.learned === undefined
+      ? {}
+      : { learned: state.learned.map((neighbour) => neighbourOn(neighbour, ifindex)) }),
   }
 }
 

@@ -119,10 +119,10 @@ export function routeRequests(
   }
 }
 
-export function closingRequests({ link, neighbours }: PodState): Request[] {
+export function closingRequests({ link, neighbours, learned = [] }: PodState): Request[] {
   const { ifindex, addrGenMode } = link
   return [
-    ...neighbours.map(addNeighbour),
+    ...[...learned, ...neighbours].map(addNeighbour),
     setLinkFlags(ifindex, link.flags & (IFF_PROMISC | IFF_ALLMULTI | IFF_NOARP)),
     ...(addrGenMode === null ? [] : [setLink(ifindex, { addrGenMode }, link.name)]),
   ]

@@ -17,7 +17,7 @@ import { vexName, vinName } from './link-names.js'
 import { withDemandedLock } from './lock.js'
 import { releaseRules } from './nfqueue/ruled-netns.js'
 import { openPod } from './open-pod.js'
-import { type PodNetns, type PodState, readLink, readPodState } from './pod-state.js'
+import { type PodNetns, type PodState, readLink, readRunningState } from './pod-state.js'
 import { forgetReleased } from './released.js'
 import { leaveGroups, replayPodState } from './replay.js'
 import { apply } from './rtnetlink.js'
@@ -98,7 +98,7 @@ export function giveBackStale(
     // A hairpin's: eth0 would go on sending its frames to where nobody is.
     if (ifindex !== undefined) removeEth0Hooks({ ...context, ...pod }, ifindex)
     deleteBoth(context, enforcer, names)
-  } else giveBack(context, enforcer, pod, names, readPodState(context.os, pod, current))
+  } else giveBack(context, enforcer, pod, names, readRunningState(context.os, pod, current))
 }
 
 /** The pod's interface, if it is the other end of that vin. */
@@ -244,7 +244,7 @@ function giveBackJournalled(
   current: Link,
 ): void {
   const { os, instance } = context
-  const before = readPodState(os, pod, current)
+  const before = readRunningState(os, pod, current)
   writeJournal(instance, { record, before })
   giveBack(context, enforcer, pod, namesOf(record), before)
 }

@@ -29,7 +29,7 @@ import { linkAlias, vexName, vinName } from './link-names.js'
 import { attachByRules, isRuled } from './nfqueue/attach.js'
 import { whyRules } from './nfqueue/choice.js'
 import { atPlace, type Place } from './place.js'
-import { podStateOn, readPodState } from './pod-state.js'
+import { podStateOn, readPodState, readRunningState } from './pod-state.js'
 import { leaveGroups, replayPodState } from './replay.js'
 import { apply, dump } from './rtnetlink.js'
 
@@ -44,8 +44,8 @@ function attachIn(place: Place, spec: AttachSpec): EndpointRecord {
   if (known !== null) return known
   const { link, others, why } = chooseWay(place, spec)
   if (why !== null) return attachByRules(place, link, why, spec)
-  const before = readPodState(context.os, pod, link)
   const isRunning = spec.isRunning === true
+  const before = (isRunning ? readRunningState : readPodState)(context.os, pod, link)
   const record = journalled(
     place,
     spec,

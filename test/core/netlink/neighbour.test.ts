@@ -7,6 +7,7 @@ import {
   addNeighbour,
   dumpProxyNeighbours,
   lastingNeighbourOf,
+  learnedNeighbourOf,
   neighbourOn,
   RTM_NEWNEIGH,
 } from '../../../src/core/netlink/neighbour.js'
@@ -57,4 +58,23 @@ t.test('one that was learned, or is of another device', { skip: SKIP }, async (t
   t.ok(lastingNeighbourOf(messageOf(RTM_NEWNEIGH, reachable), 7))
   t.equal(lastingNeighbourOf(messageOf(RTM_NEWNEIGH, PERMANENT), 8), null)
   t.strictSame(dumpProxyNeighbours().payload[10], 0x08)
+})
+
+t.test('one that was learned is yet to be confirmed elsewhere', { skip: SKIP }, async (t) => {
+  const neighbour = PERMANENT.slice()
+  const told = (state: number, flags = 0, ifindex = 7): string[] | null => {
+    neighbour[8] = state
+    neighbour[10] = flags
+    const learned = learnedNeighbourOf(messageOf(RTM_NEWNEIGH, neighbour), ifindex)
+    return learned === null ? null : payloadLines(addNeighbour(learned))
+  }
+  const stale = ADD.slice()
+  stale[8] = 0x04 // NUD_STALE
+  for (const state of [0x02, 0x04, 0x08, 0x10]) t.strictSame(told(state), lines(stale))
+  stale[10] = 0x80 // NTF_ROUTER
+  t.strictSame(told(0x02, 0x80), lines(stale), 'a router stays one')
+  // NUD_INCOMPLETE, NUD_FAILED, NUD_NOARP, NUD_PERMANENT
+  for (const state of [0x01, 0x20, 0x40, 0x80]) t.equal(told(state), null)
+  t.equal(told(0x02, 0x08), null, 'a proxy')
+  t.equal(told(0x02, 0, 8), null, 'another device')
 })
