@@ -2,9 +2,9 @@
 import { basename, join } from 'node:path'
 import { filesBelow, root } from './command.mjs'
 import { fuzz, IN_IDLE_TIME } from './fuzzing.mjs'
-import { report, reported, single, tapCounts, tapLines } from './report.mjs'
+import { reported, single, tapLines } from './report.mjs'
+import { inParallel, tapFiles } from './tap-files.mjs'
 
-const TESTS = '.build/test'
 const MAKE_NATIVE = ['-s', '-j2', '-C', 'native']
 /** CPU time shared by all targets. In a soak, and asked for by name, each step has the machine to itself. */
 const FUZZ_CPU_SECONDS = 300
@@ -14,46 +14,6 @@ const SOAK_FUZZ_CPU_SECONDS = 7_200
 const SOAK_DIFFERENTIAL_CASES = 100_000
 const GUEST_HANG_CPU_SECONDS = 43_200
 const NEVER = new Promise(() => {})
-/** Of a minute or more, and what else is long in its step: begun first, so that none is the last alone. */
-const LONG = [
-  'system/conformance',
-  'system/faults/errnos',
-  'system/concurrency',
-  'system/drift',
-  'system/faults/killed',
-  'system/chains',
-  'system/swap/faults',
-  'bench/score/main',
-]
-
-function longFirst(files) {
-  const isLong = (file) => LONG.some((name) => file === join(TESTS, `${name}.test.js`))
-  return [...files.filter(isLong), ...files.filter((file) => !isLong(file))]
-}
-
-async function inParallel(left, jobs, take) {
-  const worker = async () => {
-    for (let one = left.shift(); one !== undefined; one = left.shift()) await take(one)
-  }
-  await Promise.all(Array.from({ length: jobs }, worker))
-}
-
-/** Each file is a TAP program of its own; `jobs` of them run at a time. */
-async function tap(name, folders, jobs, isSoak) {
-  const found = folders.flatMap((folder) => filesBelow(join(TESTS, folder), /\.test\.js$/))
-  const files = longFirst(found)
-  if (files.length === 0) {
-    const result = { status: 1, text: `no test files below ${folders}`, file: '' }
-    report(name, '0 s', result, { total: 0, passed: 0, failed: 0, skipped: 0 })
-  }
-  const env = { TAP_TIMEOUT: '300', SOAK: isSoak ? '1' : '0' }
-  console.log(`# ${name}`)
-  await inParallel(files, jobs, (file) => {
-    const test = file.slice(TESTS.length + 1).replace(/\.test\.js$/, '')
-    const args = ['--enable-source-maps', file]
-    return reported(test, 'node', args, ({ text }) => tapCounts(text), { env })
-  })
-}
 
 async function check() {
   await single('format and lint', 'node_modules/.bin/biome', ['ci', '--colors=off', '.'])
@@ -124,11 +84,12 @@ export const stepsOf = ({ isSoak, isAlone }) => ({
   'native build': () => single('native tests build', 'make', [...MAKE_NATIVE, 'tests']),
   native: nativeTests,
   differential: () => differential('this kernel', isSoak ? SOAK_DIFFERENTIAL_CASES : 500),
-  unit: () => tap('unit', UNIT, 2, isSoak),
-  system: () => tap('system, this kernel', ['system'], 2, isSoak),
-  clients: () => tap('real clients', ['clients'], 2, isSoak),
+  unit: () => tapFiles('unit', UNIT, { jobs: 2, isSoak, areTogether: true }),
+  system: () => tapFiles('system, this kernel', ['system'], { jobs: 2, isSoak }),
+  clients: () => tapFiles('real clients', ['clients'], { jobs: 2, isSoak }),
   guest: async () => {
-    if (await isGuestReady()) await tap('system, stock Debian kernel', ['guest'], 1, isSoak)
+    if (await isGuestReady())
+      await tapFiles('system, stock Debian kernel', ['guest'], { jobs: 1, isSoak })
   },
   'guest differential': async () => {
     if (isSoak && (await isGuestReady())) await guestDifferential()
