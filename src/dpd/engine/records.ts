@@ -166,15 +166,15 @@ function decodeTunnel(octets: Uint8Array, view: DataView, at: number): Tunnel {
 function decodeTuple(octets: Uint8Array, view: DataView, at: number): FiveTuple {
   const length = addressOctets(view, at + OPENED.family)
   const isInner = view.getUint8(at + EV_DETAIL.tunnel) !== 0
-  return {
+  const tuple: FiveTuple = {
     protocol: view.getUint8(at + OPENED.protocol),
     source: texts.text(octets, at + OPENED.source, length),
     sourcePort: view.getUint16(at + OPENED.sourcePort, true),
     destination: texts.text(octets, at + OPENED.destination, length),
     destinationPort: view.getUint16(at + OPENED.destinationPort, true),
     vlan: view.getUint16(at + OPENED.vlan, true),
-    ...(isInner ? { tunnel: decodeTunnel(octets, view, at) } : {}),
   }
+  return isInner ? { ...tuple, tunnel: decodeTunnel(octets, view, at) } : tuple
 }
 
 function counts(view: DataView, at: number) {
