@@ -2,6 +2,7 @@
 import { Reader } from '../../../core/bytes.js'
 import type { At, Dir, Fact, Next, Parser, Step } from '../../../core/inspect/contract.js'
 import type { FieldsDraft } from '../../../core/inspect/fields-draft.js'
+import { anyOf, NO_OCTET } from '../begins.js'
 import { isKnown, readableOctets as readableOfServer, takeMessage } from './backend.js'
 import { readableOctets as readableOfClient, readMessage } from './frontend.js'
 import { HEADER_OCTETS, type Header, readHeader } from './message.js'
@@ -155,6 +156,7 @@ export const postgresql: Parser<PostgresqlState> = {
     openTx: 2 * OPEN_TX,
     probeOctets: PROBE_OCTETS,
   },
+  begins: { orig: anyOf('\0'), reply: NO_OCTET },
   probe: probePostgresql,
   open: openSession,
   step,

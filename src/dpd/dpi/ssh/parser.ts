@@ -4,6 +4,7 @@
  */
 import type { At, Dir, Fact, Parser, Step } from '../../../core/inspect/contract.js'
 import type { FieldsDraft } from '../../../core/inspect/fields-draft.js'
+import { anyOf } from '../begins.js'
 import { type Identification, readLine } from './identification.js'
 import { readKexInit } from './kexinit.js'
 import {
@@ -151,6 +152,7 @@ export const ssh: Parser<SshState> = {
     openTx: 1,
     probeOctets: PROBE_OCTETS,
   },
+  begins: { orig: anyOf('S') },
   probe: probeSsh,
   open: openState,
   step,
