@@ -16,8 +16,10 @@ import { root } from '../test/root.js'
 import { type Spread, spread } from './statistics.js'
 
 const PROTOCOLS = ['http', 'tls', 'dns', 'redis', 'mysql', 'postgres', 'ssh'] as const
-/** The capture again and again: long enough for a round to be compiled code, short enough for seconds. */
+/** The capture again and again, for tenths of a second. */
 const FRAMES_PER_ROUND = 400_000
+/** Before those that count: after one, a quarter of the time still went into compiling what had become hot. */
+const WARM_ROUNDS = 4
 const FILE_HEADER_OCTETS = 24
 const RECORD_HEADER_OCTETS = 16
 
@@ -109,7 +111,7 @@ class Bed {
   }
 }
 
-/** Rounds interleaved, after one that compiles. `names`: these captures alone. */
+/** Rounds interleaved, after those that compile. `names`: these captures alone. */
 export async function replayRounds(
   depth: Depth,
   rounds: number,
@@ -117,7 +119,9 @@ export async function replayRounds(
 ): Promise<ReplayFigure[]> {
   const all = captures().filter(({ name }) => names.length === 0 || names.includes(name))
   const beds = await Promise.all(all.map((capture) => Bed.open(capture, depth)))
-  for (const bed of beds) await bed.round(FRAMES_PER_ROUND)
+  for (let round = 0; round < WARM_ROUNDS; round++) {
+    for (const bed of beds) await bed.round(FRAMES_PER_ROUND)
+  }
   for (let round = 0; round < rounds; round++) {
     for (const bed of beds) bed.mpps.push(await bed.round(FRAMES_PER_ROUND))
   }

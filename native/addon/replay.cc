@@ -150,8 +150,10 @@ class ReplayObject : public Napi::ObjectWrap<ReplayObject> {
     return Napi::Number::New(info.Env(), static_cast<double>(reader_->at()));
   }
 
+  // command(memory, octets): that many of it are records.
   Napi::Value command(const CallbackInfo& info) {
     std::span<const uint8_t> records = octets_of(info[0]);
+    records = records.first(std::min<size_t>(records.size(), uint32_of(info[1])));
     engine::CommandHeader header;
     while (records.size() >= sizeof header) {
       std::memcpy(&header, records.data(), sizeof header);

@@ -2,6 +2,8 @@
 
 #include <netinet/in.h>
 
+#include <cstring>
+
 namespace vethwall::flow {
 namespace {
 
@@ -11,9 +13,20 @@ constexpr uint8_t kEchoRequest4 = 8;
 constexpr uint8_t kEchoRequest6 = 128;
 constexpr uint8_t kEchoReply6 = 129;
 
+// In the order of the octets, half by half: of so many memcmp() is a call.
+uint64_t half_of(const wire::Address& address, size_t half) {
+  uint64_t word;
+  std::memcpy(&word, address.octets.data() + half * sizeof word, sizeof word);
+  return __builtin_bswap64(word);
+}
+
 bool is_lower(const End& a, const End& b) {
-  const int order = std::memcmp(a.address.octets.data(), b.address.octets.data(), 16);
-  return order < 0 || (order == 0 && a.port <= b.port);
+  for (size_t half = 0; half < 2; ++half) {
+    const uint64_t of_a = half_of(a.address, half);
+    const uint64_t of_b = half_of(b.address, half);
+    if (of_a != of_b) return of_a < of_b;
+  }
+  return a.port <= b.port;
 }
 
 uint8_t leg_of(wire::Toward toward, bool source_is_low) {

@@ -11,8 +11,8 @@ namespace {
 // JavaScript's integers are exact below 2^53; starting in the lower half leaves 2^52 flows.
 constexpr uint64_t kFirstIdMask = (uint64_t{1} << 52) - 1;
 
-std::span<const uint8_t> octets_of(const Key& key) {
-  return {reinterpret_cast<const uint8_t*>(&key), sizeof(Key)};
+std::span<const uint8_t, sizeof(Key)> octets_of(const Key& key) {
+  return std::span<const uint8_t, sizeof(Key)>(reinterpret_cast<const uint8_t*>(&key), sizeof(Key));
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ FlowTable::Buckets FlowTable::buckets(size_t count) {
 }
 
 Place& FlowTable::bucket(const Key& key) const {
-  return by_key_[siphash24(sip_key_, octets_of(key)) & mask_];
+  return by_key_[siphash13(sip_key_, octets_of(key)) & mask_];
 }
 
 Flow* FlowTable::find(const Key& key) const {

@@ -28,6 +28,12 @@ TEST(siphash_matches_its_reference) {
   CHECK_EQ(flow::siphash24(key, {input, 1}), 0x74f839c593dc67fdu);
   CHECK_EQ(flow::siphash24(key, {input, 8}), 0x93f5f5799a932462u);
   CHECK_EQ(flow::siphash24(key, {input, 15}), 0xa129ca6149be45e5u);
+  // SipHash-1-3, as `openssl mac` with c-rounds:1, d-rounds:3, size:8 makes it.
+  const std::span<const uint8_t> octets(input, 15);
+  CHECK_EQ(flow::siphash13(key, octets.first(0)), 0xabac0158050fc4dcu);
+  CHECK_EQ(flow::siphash13(key, octets.first(1)), 0xc9f49bf37d57ca93u);
+  CHECK_EQ(flow::siphash13(key, octets.first<8>()), 0x369095118d299a8eu);
+  CHECK_EQ(flow::siphash13(key, octets), 0xd320d86d2a519956u);
 }
 
 TEST(tags_and_tunnels_tell_flows_apart) {

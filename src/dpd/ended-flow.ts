@@ -1,14 +1,19 @@
 /** What is remembered of a flow that ended. */
 import type { FlowView } from '../core/api/flow.js'
-import type { ClosedEvent, Fields, FiveTuple, FlowId, Tunnel } from '../core/inspect/contract.js'
-import type { Flow, JudgedEndpoint, Transaction } from './judge/flow.js'
+import type { ClosedEvent, FiveTuple, FlowId, Tunnel } from '../core/inspect/contract.js'
+import { type EndedFacts, FactsWriter, readFacts } from './ended-facts.js'
+import type { Flow, JudgedEndpoint } from './judge/flow.js'
 import type { Ruling } from './judge/ruling.js'
+import type { Board, OctetShelf } from './octet-shelf.js'
 
 export interface Ending {
   readonly how: NonNullable<FlowView['how']>
   readonly counts: ClosedEvent['counts']
   readonly atMs: number
 }
+
+const writer = new FactsWriter()
+const NO_FACTS: EndedFacts = { fields: {}, transactions: [] }
 
 /**
  * A place for one, filled again and again: flows that live for milliseconds then die young, where
@@ -26,10 +31,14 @@ export class EndedFlow {
   #destinationPort = 0
   #vlan = 0
   #tunnel: Tunnel | undefined
-  fields: Fields
   staged: Ruling | null = null
-  transactions: readonly Transaction[]
   transactionsTotal = 0
+  /** Where its facts are; null = it has none. */
+  #board: Board | null = null
+  #from = 0
+  #to = 0
+  /** Of its transactions; null = all are the flow's. */
+  #rulings: readonly Ruling[] | null = null
   startedAtMs = 0
   /** The name that the peer had. */
   peer: string | null = null
@@ -42,20 +51,16 @@ export class EndedFlow {
     flow: Flow,
     public endpoint: JudgedEndpoint = flow.endpoint,
     public ruling: Ruling = flow.ruling,
-  ) {
-    this.fields = flow.fields
-    this.transactions = flow.transactions
-  }
+  ) {}
 
-  fill(flow: Flow, peer: string | null, { how, counts, atMs }: Ending): void {
+  fill(flow: Flow, peer: string | null, { how, counts, atMs }: Ending, shelf: OctetShelf): void {
     this.id = flow.id
     this.podSide = flow.podSide
     this.start = flow.start
     this.app = flow.app
     this.#fillTuple(flow.tuple)
-    this.fields = flow.fields
+    this.#fillFacts(flow, shelf)
     this.staged = flow.staged
-    this.transactions = flow.transactions
     this.transactionsTotal = flow.transactionsTotal
     this.startedAtMs = flow.startedAtMs
     this.endpoint = flow.endpoint
@@ -67,6 +72,33 @@ export class EndedFlow {
     this.#counts[1] = counts.packets.reply
     this.#counts[2] = counts.octets.orig
     this.#counts[3] = counts.octets.reply
+  }
+
+  #fillFacts({ fields, transactions, ruling }: Flow, shelf: OctetShelf): void {
+    if (this.#board !== null) shelf.remove(this.#board)
+    const octets = writer.write(fields, transactions)
+    this.#board = shelf.put(writer.octets, octets)
+    this.#to = this.#board.used
+    this.#from = this.#to - octets
+    const isOne = transactions.every((transaction) => transaction.ruling === ruling)
+    this.#rulings = isOne ? null : transactions.map((transaction) => transaction.ruling)
+  }
+
+  get #facts(): EndedFacts {
+    return this.#board === null
+      ? NO_FACTS
+      : readFacts(this.#board.octets.subarray(this.#from, this.#to))
+  }
+
+  get fields(): EndedFacts['fields'] {
+    return this.#facts.fields
+  }
+
+  get transactions() {
+    return this.#facts.transactions.map((transaction, at) => ({
+      ...transaction,
+      ruling: this.#rulings?.[at] ?? this.ruling,
+    }))
   }
 
   #fillTuple(tuple: FiveTuple): void {

@@ -2,11 +2,13 @@
 import type { FlowView } from '../core/api/flow.js'
 import type { EventFlow } from '../core/events/eve.js'
 import type { EndedFlow, Ending } from './ended-flow.js'
-import type { Flow } from './judge/flow.js'
+import type { Flow, Transaction } from './judge/flow.js'
 import type { Ruling } from './judge/ruling.js'
 
 /** Live or ended. */
-type Viewed = Pick<Flow, keyof Flow & keyof EndedFlow>
+type Viewed = Pick<Flow, Exclude<keyof Flow & keyof EndedFlow, 'transactions'>> & {
+  readonly transactions: readonly Pick<Transaction, 'tx' | 'fields' | 'ruling'>[]
+}
 
 export const viewEnded = (ended: EndedFlow): FlowView => view(ended, () => ended.peer, ended.ending)
 

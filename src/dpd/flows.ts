@@ -4,6 +4,7 @@ import type { FlowId } from '../core/inspect/contract.js'
 import { EndedFlow, type Ending } from './ended-flow.js'
 import { viewEnded } from './flow-view.js'
 import type { Flow } from './judge/flow.js'
+import { OctetShelf } from './octet-shelf.js'
 
 /** Design §6: `why` knows the last 10 000 ended flows. */
 export const ENDED_FLOWS_KEPT = 10_000
@@ -14,6 +15,7 @@ export type Follower = (news: FlowNews, flow: FlowView) => void
 /** A ring: the last so many that ended. Look-ups are people's and rare, so that there is no index. */
 export class EndedFlows {
   readonly #ring: EndedFlow[] = []
+  readonly #shelf = new OctetShelf()
   #oldest = 0
 
   constructor(private readonly kept: number) {}
@@ -21,7 +23,7 @@ export class EndedFlows {
   /** What it returns is another flow's in time. */
   add(flow: Flow, peer: string | null, ending: Ending): EndedFlow {
     const place = this.#place(flow)
-    place.fill(flow, peer, ending)
+    place.fill(flow, peer, ending, this.#shelf)
     return place
   }
 

@@ -102,7 +102,8 @@ export class Reporter implements JudgeReport {
     // Who had the address then: by the time somebody asks it may be another's.
     const peer = peerName(peerAddress(flow))
     const atMs = nowMs()
-    const ended = book.ended.add(flow, peer, { ...event, atMs })
+    const { how, counts } = event
+    const ended = book.ended.add(flow, peer, { how, counts, atMs })
     if (book.isFollowed) book.tell('closed', viewEnded(ended))
     if (events === null) return
     events.write(() => flowEvent(eventFlow(flow, peer), flow.ruling, event, flow.startedAtMs, atMs))

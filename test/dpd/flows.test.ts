@@ -51,6 +51,28 @@ t.test('live, ended, forgotten', async (t) => {
   return undefined
 })
 
+t.test('what an ended flow said, when others have taken its place in turn', async (t) => {
+  const book = new FlowBook(bench.judge, (flow) => viewFlow(flow, peerName), 3)
+  const counts = { packets: { orig: 1, reply: 2 }, octets: { orig: 30, reply: 40 } }
+  const views = []
+  for (let i = 0; i < 10; i++) {
+    const id = bench.open({})
+    const method = i % 2 === 0 ? 'GET' : 'POST'
+    bench.octets(id, 'orig', 0, `${method} /${i} HTTP/1.1\r\nHost: a${i}\r\n\r\n`)
+    const flow = bench.judge.flow(id)
+    if (flow === undefined) return t.fail()
+    flow.fields = { number: i }
+    views.push(viewFlow(flow, peerName))
+    book.ended.add(flow, peerName('10.2.0.1'), { how: 'fin', counts, atMs: 0 })
+  }
+  const last = views
+    .slice(-3)
+    .map(({ flow, fields, transactions }) => ({ flow, fields, transactions }))
+  t.match(last[0]?.transactions[0]?.fields, { method: 'POST', path: '/7', host: 'a7' })
+  t.match(book.list(query({ state: 'ended' })), last)
+  return undefined
+})
+
 t.test('filters', async (t) => {
   const flow = bench.judge.flow(bench.open({}))
   if (flow === undefined) return t.fail()

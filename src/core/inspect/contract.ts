@@ -48,6 +48,7 @@ export interface Parser<S> {
   readonly app: string
   readonly transport: readonly ('tcp' | 'udp')[]
   readonly limits: ParserLimits
+  readonly begins?: Begins
   /** Heads from the first octet of each direction. Server-first protocols work. */
   probe(heads: Readonly<Record<Dir, Uint8Array>>, ended: Readonly<Record<Dir, boolean>>): Probed
   open(flow: FlowView): S
@@ -60,6 +61,12 @@ export interface Parser<S> {
   /** Of protocols whose connections rest for long; absent = their state is kept as it is. */
   readonly rest?: ParserRest<S>
 }
+
+/**
+ * First octets that a flow of the parser can begin with, so that others' are not probed: of the opener, or, where it has
+ * said nothing, of the reply. Absent = any. With another one the probe's answer is `no`.
+ */
+export type Begins = Readonly<Partial<Record<Dir, ReadonlySet<number>>>>
 
 /** `greeting` = more, and it can only come of the opener, who says nothing before it has the reply's octets. */
 export type Probed = 'yes' | 'no' | 'more' | 'greeting'

@@ -19,6 +19,24 @@ export function parsersFor(transport: FlowView['transport'], parsers: Parsers): 
   return fresh[transport]
 }
 
+type ByFirstOctet = Readonly<Record<Dir, Parsers[]>>
+
+const byFirstOctet = new WeakMap<Parsers, ByFirstOctet>()
+
+/** Those that the first octet leaves, in their order: each is found out once. */
+function candidates(parsers: Parsers, { orig, reply }: Heads): Parsers {
+  const dir = orig.length > 0 ? 'orig' : 'reply'
+  const [first] = dir === 'orig' ? orig : reply
+  if (first === undefined) return parsers
+  let known = byFirstOctet.get(parsers)
+  if (known === undefined) {
+    known = { orig: [], reply: [] }
+    byFirstOctet.set(parsers, known)
+  }
+  known[dir][first] ??= parsers.filter(({ begins }) => begins?.[dir]?.has(first) ?? true)
+  return known[dir][first] ?? parsers
+}
+
 /** The parser whose protocol this is, or whether asking again makes sense. */
 export type ProbeAnswer =
   | { readonly kind: 'yes'; readonly parser: Parser<unknown> }
@@ -35,7 +53,7 @@ export function probe(
   let open = 0
   let greets: string | null = null
   let threw = false
-  for (const parser of parsers) {
+  for (const parser of candidates(parsers, heads)) {
     try {
       const answer = parser.probe(heads, ended)
       if (answer === 'yes') return { kind: 'yes', parser }

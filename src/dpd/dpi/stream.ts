@@ -97,7 +97,7 @@ export class Inspection {
   /** Octets (UDP: datagrams) before it belong to transactions whose facts are out: all that a judge may release. */
   covered(dir: Dir): At {
     if (this.#state === 'done' || this.#state === 'unknown') return Number.MAX_SAFE_INTEGER
-    return this.#windows[dir].covered
+    return this.#windows.of(dir).covered
   }
 
   octets(dir: Dir, at: At, bytes: Uint8Array, ended: boolean): Outcome {
@@ -152,7 +152,7 @@ export class Inspection {
   }
 
   #stream(dir: Dir, at: At, octets: Uint8Array, ended: boolean): void {
-    const window = this.#windows[dir]
+    const window = this.#windows.of(dir)
     const missing = window.missingBefore(at)
     if (missing > 0) this.#lose(dir, at - missing, missing)
     window.append(at, octets)
@@ -162,7 +162,7 @@ export class Inspection {
   }
 
   #lose(dir: Dir, at: At, octets: number): void {
-    const window = this.#windows[dir]
+    const window = this.#windows.of(dir)
     const after = at + octets
     if (after <= window.end) return
     const from = Math.max(at, window.skipTo)
@@ -221,14 +221,14 @@ export class Inspection {
 
   /** True when another step may follow at once. */
   #stepOnce(dir: Dir): boolean {
-    const window = this.#windows[dir]
+    const window = this.#windows.of(dir)
     if (this.#chosen === null || this.#state !== 'parsing') return false
-    if (!window.ready(this.#windows[otherDir(dir)].progress)) return false
+    if (!window.ready(this.#windows.of(otherDir(dir)).progress)) return false
     return this.#apply(this.#chosen, dir, this.#chosen.stepIn(window, dir))
   }
 
   #apply(chosen: Chosen, dir: Dir, step: Step): boolean {
-    const window = this.#windows[dir]
+    const window = this.#windows.of(dir)
     if (!Number.isInteger(step.take) || step.take < 0 || step.take > window.octets.length) {
       throw new ParserFault('parser fault: took octets that it was not given')
     }
@@ -250,10 +250,10 @@ export class Inspection {
   }
 
   #obey(dir: Dir, next: Next): void {
-    const window = this.#windows[dir]
+    const window = this.#windows.of(dir)
     if (next.kind === 'need') this.#draft.want(window, dir, next.octets)
     else if (next.kind === 'skip') this.#draft.pass(window, dir, next.octets)
-    else if (next.kind === 'await') window.restingSince = this.#windows[otherDir(dir)].progress
+    else if (next.kind === 'await') window.restingSince = this.#windows.of(otherDir(dir)).progress
     else if (next.kind === 'switch') this.#switch(next.app, next.from)
     else if (next.kind === 'malformed') this.#fail(next.clause)
     else {
@@ -307,7 +307,7 @@ export class Inspection {
     if (this.#chosen === null || this.#state !== 'parsing') return
     const step = this.#chosen.step(dir, octets, at, false)
     // Held back are this one and all from the first that was not taken.
-    if (step.take > 0) this.#windows[dir].restart(at + 1)
+    if (step.take > 0) this.#windows.of(dir).restart(at + 1)
     this.#tell(this.#chosen, step.facts)
     if (step.next.kind === 'malformed') this.#fail(step.next.clause)
     if (step.next.kind === 'done') this.#state = 'done'

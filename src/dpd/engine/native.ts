@@ -89,8 +89,8 @@ export interface NativeReplay {
   framesRead(): number
   /** After step() gave null: the octet where the file ends within a record; null = it is whole. */
   cutAt(): number | null
-  /** Command records, one after another. */
-  command(records: Uint8Array): number
+  /** The first so many octets are command records, one after another. */
+  command(records: Uint8Array, octets: number): number
   /** Lets the capture's clock go on without frames. */
   advance(ms: number): number
   counters(): Record<string, number>

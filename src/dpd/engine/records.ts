@@ -1,11 +1,10 @@
 /**
- * The packed records of native/engine/records.h, decoded and encoded. Integers are host order;
+ * The event records of native/engine/records.h, decoded. Integers are host order;
  * every machine that Node runs on and that has these kernels is little-endian.
  */
 import type {
   At,
   Dir,
-  EngineCommand,
   EngineEvent,
   FiveTuple,
   GapCause,
@@ -14,7 +13,6 @@ import type {
 import { AddressTexts } from './address-texts.js'
 
 const EVENT_HEADER_OCTETS = 40
-const COMMAND_HEADER_OCTETS = 48
 const TWO_32 = 2 ** 32
 
 const EVENT_PAD = 0
@@ -166,15 +164,15 @@ function decodeTunnel(octets: Uint8Array, view: DataView, at: number): Tunnel {
 function decodeTuple(octets: Uint8Array, view: DataView, at: number): FiveTuple {
   const length = addressOctets(view, at + OPENED.family)
   const isInner = view.getUint8(at + EV_DETAIL.tunnel) !== 0
-  return {
+  const tuple: FiveTuple = {
     protocol: view.getUint8(at + OPENED.protocol),
     source: texts.text(octets, at + OPENED.source, length),
     sourcePort: view.getUint16(at + OPENED.sourcePort, true),
     destination: texts.text(octets, at + OPENED.destination, length),
     destinationPort: view.getUint16(at + OPENED.destinationPort, true),
     vlan: view.getUint16(at + OPENED.vlan, true),
-    ...(isInner ? { tunnel: decodeTunnel(octets, view, at) } : {}),
   }
+  return isInner ? { ...tuple, tunnel: decodeTunnel(octets, view, at) } : tuple
 }
 
 function counts(view: DataView, at: number) {
@@ -196,102 +194,4 @@ function named<T>(names: readonly T[], index: number): T {
   const name = names[index]
   if (name === undefined) throw new RangeError(`engine event: value ${index} has no name`)
   return name
-}
-
-const COMMANDS = { need: 1, skip: 2, release: 3, deny: 4, settle: 5, recalled: 6 } as const
-const ANSWER_RESET = 0
-const ANSWER_ICMP = 1
-const ANSWER_REFUSAL = 2
-const THEN_CLOSE = 0
-const THEN_CONTINUE = 1
-const SETTLE_ALLOW = 1
-const SETTLE_DENY = 2
-
-/** struct CommandHeader; the refusal's octets follow it. */
-const CMD = {
-  octets: 0,
-  kind: 4,
-  dir: 5,
-  answer: 6,
-  afterwards: 7,
-  flow: 8,
-  at: 16,
-  count: 24,
-  generation: 32,
-  rule: 36,
-  verdict: 40,
-  refusalOctets: 44,
-} as const
-
-/** Of the whole record: a multiple of 8. */
-export function commandOctets(command: EngineCommand): number {
-  return COMMAND_HEADER_OCTETS + ((refusalOf(command).length + 7) & ~7)
-}
-
-/** Writes commandOctets(command) octets at `at`. */
-export function encodeCommand(
-  octets: Uint8Array,
-  view: DataView,
-  at: number,
-  command: EngineCommand,
-): void {
-  const length = commandOctets(command)
-  const refusal = refusalOf(command)
-  octets.fill(0, at, at + length)
-  view.setUint32(at + CMD.octets, length, true)
-  view.setUint8(at + CMD.kind, COMMANDS[command.cmd])
-  setUint64(view, at + CMD.flow, command.flow)
-  view.setUint32(at + CMD.generation, command.generation, true)
-  if ('dir' in command) view.setUint8(at + CMD.dir, command.dir === 'orig' ? 0 : 1)
-  if ('rule' in command) view.setUint32(at + CMD.rule, command.rule, true)
-  setCount(view, at, command)
-  if (command.cmd === 'settle') {
-    view.setUint32(at + CMD.verdict, command.verdict === 'allow' ? SETTLE_ALLOW : SETTLE_DENY, true)
-  }
-  if (command.cmd === 'deny') {
-    view.setUint8(at + CMD.answer, answerCode(command.answer))
-    view.setUint8(at + CMD.afterwards, command.then === 'close' ? THEN_CLOSE : THEN_CONTINUE)
-    view.setUint32(at + CMD.refusalOctets, refusal.length, true)
-    octets.set(refusal, at + COMMAND_HEADER_OCTETS)
-  }
-}
-
-function setCount(view: DataView, at: number, command: EngineCommand): void {
-  switch (command.cmd) {
-    case 'need':
-      setUint64(view, at + CMD.count, command.octets)
-      break
-    case 'skip':
-      setUint64(view, at + CMD.at, command.from)
-      setUint64(view, at + CMD.count, command.octets)
-      break
-    case 'release':
-      setUint64(view, at + CMD.at, command.upTo)
-      break
-    case 'deny':
-      setUint64(view, at + CMD.at, command.from)
-      break
-    case 'settle':
-    case 'recalled':
-      break
-  }
-}
-
-const NO_OCTETS = new Uint8Array(0)
-
-function refusalOf(command: EngineCommand): Uint8Array {
-  if (command.cmd !== 'deny' || typeof command.answer === 'string') return NO_OCTETS
-  return command.answer.refusal
-}
-
-function answerCode(answer: Extract<EngineCommand, { cmd: 'deny' }>['answer']): number {
-  if (answer === 'reset') return ANSWER_RESET
-  return answer === 'icmp' ? ANSWER_ICMP : ANSWER_REFUSAL
-}
-
-/** 'toEnd' is all ones. */
-function setUint64(view: DataView, at: number, value: number | 'toEnd'): void {
-  const toEnd = value === 'toEnd'
-  view.setUint32(at, toEnd ? 0xffffffff : value % TWO_32, true)
-  view.setUint32(at + 4, toEnd ? 0xffffffff : Math.floor(value / TWO_32), true)
 }

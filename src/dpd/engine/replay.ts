@@ -1,10 +1,11 @@
 /** `Engine` over a capture file: the same engine without a socket, the capture's clock for time. */
 import type { EngineCommand, EngineEvent } from '../../core/inspect/contract.js'
 import { NAME_GRACE_SECONDS } from '../../core/policy/name-book.js'
+import { commandOctets, encodeCommand } from './command-records.js'
 import type { Engine, EngineEndpoint } from './engine.js'
 import { LearnedNames } from './learned-names.js'
 import { type EngineLimits, type NativeReplay, newReplay } from './native.js'
-import { commandOctets, decodeEvents, encodeCommand } from './records.js'
+import { decodeEvents } from './records.js'
 
 /** All frames of a capture are one endpoint's: the opener's in flows from its own addresses. */
 export const REPLAY_ENDPOINT: EngineEndpoint = {
@@ -22,7 +23,7 @@ export const REPLAY_ENDPOINT: EngineEndpoint = {
 /** One call of the engine; it returns sooner where a frame causes events. */
 const FRAMES_PER_STEP = 256
 /** Then the event loop has its turn. */
-const FRAMES_PER_TURN = 65_536
+const STEPS_PER_TURN = 256
 const CLOSING_STEP_MS = 10_000
 /** After the last frame: longer than any idle limit of a flow. */
 const CLOSING_LIMIT_MS = 24 * 3600 * 1000
@@ -51,6 +52,7 @@ export class ReplayEngine implements Engine {
   #eventView = new DataView(this.#events.buffer)
   /** Where commands are put together. */
   #records = new Uint8Array(4096)
+  #recordView = new DataView(this.#records.buffer)
   #delivering = false
   #stopped = false
 
@@ -105,13 +107,11 @@ export class ReplayEngine implements Engine {
   /** Every frame of a capture file; its flows stay open. */
   async feed(capture: Uint8Array): Promise<Replayed> {
     this.#replay.open(capture)
-    for (let turnEnds = FRAMES_PER_TURN; !this.#stopped; ) {
+    for (let steps = 1; !this.#stopped; steps++) {
       const octets = this.#replay.step(FRAMES_PER_STEP)
       if (octets === null) break
       this.#deliver(octets)
-      if (this.#replay.framesRead() < turnEnds) continue
-      turnEnds += FRAMES_PER_TURN
-      await new Promise((resolve) => setImmediate(resolve))
+      if (steps % STEPS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
     }
     return { frames: this.#replay.framesRead(), cutAtOctet: this.#replay.cutAt() }
   }
@@ -139,14 +139,17 @@ export class ReplayEngine implements Engine {
     const commands = this.#commands
     if (commands.length === 0) return
     this.#commands = []
-    const octets = commands.reduce((sum, each) => sum + commandOctets(each), 0)
-    if (octets > this.#records.length) this.#records = new Uint8Array(octets * 2)
-    const view = new DataView(this.#records.buffer)
+    let octets = 0
+    for (const command of commands) octets += commandOctets(command)
+    if (octets > this.#records.length) {
+      this.#records = new Uint8Array(octets * 2)
+      this.#recordView = new DataView(this.#records.buffer)
+    }
     let at = 0
     for (const command of commands) {
-      encodeCommand(this.#records, view, at, command)
+      encodeCommand(this.#records, this.#recordView, at, command)
       at += commandOctets(command)
     }
-    this.#deliver(this.#replay.command(this.#records.subarray(0, octets)))
+    this.#deliver(this.#replay.command(this.#records, octets))
   }
 }

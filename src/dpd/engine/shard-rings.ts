@@ -1,8 +1,9 @@
 /** The event and command rings of one shard, for the thread that judges its flows. */
 import type { EngineCommand, EngineEvent } from '../../core/inspect/contract.js'
+import { commandOctets, encodeCommand } from './command-records.js'
 import type { EngineStream } from './engine.js'
 import { type NativeRings, newRings } from './native.js'
-import { commandOctets, decodeEvents, encodeCommand } from './records.js'
+import { decodeEvents } from './records.js'
 import { RingReader, RingWriter } from './ring.js'
 
 /** One call of the listeners: small enough that the engine soon has its room back. */

@@ -79,13 +79,7 @@ export class Court {
     for (const app of apps) {
       const { endpoint, connection } = flow
       const { policy } = this
-      const { wouldStage, ...verdict } = evaluate(
-        policy,
-        endpoint.id,
-        connection,
-        { app },
-        this.peerNames(flow),
-      )
+      const verdict = evaluate(policy, endpoint.id, connection, { app }, this.peerNames(flow))
       if (verdict.verdict !== 'deny') return null
       denial = this.rulings.of(verdict)
     }
@@ -111,8 +105,8 @@ export class Court {
     if (last !== null && last.policy === policy && last.app === app) return last
     const names = this.peerNames(flow)
     const { endpoint, connection } = flow
-    const { wouldStage, ...verdict } = evaluate(policy, endpoint.id, connection, { app }, names)
-    const staged = wouldStage === null ? null : this.rulings.of(wouldStage)
+    const verdict = evaluate(policy, endpoint.id, connection, { app }, names)
+    const staged = verdict.wouldStage === null ? null : this.rulings.of(verdict.wouldStage)
     const ruling = this.rulings.of(verdict)
     reading.standing = { policy, app, ruling, staged, settlement: null }
     return reading.standing
@@ -132,11 +126,13 @@ export class Court {
   }
 
   need(flow: Flow, dir: Dir, octets: number): void {
-    this.#commands.push({ cmd: 'need', ...this.#to(flow), dir, octets })
+    const { generation } = this.policy
+    this.#commands.push({ cmd: 'need', flow: flow.id, generation, dir, octets })
   }
 
   skip(flow: Flow, dir: Dir, from: At, octets: number | 'toEnd'): void {
-    this.#commands.push({ cmd: 'skip', ...this.#to(flow), dir, from, octets })
+    const { generation } = this.policy
+    this.#commands.push({ cmd: 'skip', flow: flow.id, generation, dir, from, octets })
   }
 
   /** Only forward: what is out is out. */
@@ -144,13 +140,15 @@ export class Court {
     const { reading } = flow
     if (!flow.endpoint.enforced || reading === null || upTo <= reading.released[dir]) return
     reading.released[dir] = upTo
-    this.#commands.push({ cmd: 'release', ...this.#to(flow), dir, upTo, rule })
+    const { generation } = this.policy
+    this.#commands.push({ cmd: 'release', flow: flow.id, generation, dir, upTo, rule })
   }
 
   settle(flow: Flow, ruling: Ruling): void {
     flow.phase = ruling.verdict === 'deny' && flow.endpoint.enforced ? 'denied' : 'settled'
     const verdict = flow.phase === 'denied' ? 'deny' : 'allow'
-    this.#commands.push({ cmd: 'settle', ...this.#to(flow), verdict, rule: ruling.id })
+    const { generation } = this.policy
+    this.#commands.push({ cmd: 'settle', flow: flow.id, generation, verdict, rule: ruling.id })
   }
 
   /** The end of a flow: what is held of it never leaves. */
@@ -169,11 +167,7 @@ export class Court {
   }
 
   #deny(flow: Flow, from: At, ruling: Ruling, answer: Answer, then: 'close' | 'continue'): void {
-    const to = this.#to(flow)
+    const to = { flow: flow.id, generation: this.policy.generation }
     this.#commands.push({ cmd: 'deny', ...to, dir: 'orig', from, rule: ruling.id, answer, then })
-  }
-
-  #to(flow: Flow): { readonly flow: number; readonly generation: number } {
-    return { flow: flow.id, generation: this.policy.generation }
   }
 }

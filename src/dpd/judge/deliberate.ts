@@ -3,6 +3,7 @@
  * when every transaction that they belong to is allowed, in wire order, and not before.
  */
 import type { Fact } from '../../core/inspect/contract.js'
+import { withFields } from '../../core/inspect/fields-draft.js'
 import { RULE_FAILURE, RULE_MALFORMED } from '../../core/policy/rule-id.js'
 import type { Outcome } from '../dpi/outcome.js'
 import type { Court } from './court.js'
@@ -34,7 +35,7 @@ function changeApp(court: Court, flow: Flow, app: string): void {
 
 function apply(court: Court, flow: Flow, fact: Fact, app: string): void {
   if (fact.kind === 'flow') {
-    flow.fields = { ...flow.fields, ...fact.fields }
+    flow.fields = withFields(flow.fields, fact.fields)
     return
   }
   const known = flow.transaction(fact.tx)

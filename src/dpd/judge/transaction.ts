@@ -1,5 +1,6 @@
 /** One request and its reply, as the judge knows them. */
 import type { At, Fact, Fields, TxId } from '../../core/inspect/contract.js'
+import { type FieldsDraft, withFields } from '../../core/inspect/fields-draft.js'
 import type { Ruling } from './ruling.js'
 import { restoreFields, type SavedFields, saveFields } from './saved-fields.js'
 
@@ -17,7 +18,7 @@ type Detail = () => Fields
 
 function both(first: Detail | null, second: Detail | null): Detail | null {
   if (first === null || second === null) return first ?? second
-  return () => ({ ...second(), ...first() })
+  return () => withFields(second(), first())
 }
 
 export const NO_FIELDS: Fields = Object.freeze({})
@@ -80,7 +81,7 @@ export class Transaction {
   withHeaders(names: readonly string[]): Fields {
     const unkept = names.filter((name) => !this.#kept.includes(name))
     if (unkept.length > 0) {
-      this.request = { ...this.request, ...headersOf(this.#remembered(), unkept) }
+      this.request = withFields(this.request, headersOf(this.#remembered(), unkept))
       this.#kept = [...this.#kept, ...unkept]
     }
     return this.judged
@@ -92,16 +93,16 @@ export class Transaction {
   }
 
   get fields(): Fields {
-    return this.#detail === null ? this.judged : { ...this.judged, ...this.#detail() }
+    return this.#detail === null ? this.judged : withFields(this.judged, this.#detail())
   }
 
   add(fact: TransactionFact): void {
     if (fact.dir === 'orig') {
-      this.request = { ...this.request, ...fact.fields }
+      this.request = withFields(this.request, fact.fields)
       this.complete = fact.complete
       this.#kept = NO_NAMES
     } else {
-      this.reply = this.reply === null ? fact.fields : { ...fact.fields, ...this.reply }
+      this.reply = this.reply === null ? fact.fields : withFields(fact.fields, this.reply)
     }
     this.#detail = both(this.#detail, fact.detail ?? null)
   }
@@ -113,14 +114,14 @@ export class Transaction {
 }
 
 function withReply(request: Fields, reply: Fields): Fields {
-  const all: Record<string, Fields[string]> = { ...request }
+  const all: FieldsDraft = { ...request }
   for (const name in reply) if (!(name in request)) all[name] = reply[name] as Fields[string]
   return all
 }
 
 /** Header fields of a request; one that is gone can be any: it is ambiguous. */
 function headersOf(detail: Fields | null, names: readonly string[]): Fields {
-  const picked: Record<string, Fields[string]> = {}
+  const picked: FieldsDraft = {}
   for (const name of names) {
     const value = detail?.[`header.${name}`]
     if (value !== undefined) picked[`header.${name}`] = value

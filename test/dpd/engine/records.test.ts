@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { EngineCommand } from '../../../src/core/inspect/contract.js'
-import { commandOctets, decodeEvents, encodeCommand } from '../../../src/dpd/engine/records.js'
+import { commandOctets, encodeCommand } from '../../../src/dpd/engine/command-records.js'
+import { decodeEvents } from '../../../src/dpd/engine/records.js'
 
 /** Spaces and comments behind # are for the reader. */
 function hex(text: string): Buffer {

@@ -1,6 +1,7 @@
 /** AMQP 0-9-1: one transaction per method by which the client asks for something. Of AMQP 1.0 the version is told. */
 import { Reader } from '../../../core/bytes.js'
 import type { At, Dir, Fact, Next, Parser, Step, TxId } from '../../../core/inspect/contract.js'
+import { anyOf, NO_OCTET } from '../begins.js'
 import { type Place, readAnswer } from './answer.js'
 import { type Connection, CURRENT_QUEUES, keepOpen, OPEN_TX, openConnection } from './connection.js'
 import {
@@ -161,6 +162,7 @@ export const amqp: Parser<Connection> = {
     openTx: OPEN_TX,
     probeOctets: PROBE_OCTETS,
   },
+  begins: { orig: anyOf('A'), reply: NO_OCTET },
   probe: probeAmqp,
   open: openConnection,
   step: stepAmqp,

@@ -1,6 +1,7 @@
 /** DNS over UDP and over TCP (RFC 1035, RFC 6891, RFC 7766): one transaction per query. */
 import { Reader } from '../../../core/bytes.js'
 import type { At, Dir, Parser, Step } from '../../../core/inspect/contract.js'
+import { NO_OCTET } from '../begins.js'
 import { HEADER_OCTETS } from './message.js'
 import { LENGTH_OCTETS, PROBE_OCTETS, probeTcp, probeUdp } from './probe.js'
 import { type DnsState, OPEN_TX, openState, readMessage, refusedOf } from './transactions.js'
@@ -57,6 +58,7 @@ export const dnsTcp: Parser<DnsState> = {
     openTx: OPEN_TX,
     probeOctets: PROBE_OCTETS,
   },
+  begins: { reply: NO_OCTET },
   probe: probeTcp,
   open: openState,
   step: stepTcp,

@@ -2,6 +2,7 @@
 
 import { Reader } from '../../../core/bytes.js'
 import type { At, Dir, Fact, Fields, TxId } from '../../../core/inspect/contract.js'
+import type { FieldsDraft } from '../../../core/inspect/fields-draft.js'
 import { Opcode, rcodeName, typeName } from './code.js'
 import { type Message, parseMessage, type Question, readHeader } from './message.js'
 import { type Asked, askedOf, refused } from './refusal.js'
@@ -72,12 +73,13 @@ function queryFields({ header, questions }: Message): Fields {
   const { opcode } = header
   // Policy judges by names: a query without any, or with answers of its own, has no reading.
   const odd = questions.length === 0 || (opcode === Opcode.query && header.answers > 0)
-  return {
+  const fields: FieldsDraft = {
     names: questions.map((question) => question.name),
     types: questions.map((question) => typeName(question.type)),
-    ...(opcode === Opcode.query ? {} : { opcode }),
-    ...(odd || header.reserved ? { malformed: true } : {}),
   }
+  if (opcode !== Opcode.query) fields.opcode = opcode
+  if (odd || header.reserved) fields.malformed = true
+  return fields
 }
 
 /** A message whose header alone can be read is refused without its question. */
@@ -120,13 +122,14 @@ const hasFailed = ({ header, extendedRcode }: Message): boolean =>
 
 function responseFields({ header, answers, extendedRcode }: Message): Fields {
   const ttls = answers.map((answer) => answer.ttlSeconds)
-  return {
+  const fields: FieldsDraft = {
     rcode: rcodeName(extendedRcode * 16 + header.rcode),
     answers: answers.map((answer) => answer.text),
     answerTypes: answers.map((answer) => typeName(answer.type)),
-    ...(ttls.length > 0 ? { ttl: Math.min(...ttls) } : {}),
-    ...(header.truncated ? { truncated: true } : {}),
   }
+  if (ttls.length > 0) fields.ttl = Math.min(...ttls)
+  if (header.truncated) fields.truncated = true
+  return fields
 }
 
 const keyOf = (questions: readonly Question[]): string =>

@@ -9,6 +9,7 @@ import type {
   Step,
   TxId,
 } from '../../../core/inspect/contract.js'
+import { anyOf } from '../begins.js'
 import { type Connection, openUpgraded } from '../http2/connection.js'
 import { stepHttp2 } from '../http2/parser.js'
 import { refuse } from '../http2/refusal.js'
@@ -23,7 +24,7 @@ import {
   readBody,
   readHead,
 } from './message.js'
-import { PROBE_OCTETS, probeHttp } from './probe.js'
+import { FIRST_CHARACTERS, PROBE_OCTETS, probeHttp } from './probe.js'
 import { forbidden } from './refusal.js'
 import { parseReply, type Reply } from './reply.js'
 import { parseRequest, type Request } from './request.js'
@@ -260,6 +261,7 @@ export const http: Parser<HttpState> = {
     openTx: OPEN_TX,
     probeOctets: PROBE_OCTETS,
   },
+  begins: { orig: FIRST_CHARACTERS, reply: anyOf('H') },
   probe: probeHttp,
   open: openState,
   step,

@@ -1,5 +1,6 @@
 import { latin1 } from '../../../core/bytes.js'
 import type { Dir } from '../../../core/inspect/contract.js'
+import { anyOf, LETTERS } from '../begins.js'
 
 type Answer = 'yes' | 'no' | 'more'
 
@@ -13,6 +14,8 @@ const METHODS = new Set(
   ),
 )
 const METHOD_CHARACTERS = 32
+/** Of a method, or of what a lenient server skips before it. */
+export const FIRST_CHARACTERS = anyOf(`${LETTERS}0123456789!#$%&'*+-.^_\`|~\r\n\t `)
 const METHOD_PREFIX = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]*/
 
 /** HTTP is client-first: a server that speaks alone and not in HTTP speaks something else. */

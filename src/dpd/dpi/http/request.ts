@@ -1,5 +1,6 @@
 import { fromLatin1 } from '../../../core/bytes.js'
 import type { Fields } from '../../../core/inspect/contract.js'
+import type { FieldsDraft } from '../../../core/inspect/fields-draft.js'
 import { type FieldLines, isToken, listOf, parseFieldLines } from './fields.js'
 import { type Body, requestBody } from './framing.js'
 import { hostOf, parseTarget } from './target.js'
@@ -44,13 +45,18 @@ export function parseRequest(lines: readonly string[]): RequestOrClause {
     offers,
     http2Settings: offers.includes('h2c') ? http2Settings(parsed.fields) : null,
     body,
-    fields: { method, target, version, ...identity(method, target, parsed.fields, old) },
+    fields: identified({ method, target, version }, parsed.fields, old),
     detail: () => headers(parsed.fields),
   }
 }
 
-function identity(method: string, target: string, fields: FieldLines, old: boolean): Fields {
-  const parsed = parseTarget(method, target)
+/** What a request line says, with whose resource it is. */
+function identified(
+  line: { method: string; target: string; version: string },
+  fields: FieldLines,
+  old: boolean,
+): Fields {
+  const parsed = parseTarget(line.method, line.target)
   const hosts = fields.get('host') ?? []
   const named = hosts[0] === undefined ? undefined : hostOf(hosts[0])
   const wanted = parsed?.authority === undefined ? undefined : hostOf(parsed.authority)
@@ -63,12 +69,12 @@ function identity(method: string, target: string, fields: FieldLines, old: boole
     named === null ||
     wanted === null ||
     (wanted !== undefined && named !== undefined && wanted !== named)
-  return {
-    ...(typeof host === 'string' ? { host } : {}),
-    ...(parsed?.path === undefined ? {} : { path: parsed.path }),
-    ...(ambiguous ? { ambiguousHost: true } : {}),
-    ...(parsed === null ? { malformed: true } : {}),
-  }
+  const all: FieldsDraft = line
+  if (typeof host === 'string') all.host = host
+  if (parsed?.path !== undefined) all.path = parsed.path
+  if (ambiguous) all.ambiguousHost = true
+  if (parsed === null) all.malformed = true
+  return all
 }
 
 /** Which of several lines of one name a server takes is its own affair: doubtful where they differ. */

@@ -1,6 +1,7 @@
 /** HTTP/2 in clear (RFC 9113), HPACK (RFC 7541), gRPC: one transaction per request stream. */
 import { latin1, Reader } from '../../../core/bytes.js'
 import type { At, Dir, Fact, Next, Parser, Step } from '../../../core/inspect/contract.js'
+import { anyOf } from '../begins.js'
 import { type Connection, closeStream, OPEN_STREAMS, openConnection } from './connection.js'
 import {
   ACK,
@@ -123,6 +124,7 @@ export const http2: Parser<Connection> = {
     openTx: OPEN_STREAMS,
     probeOctets: PROBE_OCTETS,
   },
+  begins: { orig: anyOf('P'), reply: anyOf('\0') },
   probe: probeHttp2,
   open: openConnection,
   step: stepHttp2,

@@ -10,6 +10,7 @@ import type {
   Step,
   TxId,
 } from '../../../core/inspect/contract.js'
+import { anyOf, NO_OCTET } from '../begins.js'
 import { SASL_HANDSHAKE } from './api.js'
 import { type Header, messageOctets, readRequestHeader, SIZE_OCTETS } from './header.js'
 import { PROBE_OCTETS, probeKafka } from './probe.js'
@@ -187,6 +188,7 @@ export const kafka: Parser<KafkaState> = {
     openTx: OPEN_TX,
     probeOctets: PROBE_OCTETS,
   },
+  begins: { orig: anyOf('\0'), reply: NO_OCTET },
   probe: probeKafka,
   open: openState,
   step,

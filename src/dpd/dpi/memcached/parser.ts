@@ -1,5 +1,6 @@
 /** memcached over TCP: text with meta commands, or binary; the client's first octet says which (protocol.txt, protocol-binary). */
 import type { At, Dir, Parser, Refusal, Step } from '../../../core/inspect/contract.js'
+import { NO_OCTET } from '../begins.js'
 import { MAGIC_REQUEST, readBinaryCommand, readBinaryReply } from './binary.js'
 import { PROBE_OCTETS, probeTcp } from './probe.js'
 import { binaryRefusal, textRefusal } from './refusal.js'
@@ -57,6 +58,7 @@ export const memcached: Parser<MemcachedState> = {
     openTx: OPEN_TX,
     probeOctets: PROBE_OCTETS,
   },
+  begins: { reply: NO_OCTET },
   probe: probeTcp,
   open: () => ({
     protocol: null,

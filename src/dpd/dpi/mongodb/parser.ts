@@ -10,6 +10,7 @@ import type {
   Step,
   TxId,
 } from '../../../core/inspect/contract.js'
+import { NO_OCTET } from '../begins.js'
 import { readOutcome } from './command.js'
 import { PROBE_OCTETS, probeMongo } from './probe.js'
 import { unauthorized } from './refusal.js'
@@ -144,6 +145,7 @@ export const mongodb: Parser<MongoState> = {
     openTx: OPEN_TX,
     probeOctets: PROBE_OCTETS,
   },
+  begins: { reply: NO_OCTET },
   probe: probeMongo,
   open: openState,
   step,

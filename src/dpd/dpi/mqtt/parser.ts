@@ -9,6 +9,7 @@ import type {
   Step,
   TxId,
 } from '../../../core/inspect/contract.js'
+import { NO_OCTET } from '../begins.js'
 import { ALIAS_CHARACTERS, ALIASES, TopicAliases } from './aliases.js'
 import { readAnswer } from './answer.js'
 import { Body, malformedHeader, type Packet, PacketType, qosOf, readHeader } from './packet.js'
@@ -206,6 +207,7 @@ export const mqtt: Parser<MqttState> = {
     openTx: OPEN_TX,
     probeOctets: PROBE_OCTETS,
   },
+  begins: { orig: new Set([PacketType.CONNECT << 4]), reply: NO_OCTET },
   probe: probeMqtt,
   open: openState,
   step,

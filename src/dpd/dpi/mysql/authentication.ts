@@ -1,6 +1,7 @@
 /** From the greeting to the session: what plugins say to each other is passed over. */
 import { Reader } from '../../../core/bytes.js'
-import type { At, Fact, Fields, Next } from '../../../core/inspect/contract.js'
+import type { At, Fact, Next } from '../../../core/inspect/contract.js'
+import type { FieldsDraft } from '../../../core/inspect/fields-draft.js'
 import { Capability, MARIADB_CACHE_METADATA, Status } from './code.js'
 import { ERR, isErrorAtOnce, readGreeting, readLogin } from './handshake.js'
 import { lengthEncoded, unsigned } from './packet.js'
@@ -68,11 +69,9 @@ export function takeVerdict(state: MysqlState, payload: Uint8Array): Said {
   state.asked = 0
   const { user, database } = state
   const compressed = can(state, Capability.compress) || can(state, Capability.zstd)
-  const fields: Fields = {
-    user,
-    ...(database === '' ? {} : { database }),
-    ...(compressed ? { compressed } : {}),
-  }
+  const fields: FieldsDraft = { user }
+  if (database !== '') fields.database = database
+  if (compressed) fields.compressed = compressed
   // Packets are deflated from here on.
   const next: { readonly next?: Next } = compressed ? { next: { kind: 'done' } } : {}
   return { facts: [{ kind: 'flow', fields }], ...next }

@@ -1,6 +1,8 @@
 /** PostgreSQL, protocol 3: one transaction per statement, at Query, Parse and Execute. */
 import { Reader } from '../../../core/bytes.js'
 import type { At, Dir, Fact, Next, Parser, Step } from '../../../core/inspect/contract.js'
+import type { FieldsDraft } from '../../../core/inspect/fields-draft.js'
+import { anyOf, NO_OCTET } from '../begins.js'
 import { isKnown, readableOctets as readableOfServer, takeMessage } from './backend.js'
 import { readableOctets as readableOfClient, readMessage } from './frontend.js'
 import { HEADER_OCTETS, type Header, readHeader } from './message.js'
@@ -73,7 +75,8 @@ function start(state: PostgresqlState, packet: Uint8Array): Step {
   state.user = user
   state.database = database
   state.phase = 'authentication'
-  const fields = { user, database, ...(replication ? { replication } : {}) }
+  const fields: FieldsDraft = { user, database }
+  if (replication) fields.replication = replication
   return taken(packet.length, [{ kind: 'flow', fields }])
 }
 
@@ -153,6 +156,7 @@ export const postgresql: Parser<PostgresqlState> = {
     openTx: 2 * OPEN_TX,
     probeOctets: PROBE_OCTETS,
   },
+  begins: { orig: anyOf('\0'), reply: NO_OCTET },
   probe: probePostgresql,
   open: openSession,
   step,

@@ -1,5 +1,6 @@
 import { latin1 } from '../../../core/bytes.js'
 import type { Fields } from '../../../core/inspect/contract.js'
+import type { FieldsDraft } from '../../../core/inspect/fields-draft.js'
 import { type CommandSpec, specOf } from './command-table.js'
 import { type Arguments, none, untold } from './key-positions.js'
 import { isLineEnd, NumberLine } from './number-line.js'
@@ -142,14 +143,9 @@ export function commandOf(spec: CommandSpec, args: Arguments, extent: Extent): C
   const second = spec.container ? (args[1] ?? '').toUpperCase() : ''
   const third = spec.name === 'CLIENT' ? (args[2] ?? '').toUpperCase() : ''
   const keys = isCut && spec.positions !== none ? untold.keys(args) : spec.positions.keys(args)
-  const fields: Fields =
-    keys !== null && !spec.container
-      ? { command: spec.name, keys }
-      : {
-          command: spec.name,
-          ...(second === '' ? {} : { subcommand: second }),
-          keys: keys ?? [],
-          ...(keys === null ? { ambiguous: UNTOLD_KEYS } : {}),
-        }
+  const fields: FieldsDraft = { command: spec.name }
+  if (second !== '') fields.subcommand = second
+  fields.keys = keys ?? []
+  if (keys === null) fields.ambiguous = UNTOLD_KEYS
   return { kind: 'command', spec, fields, count, left, end, second, third }
 }

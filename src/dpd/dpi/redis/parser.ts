@@ -11,6 +11,7 @@ import type {
   Step,
   TxId,
 } from '../../../core/inspect/contract.js'
+import { anyOf, LETTERS } from '../begins.js'
 import { type Command, readCommand, WINDOW_OCTETS } from './command.js'
 import { readInline } from './inline.js'
 import { isLineEnd, NumberLine } from './number-line.js'
@@ -261,6 +262,7 @@ export const redis: Parser<RedisState> = {
     openTx: OPEN_TX,
     probeOctets: PROBE_OCTETS,
   },
+  begins: { orig: anyOf(`*${LETTERS}`), reply: anyOf('-') },
   probe: probeRedis,
   open: openState,
   step,

@@ -1,6 +1,7 @@
 /** SMTP and LMTP (RFC 5321, RFC 2033): one transaction per command; mails are passed over. */
 import { fromLatin1 } from '../../../core/bytes.js'
 import type { At, Dir, Parser, Refusal, Step, TxId } from '../../../core/inspect/contract.js'
+import { anyOf, LETTERS } from '../begins.js'
 import { stepClient } from './command.js'
 import { LINE_OCTETS } from './line.js'
 import { PROBE_OCTETS, probeSmtp } from './probe.js'
@@ -33,6 +34,7 @@ export const smtp: Parser<SmtpState> = {
     openTx: OPEN_TX,
     probeOctets: PROBE_OCTETS,
   },
+  begins: { orig: anyOf(LETTERS), reply: anyOf('245') },
   probe: probeSmtp,
   open: openSession,
   step,

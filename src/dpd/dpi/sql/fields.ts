@@ -1,5 +1,6 @@
 /** What policy is told of one statement. */
 import type { Fields } from '../../../core/inspect/contract.js'
+import type { FieldsDraft } from '../../../core/inspect/fields-draft.js'
 import type { Statement } from './statement.js'
 
 export interface Session {
@@ -15,12 +16,14 @@ export function fieldsOf(statement: Statement, session: Session): Fields[] {
   const { verbs, tables } = statement
   const { user, database, databaseUnsure } = session
   const ambiguous = databaseUnsure ? [...statement.ambiguous, 'database'] : statement.ambiguous
-  const shared = {
-    tables,
-    user,
-    ...(database === '' ? {} : { database: database.toLowerCase() }),
-    ...(ambiguous.length === 0 ? {} : { ambiguous }),
+  const lower = database.toLowerCase()
+  const told = (fields: FieldsDraft): Fields => {
+    fields.tables = tables
+    fields.user = user
+    if (lower !== '') fields.database = lower
+    if (ambiguous.length > 0) fields.ambiguous = ambiguous
+    return fields
   }
-  if (verbs.length === 0) return [shared]
-  return verbs.map((verb) => ({ verb, ...shared }))
+  if (verbs.length === 0) return [told({})]
+  return verbs.map((verb) => told({ verb }))
 }

@@ -2,7 +2,9 @@
  * SSH up to its keys (RFC 4253 §4.2, §7.1): one transaction, the client's identification and what it offers.
  * Later octets are encrypted. SSH 1 ends at the identification.
  */
-import type { At, Dir, Fact, Fields, Parser, Step } from '../../../core/inspect/contract.js'
+import type { At, Dir, Fact, Parser, Step } from '../../../core/inspect/contract.js'
+import type { FieldsDraft } from '../../../core/inspect/fields-draft.js'
+import { anyOf } from '../begins.js'
 import { type Identification, readLine } from './identification.js'
 import { readKexInit } from './kexinit.js'
 import {
@@ -117,25 +119,26 @@ function finish(state: SshState, dir: Dir, take: number, end: At): Step {
 function request({ orig }: SshState): Fact {
   const { identification, hassh, begin, over: complete } = orig
   const comment = identification?.comment ?? ''
-  return {
-    ...{ kind: 'tx', tx: TX, dir: 'orig', begin, complete },
-    fields: { ...said(identification), ...(hassh === null ? {} : { hassh }) },
-    ...(comment === '' ? {} : { detail: () => ({ comment }) }),
-  }
+  const fields = said(identification)
+  if (hassh !== null) fields.hassh = hassh
+  if (comment === '') return { kind: 'tx', tx: TX, dir: 'orig', begin, fields, complete }
+  const detail = () => ({ comment })
+  return { kind: 'tx', tx: TX, dir: 'orig', begin, fields, detail, complete }
 }
 
 /** Behind the whole request: nothing of a transaction follows its end. */
 function answer({ orig, reply }: SshState): readonly Fact[] {
   const { identification, hassh: hasshServer, begin, end } = reply
   if (orig.identification === null) return []
-  const fields = { ...said(identification), ...(hasshServer === null ? {} : { hasshServer }) }
+  const fields = said(identification)
+  if (hasshServer !== null) fields.hasshServer = hasshServer
   return [
     { kind: 'tx', tx: TX, dir: 'reply', begin, fields, complete: true },
     { kind: 'txEnd', tx: TX, end },
   ]
 }
 
-const said = (identification: Identification | null): Fields =>
+const said = (identification: Identification | null): FieldsDraft =>
   identification === null
     ? {}
     : { version: identification.version, software: identification.software }
@@ -149,6 +152,7 @@ export const ssh: Parser<SshState> = {
     openTx: 1,
     probeOctets: PROBE_OCTETS,
   },
+  begins: { orig: anyOf('S') },
   probe: probeSsh,
   open: openState,
   step,

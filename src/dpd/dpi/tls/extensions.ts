@@ -32,7 +32,8 @@ export interface Extensions {
   /** Real and GREASE ECH look alike from outside (RFC 9849 §6.2). */
   readonly ech?: boolean
 }
-type Found = { -readonly [K in keyof Omit<Extensions, 'types'>]: Extensions[K] }
+/** Each has its place from the start: extensions come in any order, and an object's layout would follow it. */
+type Found = { -readonly [K in keyof Required<Extensions>]: Extensions[K] }
 export type ExtensionsOrClause = Extensions | { readonly clause: string }
 export type Hello = 'client' | 'server'
 
@@ -42,7 +43,7 @@ export function parseExtensions(reader: Reader, hello: Hello): ExtensionsOrClaus
   const block = reader.reader(reader.u16be())
   if (block.short || reader.left > 0) return { clause: 'RFC 8446 §4.2 extensions length' }
   const seen = new Set<number>()
-  const found: Found = {}
+  const found = nothingFound()
   while (block.left > 0) {
     const type = block.u16be()
     const data = block.reader(block.u16be())
@@ -52,8 +53,20 @@ export function parseExtensions(reader: Reader, hello: Hello): ExtensionsOrClaus
     const clause = parseExtension(type, data, hello, found)
     if (clause !== null) return { clause }
   }
-  return { types: [...seen], ...found }
+  found.types = [...seen]
+  return found
 }
+
+const nothingFound = (): Found => ({
+  types: [],
+  sni: undefined,
+  alpn: undefined,
+  versions: undefined,
+  groups: undefined,
+  pointFormats: undefined,
+  signatureAlgorithms: undefined,
+  ech: undefined,
+})
 
 function parseExtension(type: number, data: Reader, hello: Hello, found: Found): string | null {
   switch (type) {

@@ -1,6 +1,7 @@
 /** ClientHello and ServerHello (RFC 8446 §4.1.2, §4.1.3; RFC 5246 §7.4.1), over TCP or in QUIC. */
 import { latin1, Reader } from '../../../core/bytes.js'
 import type { Fields } from '../../../core/inspect/contract.js'
+import type { FieldsDraft } from '../../../core/inspect/fields-draft.js'
 import { type Extensions, parseExtensions } from './extensions.js'
 import { type Ja4Transport, ja4 } from './ja4.js'
 import { highestVersion, versionName } from './version.js'
@@ -54,13 +55,13 @@ function pairs(octets: Uint8Array): readonly number[] {
 /** What policy may ask for. */
 export function offered(hello: ClientHello, transport: Ja4Transport): Fields {
   const { sni, alpn, ech } = hello.extensions
-  return {
-    ...(sni === undefined ? {} : { sni }),
-    ...(alpn === undefined ? {} : { alpn }),
-    maxVersion: versionName(hello.version),
-    ja4: ja4(hello, transport),
-    ...(ech === true ? { ech } : {}),
-  }
+  const fields: FieldsDraft = {}
+  if (sni !== undefined) fields.sni = sni
+  if (alpn !== undefined) fields.alpn = alpn
+  fields.maxVersion = versionName(hello.version)
+  fields.ja4 = ja4(hello, transport)
+  if (ech === true) fields.ech = ech
+  return fields
 }
 
 export interface ServerHello {
@@ -84,15 +85,12 @@ export function parseServerHello(body: Uint8Array): ServerHelloOrClause {
   if ('clause' in extensions) return extensions
   const version = extensions.versions?.[0] ?? legacyVersion
   const [chosen] = extensions.alpn ?? []
-  return {
-    retry: hex(random) === HELLO_RETRY_RANDOM,
-    version,
-    fields: {
-      version: versionName(version),
-      cipher: `0x${cipher.toString(16).padStart(4, '0')}`,
-      ...(chosen === undefined ? {} : { alpnSelected: chosen }),
-    },
+  const fields: FieldsDraft = {
+    version: versionName(version),
+    cipher: `0x${cipher.toString(16).padStart(4, '0')}`,
   }
+  if (chosen !== undefined) fields.alpnSelected = chosen
+  return { retry: hex(random) === HELLO_RETRY_RANDOM, version, fields }
 }
 
 const hex = (octets: Uint8Array): string =>

@@ -3,6 +3,7 @@
  * to TLS 1.2 the server's leaf certificate, are its reply.
  */
 import type { At, Dir, Fact, Fields, Parser, Step } from '../../../core/inspect/contract.js'
+import { NO_OCTET } from '../begins.js'
 import { readLeaf } from './certificate.js'
 import { CLIENT_HELLO, offered, parseClientHello, parseServerHello, SERVER_HELLO } from './hello.js'
 import { ja3 } from './ja3.js'
@@ -172,6 +173,7 @@ export const tls: Parser<TlsState> = {
     openTx: 1,
     probeOctets: PROBE_OCTETS,
   },
+  begins: { orig: new Set([ContentType.handshake]), reply: NO_OCTET },
   probe: probeTls,
   open: () => ({ hellos: 0, sni: undefined, retried: false, recordLeft: -1 }),
   step,

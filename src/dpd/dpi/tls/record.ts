@@ -113,7 +113,11 @@ function message(
   }
 }
 
+/** The first octets of all, at most so many; a copy only where they are in more than one. */
 function join(fragments: readonly Uint8Array[], limit: number): Uint8Array {
+  const [first] = fragments
+  if (first !== undefined && (fragments.length === 1 || first.length >= limit))
+    return first.subarray(0, limit)
   const whole = new Uint8Array(limit)
   let at = 0
   for (const fragment of fragments) {

@@ -4,6 +4,7 @@
  */
 import { Reader } from '../../../core/bytes.js'
 import type { At, Dir, Fact, Next, Parser, Step } from '../../../core/inspect/contract.js'
+import { NO_OCTET } from '../begins.js'
 
 const FIN = 0x80
 /** RSV1 is permessage-deflate's (RFC 7692 §6); no extension has the others. */
@@ -127,6 +128,7 @@ export const websocket: Parser<State> = {
     probeOctets: 0,
   },
   // Frames of their own are too little to tell it by; HTTP/1 names it.
+  begins: { orig: NO_OCTET, reply: NO_OCTET },
   probe: () => 'no',
   open: () => ({ orig: { isFragmented: false }, reply: { isFragmented: false }, isTold: false }),
   step,
