@@ -51,6 +51,8 @@ t.test("parsers' captures: each flow is known, by its folder's name", async (t) 
   )
   t.equal(status, 0, stdout + stderr)
   t.match(stdout, /recall 100\.00 %, false labels 0: 0\.00 %/)
+  t.match(stdout, /^dhcp +\d+ +\d+ +100\.00 %/m)
+  t.equal(stderr, '')
 })
 
 t.test('a goal that is missed', async (t) => {
