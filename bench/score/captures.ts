@@ -1,6 +1,6 @@
 /** The captures of a folder, and what is seen in each. */
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { EMPTY_DIRECTORY } from '../../src/core/policy/endpoints-directory.js'
 import { EMPTY_POLICY_SET } from '../../src/core/policy/model.js'
 import { unpackCapture } from '../../src/dpd/capture-file.js'
@@ -10,11 +10,31 @@ import { type SeenFlow, Tally } from './tally.js'
 
 const CAPTURE = /\.(?:pcap|pcapng|cap)(?:\.gz)?$/i
 
-/** Paths in the folder, folders within it too, sorted. */
+/** The files' first octets, in either order; of pcapng they are the same in both. */
+const MAGICS = ['a1b2c3d4', 'd4c3b2a1', 'a1b23c4d', '4d3cb2a1', '0a0d0d0a']
+const MAGIC_OCTETS = 4
+
+/** Paths in the folder, folders within it too, sorted: by their ending, or by what they begin with. */
 export function capturesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => CAPTURE.test(name))
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .map((entry) => ({ entry, path: join(entry.parentPath, entry.name) }))
+    .filter(({ entry, path }) =>
+      CAPTURE.test(entry.name) ? !entry.isDirectory() : entry.isFile() && beginsAsCapture(path),
+    )
+    .map(({ path }) => relative(folder, path))
     .sort()
+}
+
+function beginsAsCapture(path: string): boolean {
+  const file = openSync(path, 'r')
+  try {
+    const magic = new Uint8Array(MAGIC_OCTETS)
+    return (
+      readSync(file, magic) === MAGIC_OCTETS && MAGICS.includes(Buffer.from(magic).toString('hex'))
+    )
+  } finally {
+    closeSync(file)
+  }
 }
 
 export interface Seen extends Replayed {

@@ -43,6 +43,9 @@ const OF_FLOW = [
   'name',
 ]
 const FLOW_CELLS = 7
+const PROTOCOL = /^\s*protocol\s*$/i
+/** A header has the protocol and one of these; without a file its rows are of every capture. */
+const WHOSE = ['file', 'source', 'sourcePort', 'destination', 'destinationPort']
 
 /** null = no name of a column. */
 export function columnOf(head: string): string | null {
@@ -50,9 +53,12 @@ export function columnOf(head: string): string | null {
   return Object.keys(COLUMNS).find((column) => COLUMNS[column]?.includes(plain)) ?? null
 }
 
-/** Where nothing else is called the protocol, `proto` is it. */
+/** Where nothing else is called the protocol, `proto` is it; beside a label `protocol` is the transport. */
 export function columnsOf(heads: readonly string[]): (string | null)[] {
   const columns = heads.map(columnOf)
+  const isAmong = columns.filter((column) => column === 'protocol').length > 1
+  if (isAmong)
+    return heads.map((head, i) => (PROTOCOL.test(head) ? 'transport' : (columns[i] ?? null)))
   if (columns.includes('protocol')) return columns
   return heads.map((head, i) =>
     head.toLowerCase() === 'proto' ? 'protocol' : (columns[i] ?? null),
@@ -62,12 +68,14 @@ export function columnsOf(heads: readonly string[]): (string | null)[] {
 export function readRows(text: string): Row[] {
   const rows: Row[] = []
   let header: readonly (string | null)[] | null = null
-  text.split(/\r?\n/).forEach((line, index) => {
+  // Spreadsheets put a byte order mark first.
+  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/)
+  lines.forEach((line, index) => {
     if (/^\s*(?:#|\/\/|$)/.test(line)) return
     const cells = splitCells(line)
     if (rows.length === 0 && header === null) {
       const columns = columnsOf(cells)
-      if (columns.includes('file') && columns.includes('protocol')) {
+      if (columns.includes('protocol') && WHOSE.some((column) => columns.includes(column))) {
         header = columns
         return
       }

@@ -57,8 +57,11 @@ const addressSchema = z.string().transform((text, context) => {
 })
 const portSchema = z.coerce.number().int().min(0).max(65535)
 
+/** Where a row names none. */
+const EVERY_FILE = '*'
+
 const rowSchema = z.object({
-  file: z.string().min(1),
+  file: z.string().min(1).default(EVERY_FILE),
   protocol: z.string().min(1),
   source: anyOr(addressSchema),
   sourcePort: anyOr(portSchema),

@@ -72,6 +72,8 @@ async function scoreFolder(folder: string, labels: Labels): Promise<Scored> {
       const seen = await witness.see(folder, file)
       frames += seen.frames
       book.add(file, ofFile, seen.flows)
+      if (ofFile.length > 0 && seen.flows.length === 0)
+        problems.push(`${file}: no flow in its ${seen.frames} frames`)
       if (seen.cutAtOctet !== null)
         problems.push(`${file}: ends within a frame, at octet ${seen.cutAtOctet}`)
     } catch (error) {

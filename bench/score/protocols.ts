@@ -17,28 +17,38 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
     'tls11',
     'tls12',
     'tls13',
+    'tlsv1',
+    'tlsv10',
+    'tlsv11',
+    'tlsv12',
+    'tlsv13',
+    'sslv3',
+    'wss',
+    'mqtts',
+    'amqps',
     'smtps',
     'imaps',
     'pop3s',
     'dot',
     'doh',
   ],
-  http: ['http1', 'http10', 'http11', 'websocket', 'ws'],
-  quic: ['http3', 'h3', 'doq', 'quicv1', 'quicv2'],
+  http: ['http1', 'http10', 'http11', 'httpproxy', 'websocket', 'websockets', 'ws'],
+  quic: ['http3', 'h3', 'doq', 'quicv1', 'quicv2', 'ietfquic'],
   dns: ['mdns', 'llmnr', 'dnstcp', 'dnsudp'],
-  postgresql: ['postgres', 'pgsql', 'postgre'],
+  postgresql: ['postgres', 'pgsql', 'postgre', 'pg', 'psql'],
   mysql: ['mariadb'],
   mongodb: ['mongo'],
   redis: ['resp', 'valkey', 'keydb'],
-  memcached: ['memcache'],
+  memcached: ['memcache', 'memcachedtext', 'memcachedbinary'],
+  kafka: ['apachekafka'],
   amqp: ['rabbitmq', 'amqp091'],
-  mqtt: ['mqtt3', 'mqtt311', 'mqtt5', 'mosquitto'],
-  ssh: ['ssh2', 'openssh', 'sftp', 'scp'],
+  mqtt: ['mqtt3', 'mqtt311', 'mqtt5', 'mqttv3', 'mqttv311', 'mqttv5', 'mosquitto'],
+  ssh: ['ssh2', 'sshv2', 'openssh', 'sftp', 'scp'],
   smtp: ['esmtp', 'submission', 'lmtp'],
   dhcp: ['dhcpv4', 'bootp', 'dhcpv6', 'dhcp6'],
-  ntp: ['sntp', 'ntpv4'],
+  ntp: ['sntp', 'ntpv3', 'ntpv4'],
 }
-const HTTP2: readonly string[] = ['http2', 'h2', 'h2c', 'grpc']
+const HTTP2: readonly string[] = ['http2', 'http20', 'httpv2', 'h2', 'h2c', 'grpc']
 
 const BY_ALIAS: ReadonlyMap<string, string> = new Map(
   Object.entries(ALIASES).flatMap(([app, names]) => names.map((name) => [name, app] as const)),
@@ -46,9 +56,20 @@ const BY_ALIAS: ReadonlyMap<string, string> = new Map(
 const PARSED: ReadonlySet<string> = new Set(registry.map(({ app }) => app))
 
 export function protocolOf(label: string): Protocol {
-  const plain = label.toLowerCase().replace(/[-_./ ]/g, '')
+  const whole = known(label)
+  if (whole !== null) return whole
+  // `SSL/TLS`, `TLS.Service`, `mysql (MariaDB)`.
+  const [part] = label.split(/[^A-Za-z0-9_-]+/).flatMap((text) => known(text) ?? [])
+  return part ?? { app: plainOf(label) }
+}
+
+const plainOf = (label: string): string => label.toLowerCase().replace(/[-_./ ]/g, '')
+
+function known(label: string): Protocol | null {
+  const plain = plainOf(label)
   if (HTTP2.includes(plain)) return { app: 'http', version: '2' }
-  return { app: PARSED.has(plain) ? plain : (BY_ALIAS.get(plain) ?? plain) }
+  const app = PARSED.has(plain) ? plain : BY_ALIAS.get(plain)
+  return app === undefined ? null : { app }
 }
 
 export const hasParser = ({ app }: Protocol): boolean => PARSED.has(app)
@@ -66,6 +87,10 @@ const ALONG: ReadonlyMap<number, string> = new Map([
   [546, 'dhcp'],
   [547, 'dhcp'],
   [123, 'ntp'],
+  [137, 'netbios'],
+  [138, 'netbios'],
+  [1900, 'ssdp'],
+  [3702, 'wsdiscovery'],
 ])
 
 /** Whether a flow on these ports is none of what its whole file is labelled as. */

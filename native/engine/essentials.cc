@@ -65,6 +65,8 @@ bool answers_with_lease(const wire::Packet& packet) {
 }
 
 bool is_dhcp(const wire::Packet& packet, wire::Toward toward, const EndpointConfig& endpoint) {
+  // Of a capture that is read for what its flows are, each is one.
+  if (toward == wire::Toward::kUnknown && endpoint.identifies) return false;
   if (!endpoint.strict) return asks_for_lease(packet) || answers_with_lease(packet);
   if (toward == wire::Toward::kPod) return answers_with_lease(packet);
   // A unicast renewal to another is judged by policy: any host could be named as the server.

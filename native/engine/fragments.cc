@@ -15,9 +15,11 @@ void Shard::fragment(const Arrival& arrival) {
   if (state != wire::Fragmented::kComplete) return;
   ++count(Counter::kReassembled);
   wire::Ticket none;  // the fragments have theirs
+  // Their checksum is of no more worth than that of what a capture has whole.
+  const bool is_captured = arrival.toward == wire::Toward::kUnknown;
   Arrival judged{arrival.endpoint,
                  arrival.toward,
-                 {},
+                 is_captured ? arrival.vnet : wire::VnetHeader{},
                  whole.frame,
                  {},
                  whole.originals,

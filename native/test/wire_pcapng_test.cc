@@ -49,7 +49,7 @@ const Octets kMade = joined({Octets(12, 0), ether4(), kDatagram});
 struct Seen {
   Octets frame;
   uint64_t time_ns;
-  bool is_cut;
+  CaptureCut cut;
 };
 std::vector<Seen> read_all(const Octets& file, CaptureNext& last, size_t& at) {
   std::string error;
@@ -59,8 +59,7 @@ std::vector<Seen> read_all(const Octets& file, CaptureNext& last, size_t& at) {
   CHECK_EQ(error, std::string());
   if (!reader) return seen;
   while ((last = reader->next(record)) == CaptureNext::kRecord)
-    seen.push_back(
-        {Octets(record.frame.begin(), record.frame.end()), record.time_ns, record.is_cut});
+    seen.push_back({Octets(record.frame.begin(), record.frame.end()), record.time_ns, record.cut});
   at = reader->at();
   return seen;
 }
@@ -104,7 +103,7 @@ TEST(each_interface_has_its_link_type) {
   const Octets family = {2, 0, 0, 0};
   const auto seen =
       read_whole(joined({section(kLittle), interface(kLittle, 113), interface(kLittle, 276),
-                         interface(kLittle, 0), interface(kLittle, 108), interface(kLittle, 105),
+                         interface(kLittle, 0), interface(kLittle, 108), interface(kLittle, 147),
                          interface(kLittle, 228), enhanced(kLittle, 0, 0, joined({sll, kDatagram})),
                          enhanced(kLittle, 1, 0, joined({sll2, kDatagram})),
                          enhanced(kLittle, 2, 0, joined({family, kDatagram})),
@@ -115,6 +114,15 @@ TEST(each_interface_has_its_link_type) {
   for (size_t i = 0; i < 5; ++i) CHECK(seen[i].frame == kMade);
   CHECK(seen[5].frame.empty());  // of a link that can't be read
   CHECK(seen[6].frame.empty());  // too short
+}
+
+TEST(one_interface_that_can_be_read_is_enough) {
+  const auto seen =
+      read_whole(joined({section(kLittle), interface(kLittle, 147), enhanced(kLittle, 0, 0, {1}),
+                         interface(kLittle, 1), enhanced(kLittle, 1, 0, kFrame)}));
+  CHECK_EQ(seen.size(), 2u);
+  CHECK(seen[0].frame.empty());
+  CHECK(seen[1].frame == kFrame);
 }
 
 TEST(clocks) {
@@ -145,7 +153,7 @@ TEST(simple_and_obsolete_packets) {
   CHECK(seen[0].frame == kFrame);
   CHECK_EQ(seen[0].time_ns, 9000u);
   CHECK(seen[1].frame == cut);
-  CHECK(seen[1].is_cut);
+  CHECK_EQ(seen[1].cut, CaptureCut::kSnapLength);
 }
 
 TEST(every_cut_of_a_file) {
@@ -197,7 +205,7 @@ TEST(interfaces_have_a_limit) {
 }
 
 TEST(what_is_no_readable_capture) {
-  CHECK(refused(joined({section(kLittle), interface(kLittle, 105)})).find("105") !=
+  CHECK(refused(joined({section(kLittle), interface(kLittle, 147)})).find("147") !=
         std::string::npos);
   CHECK(refused(section(kLittle)).find("interface") != std::string::npos);
   Octets no_order = section(kLittle);

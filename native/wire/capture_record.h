@@ -6,10 +6,13 @@
 
 namespace vethwall::wire {
 
+// A snap length leaves out what lies behind it.
+enum class CaptureCut : uint8_t { kNone, kSnapLength };
+
 struct CaptureRecord {
   uint64_t time_ns;          // since 1970
   uint32_t original_octets;  // on the wire, before the capture's snap length cut it
-  bool is_cut;
+  CaptureCut cut;
   Frame frame;  // Ethernet; valid until the next record is read
 };
 

@@ -1,88 +1,65 @@
 #include "wire/link_frame.h"
 
+#include "wire/captured_ip.h"
 #include "wire/decode_stages.h"
 #include "wire/writer.h"
 
 namespace vethwall::wire {
 namespace {
 
-constexpr uint16_t kSllBroadcast = 1;  // LINKTYPE_LINUX_SLL's packet type
-// LINKTYPE_NULL and LINKTYPE_LOOP: an address family whose numbers and order differ between
-// systems; the IP header says the same.
-constexpr size_t kFamilyOctets = 4;
+constexpr size_t kMacsAndTypeOctets = 14, kVlanTagOctets = 4;
+
+// Whether decode() finds the same in the packet as it was captured.
+bool is_plain(LinkType link_type, std::span<const uint8_t> packet, const LinkHeader& header,
+              size_t l3_offset) {
+  if (link_type != LinkType::kEthernet) return false;
+  if (l3_offset != kMacsAndTypeOctets + header.vlan_count * kVlanTagOctets) return false;
+  Reader reader(packet);
+  Header<2> tpid;
+  reader.skip(kMacsAndTypeOctets - 2);
+  for (size_t i = 0; i < header.vlan_count; ++i) {
+    if (!reader.read(tpid) || tpid.be16<0>() != header.vlan_tags[i] >> 16) return false;
+    reader.skip(2);
+  }
+  return true;
+}
 
 }  // namespace
-
-bool is_readable(LinkType link_type) {
-  switch (link_type) {
-    case LinkType::kNull:
-    case LinkType::kEthernet:
-    case LinkType::kRawAsWritten:
-    case LinkType::kRaw:
-    case LinkType::kLoop:
-    case LinkType::kLinuxSll:
-    case LinkType::kIpv4:
-    case LinkType::kIpv6:
-    case LinkType::kLinuxSll2:
-      return true;
-  }
-  return false;
-}
 
 std::string unreadable(LinkType link_type, size_t at) {
   return "octet " + std::to_string(at) + ": link type " +
          std::to_string(static_cast<unsigned>(link_type)) +
-         " can't be read; capture with one of Ethernet (1), raw IP (101), loopback (0, 108), "
-         "Linux cooked (113, 276)";
+         " can't be read; capture with one of Ethernet (1), raw IP (12, 14, 101, 228, 229), "
+         "loopback (0, 108), Linux cooked (113, 276), PPP (9, 50, 51), Cisco HDLC (104), "
+         "802.11 (105, 127)";
 }
 
-Frame LinkFramer::as_ethernet(LinkType link_type, std::span<const uint8_t> packet) {
+Frame LinkFramer::as_ethernet(LinkType link_type, std::span<const uint8_t> packet, CaptureCut cut) {
   Reader reader(packet);
-  std::array<uint8_t, 6> source = {};
-  switch (link_type) {
-    case LinkType::kEthernet:
-      return packet;
-    case LinkType::kLinuxSll: {
-      Header<16> cooked;
-      if (!reader.read(cooked)) return {};
-      cooked.copy<6, 6>(source);
-      return framed(reader, source, cooked.be16<0>() == kSllBroadcast, cooked.be16<14>());
-    }
-    case LinkType::kLinuxSll2: {
-      Header<20> cooked;
-      if (!reader.read(cooked)) return {};
-      cooked.copy<12, 6>(source);
-      return framed(reader, source, cooked.u8<10>() == kSllBroadcast, cooked.be16<0>());
-    }
-    case LinkType::kNull:
-    case LinkType::kLoop:
-      return reader.skip(kFamilyOctets) ? framed_ip(reader) : Frame{};
-    case LinkType::kRawAsWritten:
-    case LinkType::kRaw:
-    case LinkType::kIpv4:
-    case LinkType::kIpv6:
-      return framed_ip(reader);
-  }
-  return {};
+  LinkHeader header;
+  // Of an Ethernet frame decode() says itself what is wrong.
+  if (!read_link_header(link_type, reader, header))
+    return link_type == LinkType::kEthernet ? packet : Frame{};
+  const bool is_ip = header.ethertype == kEtherIpv4 || header.ethertype == kEtherIpv6;
+  const bool as_captured = is_plain(link_type, packet, header, reader.at());
+  if (!is_ip && link_type == LinkType::kEthernet) return packet;
+  const std::span<const uint8_t> datagram = reader.rest();
+  const CapturedIp captured(is_ip ? datagram : std::span<const uint8_t>{}, cut);
+  if (as_captured && captured.is_sound()) return packet;
+  write_header(header);
+  const size_t l3_offset = made_.size();
+  append(made_, datagram);
+  captured.mend(std::span(made_).subspan(l3_offset));
+  return made_;
 }
 
-Frame LinkFramer::framed_ip(Reader packet) {
-  Header<1> first;
-  if (!packet.peek(first)) return {};
-  return framed(packet, {}, false, first.u8<0>() >> 4 == 6 ? kEtherIpv6 : kEtherIpv4);
-}
-
-Frame LinkFramer::framed(Reader packet, const std::array<uint8_t, 6>& source, bool is_broadcast,
-                         uint16_t ethertype) {
+void LinkFramer::write_header(const LinkHeader& header) {
   made_.clear();
   Writer writer(made_);
-  std::array<uint8_t, 6> destination;
-  destination.fill(is_broadcast ? 0xff : 0);
-  writer.octets(destination);
-  writer.octets(source);
-  writer.be16(ethertype);
-  writer.octets(packet.rest());
-  return made_;
+  writer.octets(header.destination);
+  writer.octets(header.source);
+  for (size_t i = 0; i < header.vlan_count; ++i) writer.be32(header.vlan_tags[i]);
+  writer.be16(header.ethertype);
 }
 
 }  // namespace vethwall::wire

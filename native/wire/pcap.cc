@@ -44,8 +44,8 @@ CaptureNext PcapReader::next(CaptureRecord& out) {
   out.time_ns = host_order(header.be32<0>()) * kNsPerSecond +
                 uint64_t{host_order(header.be32<4>())} * ns_per_fraction_;
   out.original_octets = host_order(header.be32<12>());
-  out.is_cut = out.original_octets > packet.size();
-  out.frame = framer_.as_ethernet(link_type_, packet);
+  out.cut = out.original_octets > packet.size() ? CaptureCut::kSnapLength : CaptureCut::kNone;
+  out.frame = framer_.as_ethernet(link_type_, packet, out.cut);
   return CaptureNext::kRecord;
 }
 

@@ -48,15 +48,16 @@ bool PcapngReader::is_pcapng(std::span<const uint8_t> file) {
 std::optional<PcapngReader> PcapngReader::open(std::span<const uint8_t> file, std::string& error) {
   PcapngReader reader{Reader(file)};
   PcapngReader ahead = reader;
-  Block block;
-  while (ahead.interfaces_.empty() && ahead.next_block(block)) continue;
-  if (ahead.interfaces_.empty()) {
-    error = "octet " + std::to_string(ahead.at()) + ": a pcapng file without an interface block";
-    return std::nullopt;
+  std::string found;
+  for (Block block; ahead.next_block(block);) {
+    if (block.type != kInterface) continue;
+    const LinkType link_type = ahead.interfaces_.back().link_type;
+    if (is_readable(link_type)) return reader;
+    if (found.empty()) found = unreadable(link_type, ahead.at());
   }
-  const LinkType first = ahead.interfaces_.front().link_type;
-  if (is_readable(first)) return reader;
-  error = unreadable(first, ahead.at());
+  if (found.empty())
+    found = "octet " + std::to_string(ahead.at()) + ": a pcapng file without an interface block";
+  error = found;
   return std::nullopt;
 }
 
@@ -178,8 +179,8 @@ bool PcapngReader::read_obsolete(Reader body, CaptureRecord& out) {
 bool PcapngReader::set_packet(const Interface& interface, std::span<const uint8_t> packet,
                               uint32_t original, CaptureRecord& out) {
   out.original_octets = original;
-  out.is_cut = original > packet.size();
-  out.frame = framer_.as_ethernet(interface.link_type, packet);
+  out.cut = original > packet.size() ? CaptureCut::kSnapLength : CaptureCut::kNone;
+  out.frame = framer_.as_ethernet(interface.link_type, packet, out.cut);
   return true;
 }
 

@@ -19,7 +19,7 @@ class PcapngReader {
   static constexpr size_t kMaxInterfaces = 4096;
 
   static bool is_pcapng(std::span<const uint8_t> file);
-  // Nothing, with the reason in `error`, where its first interface is none that can be read.
+  // Nothing, with the reason in `error`, where none of its interfaces can be read.
   static std::optional<PcapngReader> open(std::span<const uint8_t> file, std::string& error);
 
   // kTruncated also where a block's lengths contradict: nothing behind it can be found.

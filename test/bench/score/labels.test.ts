@@ -28,6 +28,21 @@ t.test('per file: commas, tabs, spaces, a header or none, remarks', async (t) =>
   t.same(read('l.csv', 'File Name,Proto\na.pcap,grpc'), ['http', null, 2])
 })
 
+t.test('columns of a flow without a file, in the order of others', async (t) => {
+  const row = 'src_ip,src_port,dst_ip,dst_port'
+  const ends = '192.0.2.1,40000,192.0.2.2,8080'
+  for (const text of [
+    `${row},proto,label\n${ends},6,SSL/TLS`,
+    `${row},protocol,label\n${ends},TCP,TLS.Service`,
+    `label,${row},protocol\nTLSv1.2,${ends},TCP`,
+    `\uFEFF${row},protocol\n${ends},wss`,
+  ])
+    t.same(read('l.csv', text), ['tls', null, 2], text)
+  t.same(read('l.json', '[{"dport": 8080, "label": "mysql (MariaDB)"}]'), ['mysql', null, 1])
+  t.same(read('l.csv', `${row},label\n${ends},http/2.0`), ['http', null, 2])
+  t.same(read('l.csv', `${row},label\n${ends},X.Other`), ['xother', null, 2])
+})
+
 t.test('the file by its path, its last part, without its ending, or by a glob', async (t) => {
   const file = 'web/a.pcap.gz'
   for (const name of [file, 'a.pcap.gz', 'web/a', 'a', 'web/*', './a'])

@@ -1,5 +1,5 @@
 /** The command as it is typed, on real captures: every file format and link type. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -51,6 +51,8 @@ t.test("parsers' captures: each flow is known, by its folder's name", async (t) 
   )
   t.equal(status, 0, stdout + stderr)
   t.match(stdout, /recall 100\.00 %, false labels 0: 0\.00 %/)
+  t.match(stdout, /^dhcp +\d+ +\d+ +100\.00 %/m)
+  t.equal(stderr, '')
 })
 
 t.test('a goal that is missed', async (t) => {
@@ -64,6 +66,21 @@ t.test('a goal that is missed', async (t) => {
     /dns-cooked2\.pcap +udp 127\.0\.0\.1 \d+ → 127\.0\.0\.1 8053 +ssl +false label +dns/,
   )
   t.equal((await score(CAPTURES, '--labels', labels)).status, 0, 'only where it is asked for')
+})
+
+t.test('a capture by what it begins with; one without a flow is said', async (t) => {
+  const into = mkdtempSync(join(tmpdir(), 'vethwall-score-'))
+  t.teardown(() => rmSync(into, { recursive: true }))
+  copyFileSync(join(CAPTURES, 'tls-loopback.pcapng'), join(into, 'night.0'))
+  writeFileSync(
+    join(into, 'empty.pcap'),
+    readFileSync(join(CAPTURES, 'dns-cooked2.pcap')).subarray(0, 24),
+  )
+  writeFileSync(join(into, 'labels.csv'), 'night.0,tls\nempty.pcap,dns\n')
+  const { status, stdout, stderr } = await score(into)
+  t.equal(status, 0)
+  t.match(stdout, /^tls +1 +1 +100\.00 %/m)
+  t.match(stderr, /empty\.pcap: no flow in its 0 frames/)
 })
 
 t.test('bad input', async (t) => {

@@ -1,7 +1,7 @@
-import { Reader } from '../../../core/bytes.js'
+import { latin1, Reader } from '../../../core/bytes.js'
 import type { Dir } from '../../../core/inspect/contract.js'
 import { Opcode } from './code.js'
-import { HEADER_OCTETS, readHeader, readQuestions } from './message.js'
+import { HEADER_OCTETS, parseMessage, readHeader, readQuestions } from './message.js'
 
 type Answer = 'yes' | 'no' | 'more'
 type Heads = Readonly<Record<Dir, Uint8Array>>
@@ -16,10 +16,26 @@ const QUESTIONS = 16
 const RECORDS = 32
 /** IN, CH, HS, NONE, ANY (RFC 6895 §3.2). */
 const CLASSES = new Set([1, 3, 4, 254, 255])
+/** Of a question asked by multicast, the top bit asks for an answer to its sender alone (RFC 6762 §5.4). */
+const UNICAST_ANSWER = 0x8000
+/** The length of an encoded name, its letters, its end; then NB or NBSTAT (RFC 1002 §4.1, §4.2.1.2). */
+const NETBIOS_NAME = /^ [A-P]{32}\0\0[ !]/
+const NETBIOS_NAME_OCTETS = 36
 
 /** What else runs on port 53 is not DNS, and DNS elsewhere is: the port says nothing. */
 export function probeUdp({ orig }: Heads): Answer {
-  return probeQuery(orig, orig.length) === 'yes' ? 'yes' : 'no'
+  // In DNS's own format, and nothing that a resolver is asked for.
+  if (NETBIOS_NAME.test(latin1(orig, HEADER_OCTETS, HEADER_OCTETS + NETBIOS_NAME_OCTETS)))
+    return 'no'
+  return probeQuery(orig, orig.length) === 'yes' || isResponse(orig) ? 'yes' : 'no'
+}
+
+/** What answers a multicast comes of another address than was asked (RFC 6762 §6, RFC 4795 §2.5). */
+function isResponse(octets: Uint8Array): boolean {
+  const message = parseMessage(octets)
+  if (message === null) return false
+  const { response, opcode, questions, answers } = message.header
+  return response && opcode === Opcode.query && questions + answers > 0
 }
 
 export function probeTcp({ orig, reply }: Heads): Answer {
@@ -37,7 +53,7 @@ function probeQuery(message: Uint8Array, octets: number): Answer {
   if (message.length < HEADER_OCTETS) return 'more'
   const reader = new Reader(message, HEADER_OCTETS)
   const [question] = readQuestions(message, reader, 1) ?? []
-  if (question !== undefined) return CLASSES.has(question.class) ? 'yes' : 'no'
+  if (question !== undefined) return CLASSES.has(question.class & ~UNICAST_ANSWER) ? 'yes' : 'no'
   return message.length < Math.min(octets, FIRST_QUESTION_OCTETS) ? 'more' : 'no'
 }
 

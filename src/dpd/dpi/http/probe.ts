@@ -18,12 +18,24 @@ const METHOD_CHARACTERS = 32
 export const FIRST_CHARACTERS = anyOf(`${LETTERS}0123456789!#$%&'*+-.^_\`|~\r\n\t `)
 const METHOD_PREFIX = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]*/
 
-/** HTTP is client-first: a server that speaks alone and not in HTTP speaks something else. */
+/** As far as a reason phrase, which may be absent. */
+const STATUS = /^HTTP\/1\.\d \d{3}[ \r\n]/
+/** What makes a status line of any beginning of one. */
+const STATUS_LEFT = 'HTTP/1.1 200 '
+const STATUS_OCTETS = STATUS_LEFT.length
+
+/**
+ * HTTP is client-first: a server that speaks alone and not in HTTP speaks something else. In HTTP it does
+ * where it gives up on a client (RFC 9110 §15.5.9), or the request was not seen.
+ */
 export function probeHttp(heads: Readonly<Record<Dir, Uint8Array>>): Answer {
   const { orig, reply } = heads
   if (orig.length > 0) return probeRequest(latin1(orig, 0, Math.min(orig.length, PROBE_OCTETS)))
-  const status = latin1(reply, 0, Math.min(reply.length, 7))
-  return 'HTTP/1.'.startsWith(status) ? 'more' : 'no'
+  const status = latin1(reply, 0, Math.min(reply.length, STATUS_OCTETS))
+  if (STATUS.test(status)) return 'yes'
+  return status.length < STATUS_OCTETS && STATUS.test(status + STATUS_LEFT.slice(status.length))
+    ? 'more'
+    : 'no'
 }
 
 /** Wider than the grammar: what a lenient server would take for HTTP must reach the strict parser. */

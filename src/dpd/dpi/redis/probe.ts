@@ -23,6 +23,8 @@ const SHARED_LATER = new Set('AUTH QUIT TIME TYPE RESET SAVE SORT LATENCY'.split
 const SHORTER: Readonly<Record<string, number>> = { set: 3, append: 3, incr: 2, decr: 2 }
 /** Other protocols have these words with arguments. */
 const ALONE = new Set(['PING', 'INFO', 'SYNC', 'SCAN'])
+/** SUBSCRIBE and PUBLISH of SIP (RFC 3261 §7.1): what answers tells. */
+const SIP_LINE = / SIP\/2\.0$/
 const LINE = /^[\x20-\x7e]*$/
 const REPLY = /^(?:\+(?:OK|PONG|QUEUED)\r|[$:*%]-?\d{1,15}\r|-(?:ERR|NOAUTH|NOPERM|WRONG[A-Z]+) )/
 /** A server that refuses the connection itself. */
@@ -79,6 +81,7 @@ function probeInline(orig: Uint8Array, reply: Uint8Array): Answer {
   if (words === null) return 'no'
   if (reply.length > 0) return probeReply(reply)
   if (ALONE.has(word.toUpperCase()) && text !== word) return 'no'
+  if (SIP_LINE.test(text)) return 'more'
   if (SHORTER[word] === words.length || !isShared(word)) return 'yes'
   return SHARED_LATER.has(word.toUpperCase()) && isOwn(head.slice(lineEnd + 2)) ? 'yes' : 'more'
 }
