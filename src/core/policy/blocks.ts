@@ -111,7 +111,7 @@ const TABLE = {
       field('hosts', 'host', host, 'lower case, without port and final dot; IPv6 in `[]`'),
       field(
         ...(['paths', 'path', path] as const),
-        'without query, percent-decoded once, dot segments and runs of `/` removed; write `%2A` for a literal star',
+        'without query, percent-decoded once, dot segments and runs of `/` removed ([readings](#paths-that-servers-read-differently)); write `%2A` for a literal star',
       ),
     ],
     headers: field(

@@ -10,7 +10,7 @@ import {
   hostPatternFault,
   namePatternFault,
 } from './host-name.js'
-import { canonicalPath, parsePathGlob, pathPatternFault } from './http-path.js'
+import { matchPath, parsePathGlob, pathPatternFault, spellPath } from './http-path.js'
 import { coversFilter, filterFault, hasWildcard, meetsFilter, spellTopic } from './mqtt-topic.js'
 
 export interface FieldKind {
@@ -57,8 +57,8 @@ export const host: FieldKind = {
 export const path: FieldKind = {
   fault: pathPatternFault,
   compile: parsePathGlob,
-  spell: canonicalPath,
-  matches: matchGlob,
+  spell: spellPath,
+  matches: matchPath,
 }
 
 export const dnsName: FieldKind = {

@@ -1,19 +1,59 @@
 /**
- * HTTP paths in the one spelling that rules compare: no query, percent-decoded once, runs of `/`
- * made one, dot segments removed (RFC 3986 §5.2.4). Strings here hold one octet per character, so
- * that a path that is no UTF-8 still has one spelling.
+ * HTTP paths in the spelling that rules compare: no query, percent-decoded once, runs of `/` made one,
+ * dot segments removed (RFC 3986 §5.2.4). Strings here hold one octet per character, so that a path
+ * that is no UTF-8 still has one spelling.
  */
-import { type Glob, globOf } from './glob.js'
+import { type Glob, globOf, matchGlob } from './glob.js'
 
-/** Null where servers disagree on what the target names: no rule may allow it. */
-export function canonicalPath(target: string): string | null {
+/** Between readings: no path has it. */
+const OR = '\0'
+
+/**
+ * The path's readings, the one that rules are written for first: where it has dot segments, begins with
+ * `//` or has parameters, servers in use go by different ones. Null where they could be many: no rule
+ * may allow it.
+ */
+export function spellPath(target: string): string | null {
   const path = withoutQuery(originForm(target))
-  // RFC 3986 §2: a URI is ASCII; RFC 9112 §3.2 has no fragment in a target.
-  if (/[^\x21-\x7e]|#/.test(path)) return null
+  // RFC 3986 §2: a URI is ASCII; RFC 9112 §3.2 has no fragment in a target; what goes by the URL
+  // standard takes a backslash for `/`.
+  if (/[^\x21-\x7e]|[#\\]/.test(path)) return null
   const decoded = percentDecode(path)
   if (decoded === null || decoded.includes('\0')) return null
-  return decoded.startsWith('/') ? removeDotSegments(decoded) : decoded
+  if (!/\/[/.]|;/.test(decoded) || !decoded.startsWith('/')) return decoded
+  // Some look for dot segments before they decode a slash, some after it, some both times.
+  if (/%2f/i.test(path) && HAS_DOT_SEGMENT.test(decoded)) return null
+  return [...new Set(readings(path, decoded))].join(OR)
 }
+
+/** A rule that allows must match all readings, one that denies any. */
+export function matchPath(pattern: Glob, spelled: string, deny: boolean): boolean {
+  if (!spelled.includes(OR)) return matchGlob(pattern, spelled)
+  const matches = (reading: string): boolean => matchGlob(pattern, reading)
+  return deny ? spelled.split(OR).some(matches) : spelled.split(OR).every(matches)
+}
+
+const HAS_DOT_SEGMENT = /\/\.\.?(?:\/|$)/
+
+function readings(path: string, decoded: string): string[] {
+  const found = [removeDotSegments(mergeSlashes(decoded))]
+  // Routers that compare what was sent, as those of Node and Go; and those that merge last.
+  if (HAS_DOT_SEGMENT.test(decoded)) {
+    found.push(mergeSlashes(decoded), mergeSlashes(removeDotSegments(decoded)))
+  }
+  // Resolved against a base URL, as `new URL(request.url, base)` does, the first name is a host.
+  const behind = /^\/{2,}[^/]*(.*)$/.exec(path)?.[1]
+  if (behind !== undefined) found.push(standing(behind))
+  // Servlets see no parameters, and look for dot segments when these are gone.
+  if (path.includes(';')) {
+    const bare = path.replace(/;[^/]*/g, '')
+    found.push(removeDotSegments(mergeSlashes(percentDecode(bare) ?? bare)))
+  }
+  return found
+}
+
+const standing = (path: string): string =>
+  mergeSlashes(removeDotSegments(percentDecode(path === '' ? '/' : path) ?? path))
 
 /** A pattern is spelled as a URL's path is, `%2A` is a literal star. Throws on what has a fault. */
 export function parsePathGlob(pattern: string): Glob {
@@ -60,13 +100,12 @@ function percentDecode(path: string): string | null {
   return path.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 
+const mergeSlashes = (path: string): string => path.replace(/\/{2,}/g, '/')
+
 function removeDotSegments(path: string): string {
-  if (!path.includes('//') && !path.includes('/.')) return path
+  if (!path.includes('/.')) return path
   const kept: string[] = []
-  const segments = path
-    .replace(/\/{2,}/g, '/')
-    .split('/')
-    .slice(1)
+  const segments = path.split('/').slice(1)
   for (const segment of segments) {
     if (segment === '..') kept.pop()
     else if (segment !== '.') kept.push(segment)

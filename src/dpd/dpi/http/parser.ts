@@ -58,6 +58,8 @@ interface HttpState {
   offer: Exchange | null
   /** Of the reply whose body goes on. */
   receiving: TxId | null
+  /** The final reply that came last said so. */
+  repliesEnd: boolean
   emptyLines: number
   /** The connection went on in HTTP/2 (RFC 7540 §3.2): this parser's still, for it has the first request. */
   http2: Connection | null
@@ -72,6 +74,7 @@ function openState(): HttpState {
     sending: null,
     offer: null,
     receiving: null,
+    repliesEnd: false,
     emptyLines: 0,
     http2: null,
   }
@@ -142,6 +145,8 @@ function advanceReplies(state: HttpState, cursor: Cursor, facts: Fact[]): Next |
   if (body !== undefined) return body
   endReply(state, position(cursor), facts)
   if (cursor.used > 0) return undefined
+  // Some refuse a HEAD with content, and close: what comes now is of no request.
+  if (state.repliesEnd) return { kind: 'skip', octets: 'toEnd' }
   if (cursor.input.length === 0) return { kind: 'need', octets: 1 }
   return readReply(state, cursor, facts)
 }
@@ -201,6 +206,7 @@ function answer(
     const app = reply.protocol === 'websocket' ? 'websocket' : null
     return { kind: 'switch', app, from: { orig: end ?? 0, reply: after } }
   }
+  state.repliesEnd = reply.closes
   if (reply.body.kind === 'octets') {
     facts.push({ kind: 'txEnd', tx, end: after + reply.body.octets })
   } else {
@@ -236,10 +242,11 @@ function refusal(state: HttpState, tx: TxId): Refusal | null {
 type SavedHttp = readonly [nextTx: TxId, emptyLines: number]
 
 function save(state: HttpState): SavedHttp | null {
-  const { request, reply, open, sending, receiving, http2 } = state
+  const { request, reply, open, sending, receiving, repliesEnd, http2 } = state
   const isBetween = request.phase === 'head' && reply.phase === 'head'
   const isSent = sending === null || sending.end !== null
-  if (!isBetween || !isSent || open.length > 0 || receiving !== null || http2 !== null) return null
+  if (!isBetween || !isSent || open.length > 0 || receiving !== null) return null
+  if (repliesEnd || http2 !== null) return null
   // An offer whose request is answered is no offer any more.
   return [state.nextTx, state.emptyLines]
 }

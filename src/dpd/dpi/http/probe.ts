@@ -4,18 +4,29 @@ import { anyOf, LETTERS } from '../begins.js'
 
 type Answer = 'yes' | 'no' | 'more'
 
-export const PROBE_OCTETS = 512
+/** Empty lines, a method, and of a target as much as decides. */
+export const PROBE_OCTETS = 1_536
+const ENOUGH_OCTETS = 512
 /** HTTP/2's, whole (RFC 9113 §3.4). */
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 const PREFACE_LINE = 'PRI * HTTP/2.0\r\n'
+/** Those that a server in use takes from a request-line without a version, as of HTTP/0.9 (Node has all of them). */
 const METHODS = new Set(
-  'GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK REPORT SEARCH PURGE'.split(
-    ' ',
-  ),
+  `GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK REPORT SEARCH
+PURGE BIND REBIND UNBIND ACL MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE MKCALENDAR LINK UNLINK
+SOURCE QUERY`.split(/\s/),
 )
 const METHOD_CHARACTERS = 32
+/** What some take for white space: Python splits the line at each of these. */
+const SPACES = '[\\t\\v\\f\\r\\x1c-\\x20\\x85\\xa0]'
+const LEADING_SPACES = new RegExp(`^(?:${SPACES}|\\n)+`)
+const SEPARATOR = new RegExp(`^${SPACES}+`)
 /** Of a method, or of what a lenient server skips before it. */
-export const FIRST_CHARACTERS = anyOf(`${LETTERS}0123456789!#$%&'*+-.^_\`|~\r\n\t `)
+export const FIRST_CHARACTERS = anyOf(
+  `${LETTERS}0123456789!#$%&'*+-.^_\`|~\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0`,
+)
+/** The version ends the line: SIP and RTSP differ from HTTP in nothing else. */
+const VERSION_AT_END = new RegExp(`(?:^|${SPACES})HTTP/[0-9.]+${SPACES}*$`)
 const METHOD_PREFIX = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]*/
 
 /** As far as a reason phrase, which may be absent. */
@@ -40,27 +51,33 @@ export function probeHttp(heads: Readonly<Record<Dir, Uint8Array>>): Answer {
 
 /** Wider than the grammar: what a lenient server would take for HTTP must reach the strict parser. */
 function probeRequest(head: string): Answer {
-  const text = head.replace(/^[\r\n\t ]+/, '')
-  if (text === '') return head.length < PROBE_OCTETS ? 'more' : 'no'
+  const text = head.replace(LEADING_SPACES, '')
+  // So many empty lines are passed over by servers, and sent by nobody.
+  if (text === '') return head.length < ENOUGH_OCTETS ? 'more' : isOfLineEnds(head)
   if (head.startsWith(PREFACE)) return 'no'
   if (PREFACE.startsWith(head)) return 'more'
   if (text.startsWith(PREFACE_LINE)) return 'yes'
   const method = METHOD_PREFIX.exec(text)?.[0] ?? ''
   if (method === '' || method.length > METHOD_CHARACTERS) return 'no'
   if (method.length === text.length) return 'more'
-  const separator = text[method.length]
-  if (separator !== ' ' && separator !== '\t') return 'no'
+  const behind = text.slice(method.length)
+  const target = behind.replace(SEPARATOR, '')
   const known = METHODS.has(method.toUpperCase())
-  return probeTarget(text.slice(method.length).replace(/^[\t ]+/, ''), known, head.length)
+  // Others know only the methods that they were made for.
+  if (target.length === behind.length || (!known && !/^[ \t]/.test(behind))) return 'no'
+  return probeTarget(target, known, METHODS.has(method))
 }
 
-function probeTarget(rest: string, known: boolean, seen: number): Answer {
-  if (known && /^(?:\/|https?:\/\/)/i.test(rest)) return 'yes'
-  const line = /^[^\r\n]*(?=[\r\n])/.exec(rest)?.[0]
+const isOfLineEnds = (head: string): Answer => (/^[\r\n]+$/.test(head) ? 'yes' : 'no')
+
+/** `isExact`: the method is known as it stands; memcached's `get` takes URLs for keys. */
+function probeTarget(rest: string, known: boolean, isExact: boolean): Answer {
+  const isPath = /^(?:\/|[a-z][a-z0-9+.-]*:\/\/)/i.test(rest)
+  if (isExact && isPath) return 'yes'
+  const line = /^[^\n]*(?=\n)/.exec(rest)?.[0]
   // Of a method that nobody knows; DNS over TCP may begin so.
   if (!known && (line ?? rest).includes('\0')) return 'no'
-  // The version ends the line: SIP and RTSP differ from HTTP in nothing else.
-  if (line !== undefined) return /[ \t]HTTP\/[0-9.]+[ \t]*$/.test(line) ? 'yes' : 'no'
-  if (seen < PROBE_OCTETS) return 'more'
-  return rest.startsWith('/') ? 'yes' : 'no'
+  if (line !== undefined) return VERSION_AT_END.test(line) ? 'yes' : 'no'
+  if (rest.length < ENOUGH_OCTETS) return 'more'
+  return isExact || isPath ? 'yes' : 'no'
 }

@@ -5,6 +5,8 @@ import { asciiLower } from '../../../core/bytes.js'
 const HOST = /^(?:[0-9a-z_-]+(?:\.[0-9a-z_-]+)*\.?|\[[0-9a-f:.]+\]|)$/
 const AUTHORITY = /^([^@]*?)(?::([0-9]{0,5}))?$/
 const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)([^#]*)$/
+/** RFC 3986 §3.2: what else stands there may begin the path. */
+const IN_AUTHORITY = /^[!$&'()*+,;=:@%[\]0-9A-Za-z._~-]*$/
 /** Visible ASCII but '#', which a target never holds (RFC 9112 §3.2.1). */
 const ORIGIN = /^\/[!"$-~]*$/
 
@@ -23,9 +25,13 @@ export function parseTarget(method: string, target: string): Target | null {
   const absolute = ABSOLUTE.exec(target)
   if (absolute === null) return null
   const [, , authority = '', rest = ''] = absolute
+  // Of an empty one (RFC 9110 §4.2.1), or one with a backslash, the URL standard has another host and path.
+  if (authority === '' || !isAuthority(authority)) return null
   const path = withoutQuery(rest.startsWith('/') ? rest : `/${rest}`)
   return ORIGIN.test(path) ? { path, authority } : null
 }
+
+export const isAuthority = (text: string): boolean => IN_AUTHORITY.test(text)
 
 function withoutQuery(target: string): string {
   const query = target.indexOf('?')

@@ -1,7 +1,7 @@
 /** What a request's header says (RFC 9113 §8.3.1), and whether all recipients read it so (§8.1.1, §8.2). */
 import type { Fields } from '../../../core/inspect/contract.js'
 import { isToken } from '../http/fields.js'
-import { hostOf, parseTarget } from '../http/target.js'
+import { hostOf, isAuthority, parseTarget } from '../http/target.js'
 import { isGrpcType, nameProcedure } from './grpc.js'
 import {
   CONTENT_LENGTH,
@@ -16,6 +16,9 @@ import {
   PSEUDO_SCHEME,
   TE,
 } from './hpack/field.js'
+
+/** RFC 3986 §3.1. */
+const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*$/
 
 export interface Request {
   readonly fields: Fields
@@ -103,7 +106,11 @@ function requestFields(draft: Draft, extendedConnect: boolean): Fields {
     if (method !== 'CONNECT' || !extendedConnect) draft.isMalformed = true
   }
   if (isTunnel ? !isTunnelHeader(pseudo) : !namePath(method, path, fields)) draft.isMalformed = true
-  if (!isTunnel && !pseudo[PSEUDO_SCHEME]) draft.isMalformed = true
+  if (!isTunnel && !SCHEME.test(pseudo[PSEUDO_SCHEME] ?? '')) draft.isMalformed = true
+  // HAProxy writes one URL of scheme, authority and path, and looks for its path there.
+  if (!isAuthority(pseudo[PSEUDO_AUTHORITY] ?? '') || !isAuthority(draft.host ?? '')) {
+    draft.isMalformed = true
+  }
   if (!nameHost(draft, fields)) ambiguous.push('host')
   if (draft.isGrpc && !nameProcedure(path, fields)) ambiguous.push('grpcService', 'grpcMethod')
   if (ambiguous.length > 0) fields.ambiguous = ambiguous
