@@ -12,8 +12,10 @@ export type TokenKind = 'word' | 'quoted' | 'string' | 'mark' | 'end'
 const WORD = /[A-Za-z0-9_$\x80-\xff]+/y
 /** In PostgreSQL a $ is a part of names alone: after a number it may begin a dollar quote. */
 const POSTGRESQL_WORD = /[A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]*|\$?[0-9][A-Za-z0-9_\x80-\xff]*/y
-/** Of words that begin with a digit these alone are one token in every version of every server. */
-const NUMBER = /^(?:\d+|\d+e\d+|0x[0-9a-f]+|0b[01]+)$/i
+/** Of words that begin with a digit, and parameters, these alone are one token in every version of every server. */
+const NUMBER = /^\$?(?:\d+|\d+e\d+|0x[0-9a-f]+|0b[01]+)$/i
+/** NAMEDATALEN of PostgreSQL: the rest of a name is cut off, between characters. */
+const NAME_OCTETS = 63
 const SPACE = /[ \t\n\r\f\v]+/y
 const DOLLAR_TAG = /\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)?\$/y
 /** A version in an executable comment: five digits, or six since MySQL 8.0 and MariaDB 10. */
@@ -33,6 +35,8 @@ export class Lexer {
   /** A quote or comment was not closed. */
   open = false
   #backslash: Dialect['backslash']
+  /** The string before has escapes, and PostgreSQL may read a next one as its continuation. */
+  #continues = false
   #at = 0
   #executable = 0
 
@@ -55,8 +59,12 @@ export class Lexer {
       this.#set('end', '', this.#at)
       return
     }
+    const isContinued = this.#continues
+    this.#continues = false
     if (first === "'") {
-      this.#string(this.#backslash)
+      // As E'' goes on; where no line ends between, no server takes it.
+      this.#string(isContinued ? 'unsure' : this.#backslash)
+      this.#continues = isContinued
       return
     }
     if (first === '"' || (first === '`' && this.#isMysql)) {
@@ -96,14 +104,16 @@ export class Lexer {
       if (after === "'" && /[eE]/.test(word)) {
         this.#at = end
         this.#string('escapes')
+        this.#continues = true
         return
       }
       if (after === '&' && /[uU]/.test(word) && /['"]/.test(this.source[end + 1] ?? '')) {
         this.unsure = true
       }
     }
-    if (/^[0-9]/.test(word) && !NUMBER.test(word)) this.unsure = true
-    this.name = nameOf(word)
+    const isNumber = (this.#isMysql ? /^[0-9]/ : /^\$?[0-9]/).test(word)
+    if (isNumber && !NUMBER.test(word)) this.unsure = true
+    this.name = this.#nameOf(word)
     this.#set('word', word.toUpperCase(), end)
   }
 
@@ -194,8 +204,12 @@ export class Lexer {
     const backslash = quote === '"' && this.#isMysql ? 'unsure' : 'plain'
     const end = this.#closing(quote, backslash)
     const inside = this.source.slice(from, this.open ? end : end - 1)
-    this.name = nameOf(inside.replaceAll(quote + quote, quote))
+    this.name = this.#nameOf(inside.replaceAll(quote + quote, quote))
     this.#set('quoted', inside, end)
+  }
+
+  #nameOf(text: string): string {
+    return nameOf(this.#isMysql || text.length <= NAME_OCTETS ? text : clipped(text))
   }
 
   #suspect(at: number): void {
@@ -227,6 +241,12 @@ export class Lexer {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
 const ASCII = /^[\x00-\x7f]*$/
+
+function clipped(text: string): string {
+  let end = NAME_OCTETS
+  while (end > 0 && (text.charCodeAt(end) & 0xc0) === 0x80) end--
+  return text.slice(0, end)
+}
 
 /** Names are UTF-8 in policy; other character sets stay one character per octet. */
 function nameOf(text: string): string {

@@ -189,6 +189,14 @@ const CASES: readonly (readonly ['both' | 'my' | 'pg', string, string])[] = [
   ['pg', 'create table p partition of a for values in (1)', 'CREATE: p a'],
   ['pg', 'alter table a attach partition b default', 'ALTER: a b'],
   ['pg', 'refresh materialized view concurrently v', 'REFRESH: v'],
+  ['pg', "select E'a'\n'\\' ' from b --'", 'SELECT: b ?verb ?tables'],
+  ['pg', "select E'a' -- c\n'b' from a", 'SELECT: a'],
+  ['pg', 'select $1from a', 'SELECT: ?verb ?tables'],
+  [
+    'pg',
+    `select 1 from ${'n'.repeat(63)}xyz, "${'n'.repeat(62)}\xc3\xa4"`,
+    `SELECT: ${'n'.repeat(63)} ${'n'.repeat(62)}`,
+  ],
 ]
 
 for (const [server, octets, expected] of CASES) {
