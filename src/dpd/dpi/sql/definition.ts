@@ -1,6 +1,14 @@
 /** Words of statements that define, maintain and administer: what table they promise next. */
 import type { Dialect } from './lexer.js'
-import { ENDS_TABLES, NOT_TABLES, POSTGRESQL_ENDS_TABLES, ROUTINES } from './words.js'
+import {
+  ENDS_TABLES,
+  MODIFIERS,
+  NAMES_FOLLOW,
+  NOT_TABLES,
+  OPTIONS,
+  POSTGRESQL_ENDS_TABLES,
+  ROUTINES,
+} from './words.js'
 
 export interface Context {
   readonly word: string
@@ -73,6 +81,18 @@ function administers({ word, last, first, server }: Context): Effect {
     return 'target'
   }
   return 'none'
+}
+
+/** Whether the word stands between the one that promises a table and the table's name. */
+export function standsBefore(
+  word: string,
+  { first, last, depth, server }: Context,
+  explaining: boolean,
+): boolean {
+  if (MODIFIERS.has(word) || (word === 'ONLY' && server === 'postgresql')) return true
+  if ((explaining || NAMES_FOLLOW.has(first)) && OPTIONS.has(word)) return true
+  // EXPLAIN FORMAT = JSON …, EXPLAIN (FORMAT JSON) …
+  return explaining && (last === '=' || depth > 0)
 }
 
 /** Of the word after GRANT … ON and REVOKE … ON. */
