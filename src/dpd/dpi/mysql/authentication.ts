@@ -1,6 +1,7 @@
 /** From the greeting to the session: what plugins say to each other is passed over. */
 import { Reader } from '../../../core/bytes.js'
 import type { At, Fact, Fields, Next } from '../../../core/inspect/contract.js'
+import { mayShift } from './charset.js'
 import { Capability, MARIADB_CACHE_METADATA, Status } from './code.js'
 import { ERR, isErrorAtOnce, readGreeting, readLogin } from './handshake.js'
 import { lengthEncoded, unsigned } from './packet.js'
@@ -45,6 +46,7 @@ export function takeLogin(state: MysqlState, payload: Uint8Array, end: At): Said
   }
   state.capabilities = login.capabilities & state.serverCapabilities
   state.cachesMetadata = (login.extended & MARIADB_CACHE_METADATA) !== 0
+  state.shifts = mayShift(login.charset)
   state.user = login.user
   state.database = login.database
   state.phase = 'authentication'

@@ -72,16 +72,19 @@ export function effectOf(context: Context): Effect {
 }
 
 function administers({ word, last, first, server }: Context): Effect {
-  // MariaDB's BEGIN NOT ATOMIC, and SET STATEMENT … FOR, hold other statements.
-  if (server === 'mysql' && first === 'BEGIN' && last === 'BEGIN' && word !== 'WORK') {
-    return 'unsureVerb'
-  }
+  // Holds another statement.
   if (first === 'SET' && last === 'SET' && word === 'STATEMENT') return 'unsureVerb'
+  // NEXT VALUE FOR s, and s.nextval of sql_mode ORACLE.
+  if (server === 'mysql' && word === 'FOR' && last === 'VALUE') return 'target'
+  if (server === 'mysql' && last === '.' && /^(?:NEXT|CURR)VAL$/.test(word)) return 'unsureTables'
   if (first === 'SHOW' && SHOWN.includes(last) && (word === 'FROM' || word === 'IN')) {
     return 'target'
   }
   return 'none'
 }
+
+/** MariaDB: what these are called with is a sequence. */
+export const SEQUENCE_FUNCTIONS = new Set(['NEXTVAL', 'LASTVAL', 'SETVAL'])
 
 /** Whether the word stands between the one that promises a table and the table's name. */
 export function standsBefore(

@@ -5,6 +5,8 @@ export interface Dialect {
   readonly server: 'mysql' | 'postgresql'
   /** Of plain strings: sql_mode NO_BACKSLASH_ESCAPES, standard_conforming_strings; unsure = may change before it is read. */
   readonly backslash: 'escapes' | 'plain' | 'unsure'
+  /** As in GBK, Big5 and Shift-JIS: an octet of ASCII may be the second one of a character. */
+  readonly shifts: boolean
 }
 
 export type TokenKind = 'word' | 'quoted' | 'string' | 'mark' | 'end'
@@ -32,6 +34,8 @@ export class Lexer {
   name = ''
   /** Servers may read some octets in another way. */
   unsure = false
+  /** Of a word or quoted name: its octets are of a character set that is not known. */
+  strange = false
   /** A quote or comment was not closed. */
   open = false
   #backslash: Dialect['backslash']
@@ -209,11 +213,14 @@ export class Lexer {
   }
 
   #nameOf(text: string): string {
-    return nameOf(this.#isMysql || text.length <= NAME_OCTETS ? text : clipped(text))
+    const name = nameOf(this.#isMysql || text.length <= NAME_OCTETS ? text : clipped(text))
+    this.strange = name === null
+    return name ?? text
   }
 
-  #suspect(at: number): void {
-    if (this.source.charCodeAt(at) >= 0x80) this.unsure = true
+  /** Of an octet with a meaning that is not its own where the one before begins a character. */
+  #suspect(before: number): void {
+    if (this.dialect.shifts && this.source.charCodeAt(before) >= 0x80) this.unsure = true
   }
 
   /** One past the closing quote. */
@@ -223,13 +230,13 @@ export class Lexer {
     for (; at < source.length; at++) {
       const character = source[at]
       if (character === '\\') {
-        // In GBK, Big5 and Shift-JIS it may be the second octet of a character.
         if (this.#isMysql || backslash !== 'plain') this.#suspect(at - 1)
         if (backslash === 'plain') continue
         const escaped = source[at + 1]
         if (backslash === 'unsure' && (escaped === quote || escaped === '\\')) this.unsure = true
         at++
       } else if (character === quote) {
+        if (quote === '`') this.#suspect(at - 1)
         if (source[at + 1] !== quote) return at + 1
         at++
       }
@@ -248,12 +255,12 @@ function clipped(text: string): string {
   return text.slice(0, end)
 }
 
-/** Names are UTF-8 in policy; other character sets stay one character per octet. */
-function nameOf(text: string): string {
+/** Names are UTF-8 in policy; null = of another character set. */
+function nameOf(text: string): string | null {
   if (ASCII.test(text)) return text.toLowerCase()
   try {
     return utf8.decode(fromLatin1(text)).toLowerCase()
   } catch {
-    return text
+    return null
   }
 }

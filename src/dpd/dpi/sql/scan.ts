@@ -1,6 +1,6 @@
 /** One statement's tokens, in order: which verbs and which tables. No grammar: what is not sure is told as such. */
 import { Clauses } from './clauses.js'
-import { grantedObject, standsBefore } from './definition.js'
+import { grantedObject, SEQUENCE_FUNCTIONS, standsBefore } from './definition.js'
 import type { Lexer } from './lexer.js'
 import { OptionList } from './objects.js'
 import { DML, EXPLAINED, NAMES_FOLLOW, OPAQUE, READABLE, TABLES_ALONE } from './words.js'
@@ -20,6 +20,7 @@ export class Scan extends Clauses {
   take(): void {
     const { kind, text, name } = this.lexer
     if (this.isPostgresql && this.#options.takes(kind, text, this.first, this.last)) return
+    if (this.names.isReading && this.lexer.strange && kind !== 'mark') this.names.unsure = true
     if (this.names.isReading && !this.names.continues(kind, text, name)) {
       this.#commit(kind === 'mark' ? text : '')
     }
@@ -55,7 +56,7 @@ export class Scan extends Clauses {
     if (quoted && this.scope.defines(this.last)) this.scope.top.defined = this.lexer.name
     if (quoted && this.first === 'USE') this.object = this.lexer.text
     if (this.expect === 'none') return
-    if (quoted) this.names.begin(this.lexer.name)
+    if (quoted) this.#beginName()
     else this.#disappoint()
   }
 
@@ -63,6 +64,11 @@ export class Scan extends Clauses {
   #disappoint(): void {
     this.expect = 'none'
     this.names.unsure = true
+  }
+
+  #beginName(): void {
+    if (this.lexer.strange) this.names.unsure = true
+    this.names.begin(this.lexer.name)
   }
 
   #mark(mark: string): void {
@@ -98,6 +104,7 @@ export class Scan extends Clauses {
     const isCopied = this.first === 'COPY' && scope.depth === 0
     scope.isOuterWith = this.first === 'WITH' || this.explaining || scope.isOuterWith
     if (!scope.open(isMain || isCopied, isCte, isList)) this.unsureVerb = true
+    if (!this.isPostgresql && SEQUENCE_FUNCTIONS.has(this.last)) this.expect = 'target'
     this.#start = true
   }
 
@@ -116,7 +123,7 @@ export class Scan extends Clauses {
   #word(word: string): void {
     const starts = this.#start
     this.#start = false
-    if (this.#executes(word)) this.unsureVerb = true
+    if (this.#executes(word) || this.#opensBlock(word)) this.unsureVerb = true
     if (this.first === '' || this.#explains(word)) {
       this.#begin(word)
     } else if (this.expect !== 'none') {
@@ -149,6 +156,14 @@ export class Scan extends Clauses {
     return this.explaining || (this.first === 'CREATE' && this.last === 'AS')
   }
 
+  /** MariaDB: BEGIN NOT ATOMIC, and with sql_mode ORACLE BEGIN and DECLARE. */
+  #opensBlock(word: string): boolean {
+    if (this.isPostgresql) return false
+    return this.first === ''
+      ? word === 'DECLARE'
+      : this.last === 'BEGIN' && this.first === 'BEGIN' && word !== 'WORK'
+  }
+
   /** What EXPLAIN stands before begins a statement, of which it executes what it ANALYZEs. */
   #explains(word: string): boolean {
     return this.explaining && this.scope.depth === 0 && EXPLAINED.has(word)
@@ -169,7 +184,7 @@ export class Scan extends Clauses {
       this.scope.top.list = false
       return true
     }
-    this.names.begin(this.lexer.name)
+    this.#beginName()
     return true
   }
 

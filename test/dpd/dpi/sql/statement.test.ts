@@ -1,8 +1,9 @@
 import t from 'tap'
 import { type Dialect, readStatements } from '../../../../src/dpd/dpi/sql/statement.js'
 
-const MYSQL: Dialect = { server: 'mysql', backslash: 'escapes' }
-const POSTGRESQL: Dialect = { server: 'postgresql', backslash: 'plain' }
+const MYSQL: Dialect = { server: 'mysql', backslash: 'escapes', shifts: false }
+const POSTGRESQL: Dialect = { server: 'postgresql', backslash: 'plain', shifts: false }
+const GBK: Dialect = { server: 'mysql', backslash: 'escapes', shifts: true }
 
 /** `VERB VERB: table table ?ambiguous`, statements joined by ` | `. */
 function told(octets: string, dialect: Dialect): string {
@@ -102,7 +103,18 @@ const CASES: readonly (readonly ['both' | 'my' | 'pg', string, string])[] = [
   ['my', 'select 1--1 from a', 'SELECT: a'],
   ['my', "select 'it\\'s from b' from a", 'SELECT: a'],
   ['my', 'select "it\\"s" from a', 'SELECT: a ?verb ?tables'],
-  ['my', "select '\xbf\\' from a", 'SELECT: ?verb ?tables'],
+  ['my', "select '\xc3\xa4\\\\' from a", 'SELECT: a'],
+  ['my', 'select `\xc3\xa4` from a', 'SELECT: a'],
+  ['my', 'select 1 from gr\xf6\xdfe', 'SELECT: gr\u00f6\u00dfe ?tables'],
+  ['my', 'select nextval(q), setval(s.r, 1), next value for t from a', 'SELECT: q s.r t a'],
+  ['my', 'begin delete from a; end', 'BEGIN: ?verb ?tables | END:'],
+  ['my', 'begin work', 'BEGIN:'],
+  ['my', 'select q.nextval from a', 'SELECT: a ?tables'],
+  [
+    'my',
+    'declare x int; begin delete from a; end',
+    'DECLARE: ?verb ?tables | BEGIN: ?verb ?tables | END:',
+  ],
   ['my', '/*!40101 SET NAMES utf8 */', 'SET:'],
   ['my', 'select /*! straight_join */ 1 from a /*!50000 , b */', 'SELECT: a b'],
   ['my', '/*!99999 select */ delete from a', 'SELECT: a ?verb ?tables'],
@@ -236,3 +248,9 @@ for (const [server, octets, expected] of CASES) {
     t.test(`${dialect.server}: ${octets}`, async (t) => t.equal(told(octets, dialect), expected))
   }
 }
+
+t.test('an octet that may be the second one of a character', async (t) => {
+  t.equal(told("select '\xbf\\' from a", GBK), 'SELECT: ?verb ?tables')
+  t.equal(told('select `\xbf` , ` from a -- `', GBK), 'SELECT: ?verb ?tables')
+  t.equal(told('select `x` from a', GBK), 'SELECT: a')
+})
