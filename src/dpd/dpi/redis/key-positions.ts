@@ -21,7 +21,8 @@ export function range(first: number, last: number, step = 1): KeyPositions {
   const lastOf = (count: number) => (last < 0 ? count + last : last)
   if (first === 1 && last === 1) return one
   return {
-    lastRead: lastOf,
+    // Counted from the end, the keys are known when all are there.
+    lastRead: last < 0 ? all : lastOf,
     keys: (args) => {
       const keys: string[] = []
       // Where the count is short the server refuses, and what is there was meant.
