@@ -143,13 +143,13 @@ export function commandOf(spec: CommandSpec, args: Arguments, extent: Extent): C
   const third = spec.name === 'CLIENT' ? (args[2] ?? '').toUpperCase() : ''
   const keys = isCut && spec.positions !== none ? untold.keys(args) : spec.positions.keys(args)
   const fields: Fields =
-    keys !== null && !spec.container
+    keys !== null && !spec.container && spec.positions.scripted !== true
       ? { command: spec.name, keys }
       : {
           command: spec.name,
           ...(second === '' ? {} : { subcommand: second }),
           keys: keys ?? [],
-          ...(keys === null ? { ambiguous: UNTOLD_KEYS } : {}),
+          ...(keys === null || spec.positions.scripted === true ? { ambiguous: UNTOLD_KEYS } : {}),
         }
   return { kind: 'command', spec, fields, count, left, end, second, third }
 }
