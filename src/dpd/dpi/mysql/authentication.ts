@@ -2,6 +2,7 @@
 import { Reader } from '../../../core/bytes.js'
 import type { At, Fact, Next } from '../../../core/inspect/contract.js'
 import type { FieldsDraft } from '../../../core/inspect/fields-draft.js'
+import { mayShift } from './charset.js'
 import { Capability, MARIADB_CACHE_METADATA, Status } from './code.js'
 import { ERR, isErrorAtOnce, readGreeting, readLogin } from './handshake.js'
 import { lengthEncoded, unsigned } from './packet.js'
@@ -46,6 +47,7 @@ export function takeLogin(state: MysqlState, payload: Uint8Array, end: At): Said
   }
   state.capabilities = login.capabilities & state.serverCapabilities
   state.cachesMetadata = (login.extended & MARIADB_CACHE_METADATA) !== 0
+  state.shifts = mayShift(login.charset)
   state.user = login.user
   state.database = login.database
   state.phase = 'authentication'

@@ -12,6 +12,7 @@ import {
   UNREAD,
 } from '../sql/statement.js'
 import { textAfterAttributes } from './attributes.js'
+import { maySetCharset } from './charset.js'
 import { ADMINISTRATION, Capability, Command as Code } from './code.js'
 import { nulTerminated, unsigned } from './packet.js'
 import { type Command, can, type MysqlState, type ReplyKind } from './session.js'
@@ -94,18 +95,20 @@ function query(state: MysqlState, payload: Payload): readonly Fact[] {
 }
 
 function statementsOf(state: MysqlState, payload: Payload, from: number): Statement[] {
+  const octets = latin1(payload.octets, from)
+  state.shifts ||= maySetCharset(octets, payload.whole)
   const text = {
-    octets: latin1(payload.octets, from),
+    octets,
     whole: payload.whole,
     several: can(state, Capability.multiStatements),
   }
   return readStatements(text, dialectOf(state))
 }
 
-function dialectOf({ open, noBackslashEscapes }: MysqlState): Dialect {
+function dialectOf({ open, noBackslashEscapes, shifts }: MysqlState): Dialect {
   const isUnsure = open.some((command) => command.unsettles)
   const backslash = isUnsure ? 'unsure' : noBackslashEscapes ? 'plain' : 'escapes'
-  return { server: 'mysql', backslash }
+  return { server: 'mysql', backslash, shifts }
 }
 
 function prepare(state: MysqlState, payload: Payload): readonly Fact[] {

@@ -49,6 +49,8 @@ export interface Login {
   readonly capabilities: number
   /** MariaDB's. */
   readonly extended: number
+  /** Number of its collation; 0 = not said. */
+  readonly charset: number
   readonly user: string
   readonly database: string
 }
@@ -63,8 +65,10 @@ export function readLogin(payload: Uint8Array, serverIsMariadb: boolean): Login 
 function login41(payload: Uint8Array, serverIsMariadb: boolean): Login | null {
   const reader = new Reader(payload)
   const capabilities = unsigned(reader, 4) | 0
-  // Longest packet, character set, reserved.
-  reader.skip(4 + 1 + 19)
+  // The longest packet.
+  reader.skip(4)
+  const charset = reader.u8()
+  reader.skip(19)
   const extended = unsigned(reader, 4) | 0
   const user = textOf(nulTerminated(reader, payload))
   if (capabilities & Capability.lengthEncodedAuth) reader.skip(lengthEncoded(reader) ?? -1)
@@ -74,7 +78,7 @@ function login41(payload: Uint8Array, serverIsMariadb: boolean): Login | null {
   const database = named ? textOf(nulTerminated(reader, payload)) : ''
   if (reader.short) return null
   const isMariadb = serverIsMariadb && !(capabilities & Capability.longPassword)
-  return { capabilities, extended: isMariadb ? extended : 0, user, database }
+  return { capabilities, extended: isMariadb ? extended : 0, charset, user, database }
 }
 
 function login320(payload: Uint8Array): Login | null {
@@ -85,19 +89,20 @@ function login320(payload: Uint8Array): Login | null {
   const named = capabilities & Capability.connectWithDatabase
   if (named) nulTerminated(reader, payload)
   const database = named ? textOf(nulTerminated(reader, payload)) : ''
-  return reader.short ? null : { capabilities, extended: 0, user, database }
+  return reader.short ? null : { capabilities, extended: 0, charset: 0, user, database }
 }
 
-/** COM_CHANGE_USER: user, proof, database. */
+/** COM_CHANGE_USER: user, proof, database, and a character set where more follows. */
 export function readChangeUser(
   payload: Uint8Array,
   capabilities: number,
-): { readonly user: string; readonly database: string } | null {
+): Pick<Login, 'user' | 'database' | 'charset'> | null {
   const reader = new Reader(payload)
   reader.skip(1)
   const user = textOf(nulTerminated(reader, payload))
   if (capabilities & Capability.secureConnection) reader.skip(reader.u8())
   else nulTerminated(reader, payload)
   const database = textOf(nulTerminated(reader, payload))
-  return reader.short ? null : { user, database }
+  if (reader.short) return null
+  return { user, database, charset: reader.left < 2 ? 0 : unsigned(reader, 2) }
 }

@@ -7,6 +7,7 @@ import {
   takeLogin,
   takeVerdict,
 } from './authentication.js'
+import { mayShift } from './charset.js'
 import { Command as Code } from './code.js'
 import { readableOctets, readCommand } from './command.js'
 import { readChangeUser } from './handshake.js'
@@ -142,6 +143,7 @@ function changeUser(state: MysqlState, input: Uint8Array, header: Header): Step 
   if (change === null) return malformed('COM_CHANGE_USER')
   state.prepared.clear()
   state.lastPrepared = null
+  state.shifts = mayShift(change.charset)
   state.user = change.user
   state.database = change.database
   state.phase = 'authentication'

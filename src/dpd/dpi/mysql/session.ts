@@ -47,6 +47,8 @@ export interface MysqlState {
   capabilities: number
   cachesMetadata: boolean
   noBackslashEscapes: boolean
+  /** Of the client's character set, or one that it may have chosen: an octet of ASCII may be a second one. */
+  shifts: boolean
   user: string
   database: string
   /** Packets of the authentication that the server has asked for. */
@@ -67,6 +69,7 @@ export const openSession = (): MysqlState => ({
   capabilities: 0,
   cachesMetadata: false,
   noBackslashEscapes: false,
+  shifts: false,
   user: '',
   database: '',
   asked: 0,

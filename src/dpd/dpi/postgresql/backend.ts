@@ -6,6 +6,8 @@ import type { Pending, PostgresqlState } from './session.js'
 
 /** An ErrorResponse's fields up to its code, a CommandComplete's tag, a ParameterStatus. */
 const READ_OCTETS: Readonly<Record<string, number>> = { E: 256, C: 64, S: 128, R: 4 }
+/** Client encodings in which an octet of ASCII may be the second one of a character. */
+const SHIFTING = /^(?:BIG5|GBK|UHC|GB18030|JOHAB|SJIS|SHIFT_JIS_2004)$/i
 const TYPES = new Set('RSKZNAECITDts123nGHWdcVv')
 
 export const readableOctets = (type: string): number => READ_OCTETS[type] ?? 0
@@ -45,6 +47,7 @@ export function takeMessage(state: PostgresqlState, message: Message): readonly 
 function setting(state: PostgresqlState, body: Uint8Array): void {
   const [name, value] = latin1(body).split('\0')
   if (name === 'standard_conforming_strings') state.standardStrings = value !== 'off'
+  if (name === 'client_encoding') state.shifts = SHIFTING.test(value ?? '')
 }
 
 function authentication(state: PostgresqlState, body: Uint8Array): readonly Fact[] {

@@ -93,10 +93,10 @@ function deallocate(state: PostgresqlState, statements: Statements): void {
   }
 }
 
-function dialectOf({ open, standardStrings }: PostgresqlState): Dialect {
+function dialectOf({ open, standardStrings, shifts }: PostgresqlState): Dialect {
   const isUnsure = open.some(({ unsettles }) => unsettles)
   const backslash = isUnsure ? 'unsure' : standardStrings ? 'plain' : 'escapes'
-  return { server: 'postgresql', backslash }
+  return { server: 'postgresql', backslash, shifts: shifts || isUnsure }
 }
 
 /** As the server knows it; null = cut off. */

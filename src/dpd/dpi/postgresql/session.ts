@@ -28,6 +28,8 @@ export interface PostgresqlState {
   user: string
   database: string
   standardStrings: boolean
+  /** Of the client's character set: an octet of ASCII may be the second one of a character. */
+  shifts: boolean
   /** The server has said so for the first time. */
   ready: boolean
   readonly open: Pending[]
@@ -42,6 +44,7 @@ export type SavedSession = readonly [
   user: string,
   database: string,
   standardStrings: boolean,
+  shifts: boolean,
   ready: boolean,
   nextTx: TxId,
   statements: SavedStatements<string>,
@@ -50,16 +53,16 @@ export type SavedSession = readonly [
 
 /** Every message is answered. */
 export function saveSession(state: PostgresqlState): SavedSession | null {
-  const { user, database, standardStrings, ready, nextTx, statements, portals } = state
+  const { user, database, standardStrings, shifts, ready, nextTx, statements, portals } = state
   if (state.phase !== 'session' || state.open.length > 0 || state.failed) return null
-  return [user, database, standardStrings, ready, nextTx, statements.save(), portals.save()]
+  return [user, database, standardStrings, shifts, ready, nextTx, statements.save(), portals.save()]
 }
 
 export function restoreSession(saved: SavedSession): PostgresqlState {
-  const [user, database, standardStrings, ready, nextTx, statements, portals] = saved
+  const [user, database, standardStrings, shifts, ready, nextTx, statements, portals] = saved
   return {
     ...openSession(),
-    ...{ phase: 'session', user, database, standardStrings, ready, nextTx },
+    ...{ phase: 'session', user, database, standardStrings, shifts, ready, nextTx },
     statements: PreparedStatements.restore(statements),
     portals: PreparedStatements.restore(portals),
   }
@@ -72,6 +75,7 @@ export const openSession = (): PostgresqlState => ({
   user: '',
   database: '',
   standardStrings: true,
+  shifts: false,
   ready: false,
   open: [],
   nextTx: 0,

@@ -146,6 +146,6 @@ export function commandOf(spec: CommandSpec, args: Arguments, extent: Extent): C
   const fields: FieldsDraft = { command: spec.name }
   if (second !== '') fields.subcommand = second
   fields.keys = keys ?? []
-  if (keys === null) fields.ambiguous = UNTOLD_KEYS
+  if (keys === null || spec.positions.scripted === true) fields.ambiguous = UNTOLD_KEYS
   return { kind: 'command', spec, fields, count, left, end, second, third }
 }

@@ -6,7 +6,9 @@ import { specOf } from './command-table.js'
 const LF = 0x0a
 /** isspace of C; a NUL ends the line for the server. */
 const BLANK = /^[ \t\n\v\f\r]+/
-const WORD = /^(?:"((?:\\[\s\S]|[^"\\])*)"|'((?:\\'|[^'])*)'|([^ \t\n\v\f\r"']+))/
+/** Ends a word outside of quotes: no \v and no \f. */
+const END = /^[ \t\n\r]/
+const WORD = /^(?:"((?:\\[\s\S]|[^"\\])*)"|'((?:\\'|[^'])*)'|([^ \t\n\r"']+))/
 const ESCAPE = /\\(?:x([0-9a-fA-F]{2})|([\s\S]))/g
 const NAMED: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' }
 
@@ -42,7 +44,7 @@ export function splitWords(line: string): readonly string[] | null {
       else word += double === undefined ? unquoteSingle(single ?? '') : unquote(double)
       const isQuoted = plain === undefined
       if (isQuoted && rest !== '' && !BLANK.test(rest)) return null
-      if (isQuoted || rest === '' || BLANK.test(rest)) break
+      if (isQuoted || rest === '' || END.test(rest)) break
     }
     words.push(word)
   }

@@ -6,11 +6,14 @@ export type Arguments = readonly string[]
 export interface KeyPositions {
   /** The last argument that must be read before the keys are known, of `count`. */
   readonly lastRead: (count: number) => number
+  /** The arguments hold code, which may touch others. */
+  readonly scripted?: boolean
   /** null = what the arguments touch can't be told. */
   readonly keys: (args: Arguments) => readonly string[] | null
 }
 
 const NO_KEYS: readonly string[] = []
+const all = (count: number): number => count - 1
 
 export const none: KeyPositions = { lastRead: () => 0, keys: () => NO_KEYS }
 /** The keys can't be told from the arguments. */
@@ -21,7 +24,8 @@ export function range(first: number, last: number, step = 1): KeyPositions {
   const lastOf = (count: number) => (last < 0 ? count + last : last)
   if (first === 1 && last === 1) return one
   return {
-    lastRead: lastOf,
+    // Counted from the end, the keys are known when all are there.
+    lastRead: last < 0 ? all : lastOf,
     keys: (args) => {
       const keys: string[] = []
       // Where the count is short the server refuses, and what is there was meant.
@@ -48,7 +52,8 @@ export const counted = (at: number, ...also: readonly number[]): KeyPositions =>
   },
 })
 
-const all = (count: number): number => count - 1
+/** A script that the client itself sends, and the keys that it says the script is for. */
+export const script: KeyPositions = { ...counted(2), scripted: true }
 
 /** XREAD, XREADGROUP: after STREAMS as many keys as ids. Options before it take values that can be any word. */
 export const streams: KeyPositions = {

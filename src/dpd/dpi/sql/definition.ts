@@ -1,6 +1,14 @@
 /** Words of statements that define, maintain and administer: what table they promise next. */
 import type { Dialect } from './lexer.js'
-import { ENDS_TABLES, NOT_TABLES, POSTGRESQL_ENDS_TABLES, ROUTINES } from './words.js'
+import {
+  ENDS_TABLES,
+  MODIFIERS,
+  NAMES_FOLLOW,
+  NOT_TABLES,
+  OPTIONS,
+  POSTGRESQL_ENDS_TABLES,
+  ROUTINES,
+} from './words.js'
 
 export interface Context {
   readonly word: string
@@ -64,15 +72,30 @@ export function effectOf(context: Context): Effect {
 }
 
 function administers({ word, last, first, server }: Context): Effect {
-  // MariaDB's BEGIN NOT ATOMIC, and SET STATEMENT … FOR, hold other statements.
-  if (server === 'mysql' && first === 'BEGIN' && last === 'BEGIN' && word !== 'WORK') {
-    return 'unsureVerb'
-  }
+  // Holds another statement.
   if (first === 'SET' && last === 'SET' && word === 'STATEMENT') return 'unsureVerb'
+  // NEXT VALUE FOR s, and s.nextval of sql_mode ORACLE.
+  if (server === 'mysql' && word === 'FOR' && last === 'VALUE') return 'target'
+  if (server === 'mysql' && last === '.' && /^(?:NEXT|CURR)VAL$/.test(word)) return 'unsureTables'
   if (first === 'SHOW' && SHOWN.includes(last) && (word === 'FROM' || word === 'IN')) {
     return 'target'
   }
   return 'none'
+}
+
+/** MariaDB: what these are called with is a sequence. */
+export const SEQUENCE_FUNCTIONS = new Set(['NEXTVAL', 'LASTVAL', 'SETVAL'])
+
+/** Whether the word stands between the one that promises a table and the table's name. */
+export function standsBefore(
+  word: string,
+  { first, last, depth, server }: Context,
+  explaining: boolean,
+): boolean {
+  if (MODIFIERS.has(word) || (word === 'ONLY' && server === 'postgresql')) return true
+  if ((explaining || NAMES_FOLLOW.has(first)) && OPTIONS.has(word)) return true
+  // EXPLAIN FORMAT = JSON …, EXPLAIN (FORMAT JSON) …
+  return explaining && (last === '=' || depth > 0)
 }
 
 /** Of the word after GRANT … ON and REVOKE … ON. */

@@ -5,6 +5,8 @@ export interface Dialect {
   readonly server: 'mysql' | 'postgresql'
   /** Of plain strings: sql_mode NO_BACKSLASH_ESCAPES, standard_conforming_strings; unsure = may change before it is read. */
   readonly backslash: 'escapes' | 'plain' | 'unsure'
+  /** As in GBK, Big5 and Shift-JIS: an octet of ASCII may be the second one of a character. */
+  readonly shifts: boolean
 }
 
 export type TokenKind = 'word' | 'quoted' | 'string' | 'mark' | 'end'
@@ -12,8 +14,10 @@ export type TokenKind = 'word' | 'quoted' | 'string' | 'mark' | 'end'
 const WORD = /[A-Za-z0-9_$\x80-\xff]+/y
 /** In PostgreSQL a $ is a part of names alone: after a number it may begin a dollar quote. */
 const POSTGRESQL_WORD = /[A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]*|\$?[0-9][A-Za-z0-9_\x80-\xff]*/y
-/** Of words that begin with a digit these alone are one token in every version of every server. */
-const NUMBER = /^(?:\d+|\d+e\d+|0x[0-9a-f]+|0b[01]+)$/i
+/** Of words that begin with a digit, and parameters, these alone are one token in every version of every server. */
+const NUMBER = /^\$?(?:\d+|\d+e\d+|0x[0-9a-f]+|0b[01]+)$/i
+/** NAMEDATALEN of PostgreSQL: the rest of a name is cut off, between characters. */
+const NAME_OCTETS = 63
 const SPACE = /[ \t\n\r\f\v]+/y
 const DOLLAR_TAG = /\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)?\$/y
 /** A version in an executable comment: five digits, or six since MySQL 8.0 and MariaDB 10. */
@@ -30,9 +34,13 @@ export class Lexer {
   name = ''
   /** Servers may read some octets in another way. */
   unsure = false
+  /** Of a word or quoted name: its octets are of a character set that is not known. */
+  strange = false
   /** A quote or comment was not closed. */
   open = false
   #backslash: Dialect['backslash']
+  /** The string before has escapes, and PostgreSQL may read a next one as its continuation. */
+  #continues = false
   #at = 0
   #executable = 0
 
@@ -55,8 +63,12 @@ export class Lexer {
       this.#set('end', '', this.#at)
       return
     }
+    const isContinued = this.#continues
+    this.#continues = false
     if (first === "'") {
-      this.#string(this.#backslash)
+      // As E'' goes on; where no line ends between, no server takes it.
+      this.#string(isContinued ? 'unsure' : this.#backslash)
+      this.#continues = isContinued
       return
     }
     if (first === '"' || (first === '`' && this.#isMysql)) {
@@ -96,14 +108,16 @@ export class Lexer {
       if (after === "'" && /[eE]/.test(word)) {
         this.#at = end
         this.#string('escapes')
+        this.#continues = true
         return
       }
       if (after === '&' && /[uU]/.test(word) && /['"]/.test(this.source[end + 1] ?? '')) {
         this.unsure = true
       }
     }
-    if (/^[0-9]/.test(word) && !NUMBER.test(word)) this.unsure = true
-    this.name = nameOf(word)
+    const isNumber = (this.#isMysql ? /^[0-9]/ : /^\$?[0-9]/).test(word)
+    if (isNumber && !NUMBER.test(word)) this.unsure = true
+    this.name = this.#nameOf(word)
     this.#set('word', word.toUpperCase(), end)
   }
 
@@ -194,12 +208,19 @@ export class Lexer {
     const backslash = quote === '"' && this.#isMysql ? 'unsure' : 'plain'
     const end = this.#closing(quote, backslash)
     const inside = this.source.slice(from, this.open ? end : end - 1)
-    this.name = nameOf(inside.replaceAll(quote + quote, quote))
+    this.name = this.#nameOf(inside.replaceAll(quote + quote, quote))
     this.#set('quoted', inside, end)
   }
 
-  #suspect(at: number): void {
-    if (this.source.charCodeAt(at) >= 0x80) this.unsure = true
+  #nameOf(text: string): string {
+    const name = nameOf(this.#isMysql || text.length <= NAME_OCTETS ? text : clipped(text))
+    this.strange = name === null
+    return name ?? text
+  }
+
+  /** Of an octet with a meaning that is not its own where the one before begins a character. */
+  #suspect(before: number): void {
+    if (this.dialect.shifts && this.source.charCodeAt(before) >= 0x80) this.unsure = true
   }
 
   /** One past the closing quote. */
@@ -209,13 +230,13 @@ export class Lexer {
     for (; at < source.length; at++) {
       const character = source[at]
       if (character === '\\') {
-        // In GBK, Big5 and Shift-JIS it may be the second octet of a character.
         if (this.#isMysql || backslash !== 'plain') this.#suspect(at - 1)
         if (backslash === 'plain') continue
         const escaped = source[at + 1]
         if (backslash === 'unsure' && (escaped === quote || escaped === '\\')) this.unsure = true
         at++
       } else if (character === quote) {
+        if (quote === '`') this.#suspect(at - 1)
         if (source[at + 1] !== quote) return at + 1
         at++
       }
@@ -228,12 +249,18 @@ export class Lexer {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
 const ASCII = /^[\x00-\x7f]*$/
 
-/** Names are UTF-8 in policy; other character sets stay one character per octet. */
-function nameOf(text: string): string {
+function clipped(text: string): string {
+  let end = NAME_OCTETS
+  while (end > 0 && (text.charCodeAt(end) & 0xc0) === 0x80) end--
+  return text.slice(0, end)
+}
+
+/** Names are UTF-8 in policy; null = of another character set. */
+function nameOf(text: string): string | null {
   if (ASCII.test(text)) return text.toLowerCase()
   try {
     return utf8.decode(fromLatin1(text)).toLowerCase()
   } catch {
-    return text
+    return null
   }
 }

@@ -1,38 +1,26 @@
 /** One statement's tokens, in order: which verbs and which tables. No grammar: what is not sure is told as such. */
-import { type Effect, effectOf, endsTables, GRANTS, grantedObject } from './definition.js'
-import { TableNames } from './frame.js'
+import { Clauses } from './clauses.js'
+import { grantedObject, SEQUENCE_FUNCTIONS, standsBefore } from './definition.js'
 import type { Lexer } from './lexer.js'
-import { Scope } from './scope.js'
-import { DML, MODIFIERS, NAMES_FOLLOW, OPAQUE, OPTIONS, READABLE, TABLES_ALONE } from './words.js'
+import { OptionList } from './objects.js'
+import { DML, EXPLAINED, NAMES_FOLLOW, OPAQUE, READABLE, TABLES_ALONE } from './words.js'
 
 const NO_NAMES: ReadonlySet<string> = new Set()
 
-/** source: may name a common table expression. target: names a real table. */
-type Expect = 'none' | 'source' | 'target'
-
-export class Scan {
-  readonly verbs: string[] = []
-  readonly names = new TableNames()
-  readonly scope = new Scope()
-  /** The first word, upper case; '' = none yet. */
-  first = ''
-  unsureVerb = false
-  /** What USE and DEALLOCATE name. */
-  object: string | null = null
-  #expect: Expect = 'none'
+export class Scan extends Clauses {
   #start = true
-  #explaining = false
-  /** Upper-case words, or marks. */
-  #last = ''
-  #beforeLast = ''
+  readonly #options = new OptionList()
 
-  constructor(readonly lexer: Lexer) {
+  constructor(lexer: Lexer) {
+    super(lexer)
     // Reserved there, and no table.
-    if (!this.#isPostgresql) this.scope.ctes.add('dual')
+    if (!this.isPostgresql) this.scope.ctes.add('dual')
   }
 
   take(): void {
     const { kind, text, name } = this.lexer
+    if (this.isPostgresql && this.#options.takes(kind, text, this.first, this.last)) return
+    if (this.names.isReading && this.lexer.strange && kind !== 'mark') this.names.unsure = true
     if (this.names.isReading && !this.names.continues(kind, text, name)) {
       this.#commit(kind === 'mark' ? text : '')
     }
@@ -41,13 +29,13 @@ export class Scan {
       else if (kind === 'mark') this.#mark(text)
       else this.#text(kind === 'quoted')
     }
-    this.#beforeLast = this.#last
-    this.#last = kind === 'quoted' ? '"' : kind === 'string' ? "'" : text
+    this.beforeLast = this.last
+    this.last = kind === 'quoted' ? '"' : kind === 'string' ? "'" : text
   }
 
   end(): void {
     if (this.names.isReading) this.#commit('')
-    if (this.#expect !== 'none' && !TABLES_ALONE.has(this.first)) this.names.unsure = true
+    if (this.expect !== 'none' && !TABLES_ALONE.has(this.first)) this.names.unsure = true
     // WITH serves some statement.
     if (this.verbs.length === 0) {
       this.unsureVerb = true
@@ -55,31 +43,32 @@ export class Scan {
     }
   }
 
-  get #isPostgresql(): boolean {
-    return this.lexer.dialect.server === 'postgresql'
-  }
-
   /** A function's name is followed by a parenthesis; what it does is not in the text. */
   #commit(after: string): void {
-    const isSource = this.#expect === 'source'
-    this.#expect = 'none'
+    const isSource = this.expect === 'source'
+    this.expect = 'none'
     this.names.finish(!(isSource && after === '('), isSource ? this.scope.ctes : NO_NAMES)
   }
 
   #text(quoted: boolean): void {
     this.#start = false
     if (this.first === '') this.#begin('?')
-    if (quoted && this.scope.defines(this.#last)) this.scope.top.defined = this.lexer.name
+    if (quoted && this.scope.defines(this.last)) this.scope.top.defined = this.lexer.name
     if (quoted && this.first === 'USE') this.object = this.lexer.text
-    if (this.#expect === 'none') return
-    if (quoted) this.names.begin(this.lexer.name)
+    if (this.expect === 'none') return
+    if (quoted) this.#beginName()
     else this.#disappoint()
   }
 
   /** Where a table was to come stands something that is not read. */
   #disappoint(): void {
-    this.#expect = 'none'
+    this.expect = 'none'
     this.names.unsure = true
+  }
+
+  #beginName(): void {
+    if (this.lexer.strange) this.names.unsure = true
+    this.names.begin(this.lexer.name)
   }
 
   #mark(mark: string): void {
@@ -93,33 +82,34 @@ export class Scan {
     }
     if (this.first === '') this.#begin('?')
     this.#start = false
-    if (this.#explaining) return
+    if (this.explaining) return
     if (mark === ',') {
-      if (this.#expect !== 'none') this.#disappoint()
-      if (this.scope.top.list) this.#expect = this.scope.top.reads ? 'source' : 'target'
-    } else if (this.#expect !== 'none') {
+      if (this.expect !== 'none') this.#disappoint()
+      if (this.scope.top.list) this.expect = this.scope.top.reads ? 'source' : 'target'
+    } else if (this.expect !== 'none') {
       // SELECT … INTO @variable
-      if (mark === '@' && this.#last === 'INTO') this.#expect = 'none'
+      if (mark === '@' && this.last === 'INTO') this.expect = 'none'
       else this.#disappoint()
     }
   }
 
   #open(): void {
     const { scope } = this
-    const isList = this.#expect === 'source'
+    const isList = this.expect === 'source'
     // MySQL: UPDATE (a JOIN b) SET …
-    if (this.#expect === 'target' && /^(?:UPDATE|FROM)$/.test(this.#last)) this.names.unsure = true
-    if (!isList && !this.#explaining) this.#expect = 'none'
-    const isCte = scope.top.with && (this.#last === 'AS' || this.#last === 'MATERIALIZED')
-    const isMain = scope.top.verbal && (this.#start || this.#explaining)
+    if (this.expect === 'target' && /^(?:UPDATE|FROM)$/.test(this.last)) this.names.unsure = true
+    if (!isList && !this.explaining) this.expect = 'none'
+    const isCte = scope.top.with && (this.last === 'AS' || this.last === 'MATERIALIZED')
+    const isMain = scope.top.verbal && (this.#start || this.explaining)
     const isCopied = this.first === 'COPY' && scope.depth === 0
-    scope.isOuterWith = this.first === 'WITH' || this.#explaining || scope.isOuterWith
+    scope.isOuterWith = this.first === 'WITH' || this.explaining || scope.isOuterWith
     if (!scope.open(isMain || isCopied, isCte, isList)) this.unsureVerb = true
+    if (!this.isPostgresql && SEQUENCE_FUNCTIONS.has(this.last)) this.expect = 'target'
     this.#start = true
   }
 
   #close(): void {
-    if (this.#expect !== 'none' && !this.#explaining) this.#disappoint()
+    if (this.expect !== 'none' && !this.explaining) this.#disappoint()
     this.scope.close()
     this.#start = false
   }
@@ -127,56 +117,74 @@ export class Scan {
   /** INSERT INTO t WITH …, CREATE TABLE t AS WITH …, EXPLAIN WITH … */
   get #mayDefine(): boolean {
     const { verb, reads } = this.scope.top
-    return this.#explaining || this.#last === 'AS' || (/^(?:INSERT|REPLACE)$/.test(verb) && !reads)
+    return this.explaining || this.last === 'AS' || (/^(?:INSERT|REPLACE)$/.test(verb) && !reads)
   }
 
   #word(word: string): void {
     const starts = this.#start
     this.#start = false
-    if (this.first === '') {
+    if (this.#executes(word) || this.#opensBlock(word)) this.unsureVerb = true
+    if (this.first === '' || this.#explains(word)) {
       this.#begin(word)
-    } else if (this.#expect !== 'none') {
+    } else if (this.expect !== 'none') {
       const isQuery = DML.has(word) || word === 'WITH'
       if (isQuery && starts && this.scope.top.list) {
         // A subquery, where a table could have been.
-        this.#expect = 'none'
+        this.expect = 'none'
         this.scope.top.list = false
-      } else if (!(this.#explaining && isQuery) && this.#name(word)) {
+      } else if (!(this.explaining && isQuery) && this.#name(word)) {
         return
       }
     }
     if (word === 'WITH' && (starts || this.#mayDefine)) {
       this.scope.top.with = true
-      this.#expect = 'none'
+      this.expect = 'none'
       return
     }
     const wasWith = this.scope.top.with
-    if (this.scope.takesDefinition(word, this.lexer.name, this.#last)) return
+    if (this.scope.takesDefinition(word, this.lexer.name, this.last)) return
     if (wasWith) this.#start = true
-    if (word === 'TABLE' && this.first === 'ANALYZE') this.#explaining = false
+    if (word === 'TABLE' && this.first === 'ANALYZE') this.explaining = false
     const isVerb = this.#isVerb(word, starts)
     if (isVerb) this.#addVerb(word)
-    this.#clause(word, isVerb)
+    this.clause(word, isVerb)
+  }
+
+  /** EXPLAIN EXECUTE, CREATE TABLE … AS EXECUTE. */
+  #executes(word: string): boolean {
+    if (word !== 'EXECUTE') return false
+    return this.explaining || (this.first === 'CREATE' && this.last === 'AS')
+  }
+
+  /** MariaDB: BEGIN NOT ATOMIC, and with sql_mode ORACLE BEGIN and DECLARE. */
+  #opensBlock(word: string): boolean {
+    if (this.isPostgresql) return false
+    return this.first === ''
+      ? word === 'DECLARE'
+      : this.last === 'BEGIN' && this.first === 'BEGIN' && word !== 'WORK'
+  }
+
+  /** What EXPLAIN stands before begins a statement, of which it executes what it ANALYZEs. */
+  #explains(word: string): boolean {
+    return this.explaining && this.scope.depth === 0 && EXPLAINED.has(word)
   }
 
   /** True where the word is a table's name, or stands before one. */
   #name(word: string): boolean {
     if (word === 'OUTFILE' || word === 'DUMPFILE') {
-      this.#expect = 'none'
+      this.expect = 'none'
       return true
     }
-    if (MODIFIERS.has(word) || (word === 'ONLY' && this.#isPostgresql)) return true
-    const isOption = this.#explaining || NAMES_FOLLOW.has(this.first)
-    if (isOption && OPTIONS.has(word)) return true
-    // EXPLAIN FORMAT = JSON …, EXPLAIN (FORMAT JSON) …
-    if (this.#explaining && (this.#last === '=' || this.scope.depth > 0)) return true
-    if (this.#last === 'ON' && grantedObject(word) !== 'table') {
+    // ALTER TABLE ALL IN TABLESPACE
+    if (word === 'ALL' && this.first === 'ALTER') this.names.unsure = true
+    if (standsBefore(word, this.context(word), this.explaining)) return true
+    if (this.last === 'ON' && grantedObject(word) !== 'table') {
       if (grantedObject(word) === 'all') this.names.unsure = true
-      this.#expect = 'none'
+      this.expect = 'none'
       this.scope.top.list = false
       return true
     }
-    this.names.begin(this.lexer.name)
+    this.#beginName()
     return true
   }
 
@@ -185,16 +193,16 @@ export class Scan {
     // ANALYZE TABLE maintains; what CREATE … AS reads is no verb of its own.
     if (word === 'TABLE' && this.first === 'ANALYZE') return false
     if (word === 'SELECT' && this.first === 'CREATE') return false
-    if (this.first === 'PREPARE' && this.#last === 'AS') return true
-    const isPlace = starts || this.#start || this.#explaining
+    if (this.first === 'PREPARE' && this.last === 'AS') return true
+    const isPlace = starts || this.#start || this.explaining
     return isPlace && this.scope.top.verbal && this.scope.top.verb === ''
   }
 
   #addVerb(word: string): void {
     this.#start = false
     this.scope.top.verb = word
-    this.#explaining = false
-    this.#expect = 'none'
+    this.explaining = false
+    this.expect = 'none'
     if (!this.verbs.includes(word)) this.verbs.push(word)
   }
 
@@ -204,93 +212,10 @@ export class Scan {
     if (!READABLE.has(word)) this.unsureVerb = true
     if (!DML.has(word)) this.verbs.push(word)
     if (OPAQUE.has(word)) this.names.unsure = true
-    const executes = word === 'ANALYZE' && !this.#isPostgresql
-    this.#explaining = executes || word === 'EXPLAIN' || word === 'DESCRIBE' || word === 'DESC'
-    if (this.#explaining && !executes) this.#expect = 'target'
-    else if (NAMES_FOLLOW.has(word) && !executes) this.#obey('targets')
-  }
-
-  #clause(word: string, isVerb: boolean): void {
-    const top = this.scope.top
-    const { server } = this.lexer.dialect
-    if (endsTables(word, this.#last, this.first, server)) top.list = false
-    if (GRANTS.has(this.first)) {
-      // Verbs are names of privileges here.
-      if (word === 'ON') this.#obey('targets')
-      return
-    }
-    switch (word) {
-      case 'SELECT':
-        top.reads = true
-        top.list = false
-        top.joined = false
-        break
-      case 'INSERT':
-      case 'REPLACE':
-        if (isVerb) this.#expect = 'target'
-        break
-      case 'UPDATE':
-      case 'DELETE':
-        if (isVerb) top.reads = true
-        if (isVerb && word === 'UPDATE') this.#obey('targets')
-        break
-      case 'FROM':
-        this.#from()
-        break
-      case 'JOIN':
-      case 'STRAIGHT_JOIN':
-        this.#join(word)
-        break
-      case 'USING':
-        if (/^(?:DELETE|MERGE)$/.test(top.verb) && !top.joined) this.#obey('sources')
-        break
-      case 'INTO':
-        this.#expect = 'target'
-        break
-      case 'SET':
-        if (top.verb === 'UPDATE') top.list = false
-        break
-      default:
-        this.#obey(this.#effect(word))
-    }
-  }
-
-  #effect(word: string): Effect {
-    const { first } = this
-    if (first === 'USE' || first === 'DEALLOCATE') this.object = this.lexer.name
-    const { server } = this.lexer.dialect
-    const { reads } = this.scope.top
-    return effectOf({ word, last: this.#last, first, depth: this.scope.depth, reads, server })
-  }
-
-  #obey(effect: Effect): void {
-    if (effect === 'unsureVerb') this.unsureVerb = true
-    else if (effect === 'unsureTables') this.names.unsure = true
-    else if (effect !== 'none') {
-      this.#expect = effect === 'source' || effect === 'sources' ? 'source' : 'target'
-      if (effect === 'sources' || effect === 'targets') this.scope.top.list = true
-    }
-  }
-
-  #from(): void {
-    const top = this.scope.top
-    const isCompared = this.#last === 'DISTINCT' && /^(?:IS|NOT)$/.test(this.#beforeLast)
-    if (this.first === 'PREPARE' && !top.reads) {
-      // The text is a string or a variable.
-      this.unsureVerb = true
-    } else if (top.reads && !isCompared) {
-      const isTarget = top.verb === 'DELETE' && !top.aimed
-      top.aimed = true
-      this.#obey(isTarget ? 'targets' : 'sources')
-    } else {
-      this.#obey(this.#effect('FROM'))
-    }
-  }
-
-  #join(word: string): void {
-    // USE INDEX FOR JOIN, SELECT STRAIGHT_JOIN
-    if (this.#last === 'FOR' || (word === 'STRAIGHT_JOIN' && !this.scope.top.list)) return
-    this.#obey('sources')
-    this.scope.top.joined = true
+    const executes = word === 'ANALYZE' && !this.isPostgresql
+    this.expect = 'none'
+    this.explaining = executes || word === 'EXPLAIN' || word === 'DESCRIBE' || word === 'DESC'
+    if (this.explaining && !executes) this.expect = 'target'
+    else if (NAMES_FOLLOW.has(word) && !executes) this.obey('targets')
   }
 }

@@ -22,6 +22,9 @@ export const READABLE = new Set([
 /** Their text does not say which tables they touch. */
 export const OPAQUE = new Set(['CALL', 'DO'])
 
+/** EXPLAIN may stand before them, other than those of DML. */
+export const EXPLAINED = new Set(['CREATE', 'DECLARE', 'REFRESH'])
+
 /** The first word is followed by tables. */
 export const NAMES_FOLLOW = new Set([
   ...['TRUNCATE', 'VACUUM', 'ANALYZE', 'CLUSTER', 'LOCK', 'COPY', 'HANDLER'],

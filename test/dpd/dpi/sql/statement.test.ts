@@ -1,8 +1,9 @@
 import t from 'tap'
 import { type Dialect, readStatements } from '../../../../src/dpd/dpi/sql/statement.js'
 
-const MYSQL: Dialect = { server: 'mysql', backslash: 'escapes' }
-const POSTGRESQL: Dialect = { server: 'postgresql', backslash: 'plain' }
+const MYSQL: Dialect = { server: 'mysql', backslash: 'escapes', shifts: false }
+const POSTGRESQL: Dialect = { server: 'postgresql', backslash: 'plain', shifts: false }
+const GBK: Dialect = { server: 'mysql', backslash: 'escapes', shifts: true }
 
 /** `VERB VERB: table table ?ambiguous`, statements joined by ` | `. */
 function told(octets: string, dialect: Dialect): string {
@@ -102,7 +103,18 @@ const CASES: readonly (readonly ['both' | 'my' | 'pg', string, string])[] = [
   ['my', 'select 1--1 from a', 'SELECT: a'],
   ['my', "select 'it\\'s from b' from a", 'SELECT: a'],
   ['my', 'select "it\\"s" from a', 'SELECT: a ?verb ?tables'],
-  ['my', "select '\xbf\\' from a", 'SELECT: ?verb ?tables'],
+  ['my', "select '\xc3\xa4\\\\' from a", 'SELECT: a'],
+  ['my', 'select `\xc3\xa4` from a', 'SELECT: a'],
+  ['my', 'select 1 from gr\xf6\xdfe', 'SELECT: gr\u00f6\u00dfe ?tables'],
+  ['my', 'select nextval(q), setval(s.r, 1), next value for t from a', 'SELECT: q s.r t a'],
+  ['my', 'begin delete from a; end', 'BEGIN: ?verb ?tables | END:'],
+  ['my', 'begin work', 'BEGIN:'],
+  ['my', 'select q.nextval from a', 'SELECT: a ?tables'],
+  [
+    'my',
+    'declare x int; begin delete from a; end',
+    'DECLARE: ?verb ?tables | BEGIN: ?verb ?tables | END:',
+  ],
   ['my', '/*!40101 SET NAMES utf8 */', 'SET:'],
   ['my', 'select /*! straight_join */ 1 from a /*!50000 , b */', 'SELECT: a b'],
   ['my', '/*!99999 select */ delete from a', 'SELECT: a ?verb ?tables'],
@@ -189,6 +201,44 @@ const CASES: readonly (readonly ['both' | 'my' | 'pg', string, string])[] = [
   ['pg', 'create table p partition of a for values in (1)', 'CREATE: p a'],
   ['pg', 'alter table a attach partition b default', 'ALTER: a b'],
   ['pg', 'refresh materialized view concurrently v', 'REFRESH: v'],
+  ['pg', 'explain analyze create table q as select 1 from a', 'EXPLAIN CREATE: q a'],
+  ['pg', 'explain (analyze) declare c cursor for select 1 from a', 'EXPLAIN DECLARE: a'],
+  ['pg', 'explain analyze execute p', 'EXPLAIN: execute ?verb ?tables'],
+  ['pg', 'create table q as execute p', 'CREATE: q ?verb ?tables'],
+  ['pg', 'vacuum (full, verbose) a (x), b', 'VACUUM: a b'],
+  ['pg', 'analyze (verbose) a, b', 'ANALYZE: a b'],
+  ['pg', 'reindex (verbose) table a', 'REINDEX: a'],
+  ['pg', 'reindex index i', 'REINDEX: ?tables'],
+  ['pg', 'drop index concurrently i', 'DROP: ?tables'],
+  ['pg', 'drop schema s cascade', 'DROP: ?tables'],
+  ['pg', 'drop owned by u', 'DROP: ?tables'],
+  ['pg', 'drop type ty cascade', 'DROP: ?tables'],
+  ['pg', 'drop trigger i on a', 'DROP: a'],
+  ['pg', 'drop materialized view v', 'DROP: v'],
+  ['pg', 'drop role u', 'DROP:'],
+  ['pg', 'alter index i rename to j', 'ALTER: j ?tables'],
+  ['pg', 'alter sequence q owned by a.x', 'ALTER: q ?tables'],
+  ['pg', 'alter sequence q restart', 'ALTER: q'],
+  ['pg', 'alter table all in tablespace x set tablespace y', 'ALTER: all ?tables'],
+  ['pg', 'alter role u set search_path to s', 'ALTER:'],
+  ['pg', "comment on column a.x is 'y'", 'COMMENT: ?tables'],
+  ['pg', "comment on table a is 'y'", 'COMMENT: a'],
+  ['pg', 'create statistics s on x, y from a', 'CREATE: x ?tables'],
+  ['pg', 'create publication p for table a, b', 'CREATE: a ?tables'],
+  ['pg', 'create schema s create view v as select 1 from a', 'CREATE: v a ?tables'],
+  ['pg', 'create schema s authorization u', 'CREATE:'],
+  ['pg', 'create unique index i on a (x)', 'CREATE: a'],
+  ['my', 'drop index i on a', 'DROP: a'],
+  ['my', 'drop database s', 'DROP: ?tables'],
+  ['my', 'drop trigger i', 'DROP: ?tables'],
+  ['pg', "select E'a'\n'\\' ' from b --'", 'SELECT: b ?verb ?tables'],
+  ['pg', "select E'a' -- c\n'b' from a", 'SELECT: a'],
+  ['pg', 'select $1from a', 'SELECT: ?verb ?tables'],
+  [
+    'pg',
+    `select 1 from ${'n'.repeat(63)}xyz, "${'n'.repeat(62)}\xc3\xa4"`,
+    `SELECT: ${'n'.repeat(63)} ${'n'.repeat(62)}`,
+  ],
 ]
 
 for (const [server, octets, expected] of CASES) {
@@ -198,3 +248,9 @@ for (const [server, octets, expected] of CASES) {
     t.test(`${dialect.server}: ${octets}`, async (t) => t.equal(told(octets, dialect), expected))
   }
 }
+
+t.test('an octet that may be the second one of a character', async (t) => {
+  t.equal(told("select '\xbf\\' from a", GBK), 'SELECT: ?verb ?tables')
+  t.equal(told('select `\xbf` , ` from a -- `', GBK), 'SELECT: ?verb ?tables')
+  t.equal(told('select `x` from a', GBK), 'SELECT: a')
+})
