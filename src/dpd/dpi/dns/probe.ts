@@ -24,10 +24,14 @@ const NETBIOS_NAME_OCTETS = 36
 
 /** What else runs on port 53 is not DNS, and DNS elsewhere is: the port says nothing. */
 export function probeUdp({ orig }: Heads): Answer {
-  // In DNS's own format, and nothing that a resolver is asked for.
-  if (NETBIOS_NAME.test(latin1(orig, HEADER_OCTETS, HEADER_OCTETS + NETBIOS_NAME_OCTETS)))
-    return 'no'
+  if (isNetbios(orig)) return 'no'
   return probeQuery(orig, orig.length) === 'yes' || isResponse(orig) ? 'yes' : 'no'
+}
+
+/** In DNS's own format, and nothing that a resolver is asked for. */
+function isNetbios(octets: Uint8Array): boolean {
+  const end = HEADER_OCTETS + NETBIOS_NAME_OCTETS
+  return octets.length >= end && NETBIOS_NAME.test(latin1(octets, HEADER_OCTETS, end))
 }
 
 /** What answers a multicast comes of another address than was asked (RFC 6762 §6, RFC 4795 §2.5). */
