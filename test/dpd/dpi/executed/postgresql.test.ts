@@ -16,7 +16,7 @@ const ENDS_TRANSACTION = /\b(?:commit|end|rollback|abort)\b/i
 /** As octets are: UTF-8, one character each. */
 const octetsOf = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
 
-t.test('PostgreSQL', async (t) => {
+t.test('PostgreSQL', { timeout: 3_600_000 }, async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'vw-pg-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const server = await PostgresqlServer.start(dir)

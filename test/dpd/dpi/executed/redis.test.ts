@@ -7,7 +7,7 @@ import { RedisServer } from './redis-server.js'
 
 const CASES = process.env.SOAK === '1' ? 30_000 : 300
 
-t.test('Redis', async (t) => {
+t.test('Redis', { timeout: 3_600_000 }, async (t) => {
   const server = await RedisServer.start(t.testdir())
   t.teardown(() => server.stop())
   const counts = { executed: 0, withKeys: 0 }
