@@ -17,6 +17,8 @@ const OCTETS_PER_MB = 1e6
 const OCTETS_PER_KB = 1e3
 /** dpd gives memory back 10 s after the last change (src/dpd/leftovers.ts). */
 const GIVEN_BACK_MS = 15_000
+/** So many times a burst take as long as dpd needs to look at all that is on disk, 10 s (src/dpd/daemon.ts). */
+const BURSTS = 3
 
 class Place {
   private constructor(
@@ -109,7 +111,7 @@ async function measureRounds(
     await afterChanges()
     for (const place of places) {
       const { count, node, client: from, server: to } = place
-      const burst = { from, to, datagrams, flows: 1 }
+      const burst = { from, to, datagrams: BURSTS * datagrams, flows: 1 }
       await sheet.sample(packets, count, () =>
         packetCost(burst, dpdPid(node), restNs.get(place) ?? 0),
       )
