@@ -21,7 +21,7 @@ const PART_OF = { 'guest differential': ['guest'] }
  * system's tests some tell what time something may take: nothing beside them.
  */
 const BUILDS = [[['build'], ['check', 'native build']]]
-const TESTS = [[['native', 'differential']], [['system']], [['clients', 'unit'], ['guest']]]
+const TESTS = [[['native', 'differential', 'clients', 'unit'], ['guest']], [['system']]]
 
 function isWanted(name) {
   const names = [name, ...(BUILT_FOR[name] ?? []), ...(PART_OF[name] ?? [])]

@@ -53,7 +53,8 @@ export function probeHttp(heads: Readonly<Record<Dir, Uint8Array>>): Answer {
 function probeRequest(head: string): Answer {
   const text = head.replace(LEADING_SPACES, '')
   // So many empty lines are passed over by servers, and sent by nobody.
-  if (text === '') return head.length < ENOUGH_OCTETS ? 'more' : isOfLineEnds(head)
+  if (head.length - text.length >= ENOUGH_OCTETS) return isOfLineEnds(head.slice(0, ENOUGH_OCTETS))
+  if (text === '') return 'more'
   if (head.startsWith(PREFACE)) return 'no'
   if (PREFACE.startsWith(head)) return 'more'
   if (text.startsWith(PREFACE_LINE)) return 'yes'
@@ -65,13 +66,18 @@ function probeRequest(head: string): Answer {
   const known = METHODS.has(method.toUpperCase())
   // Others know only the methods that they were made for.
   if (target.length === behind.length || (!known && !/^[ \t]/.test(behind))) return 'no'
+  if (behind.length - target.length >= ENOUGH_OCTETS) return known ? 'yes' : 'no'
   return probeTarget(target, known, METHODS.has(method))
 }
 
 const isOfLineEnds = (head: string): Answer => (/^[\r\n]+$/.test(head) ? 'yes' : 'no')
 
-/** `isExact`: the method is known as it stands; memcached's `get` takes URLs for keys. */
-function probeTarget(rest: string, known: boolean, isExact: boolean): Answer {
+/**
+ * `isExact`: the method is known as it stands; memcached's `get` takes URLs for keys. What is beyond enough decides
+ * nothing: it may have come with the rest, or later.
+ */
+function probeTarget(target: string, known: boolean, isExact: boolean): Answer {
+  const rest = target.slice(0, ENOUGH_OCTETS)
   const isPath = /^(?:\/|[a-z][a-z0-9+.-]*:\/\/)/i.test(rest)
   if (isExact && isPath) return 'yes'
   const line = /^[^\n]*(?=\n)/.exec(rest)?.[0]
