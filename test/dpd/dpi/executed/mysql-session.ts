@@ -1,10 +1,5 @@
-/** A connection to a real MariaDB whose octets an Inspection sees as well. */
-import { createConnection, type Socket } from 'node:net'
-import { fromLatin1, latin1 } from '../../../../src/core/bytes.js'
-import type { Fact } from '../../../../src/core/inspect/contract.js'
-import { registry } from '../../../../src/dpd/dpi/registry.js'
-import { Inspection } from '../../../../src/dpd/dpi/stream.js'
-import { viewOf } from '../deliver.js'
+/** A session with a real MariaDB whose octets an Inspection sees as well. */
+import { SeenConnection } from './seen-connection.js'
 
 export const MULTI_STATEMENTS = 1 << 16
 /** LONG_PASSWORD, CONNECT_WITH_DB, PROTOCOL_41, TRANSACTIONS, SECURE_CONNECTION, MULTI_RESULTS, PLUGIN_AUTH. */
@@ -14,7 +9,7 @@ const MORE_RESULTS = 8
 const u24 = (value: number): string =>
   String.fromCharCode(value & 255, (value >> 8) & 255, (value >> 16) & 255)
 const u32 = (value: number): string => u24(value) + String.fromCharCode((value >>> 24) & 255)
-export const packet = (sequence: number, payload: string): string =>
+const packet = (sequence: number, payload: string): string =>
   u24(payload.length) + String.fromCharCode(sequence) + payload
 export const command = (code: number, body: string): string =>
   packet(0, String.fromCharCode(code) + body)
@@ -25,35 +20,20 @@ export const EXECUTE = 0x17
 /** Where in the reply to one command the server is. */
 type Stage = 'first' | 'columns' | 'rows'
 
-export class MysqlSession {
-  readonly inspection = new Inspection(viewOf('tcp'), registry)
-  readonly #at = { orig: 0, reply: 0 }
-  #facts: Fact[] = []
+export class MysqlSession extends SeenConnection {
   #rows: string[] = []
-  #rest = ''
   #stage: Stage = 'first'
   #prepares = false
   #left = 0
   #replied = 0
-  #wake: () => void = () => {}
   /** Of the last reply that was one. */
   error = 0
   statement = 0
-  closed = false
-
-  private constructor(readonly socket: Socket) {
-    socket.on('data', (octets) => this.#received(octets))
-    socket.on('error', () => {})
-    socket.on('close', () => {
-      this.closed = true
-      this.#wake()
-    })
-  }
 
   static async open(path: string, flags: number, charset: number, database = 'shop') {
-    const session = new MysqlSession(createConnection(path))
-    await session.#until(() => session.#rest !== '')
-    session.#rest = ''
+    const session = new MysqlSession(path)
+    await session.until(() => session.rest !== '')
+    session.rest = ''
     const login = `${u32(CAPABILITIES | flags)}${u32(1 << 24)}${String.fromCharCode(charset)}${'\0'.repeat(23)}`
     await session.say(packet(1, `${login}root\0\0${database}\0mysql_native_password\0`))
     return session
@@ -61,49 +41,27 @@ export class MysqlSession {
 
   /** Until the server has replied to the one command that `octets` are. */
   async say(octets: string) {
-    this.#facts = []
+    this.facts = []
     this.#rows = []
     this.error = 0
     this.#stage = 'first'
     this.#prepares = octets.charCodeAt(4) === PREPARE
     const before = this.#replied
-    this.#see('orig', fromLatin1(octets))
-    this.socket.write(octets, 'latin1')
-    await this.#until(() => this.#replied > before)
-    return { facts: this.#facts, rows: this.#rows }
+    this.send(octets)
+    await this.until(() => this.#replied > before)
+    return { facts: this.facts, rows: this.#rows }
   }
 
-  end(): void {
-    this.socket.destroy()
-  }
-
-  async #until(done: () => boolean): Promise<void> {
-    while (!done() && !this.closed) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
-  }
-
-  #see(dir: 'orig' | 'reply', octets: Uint8Array): void {
-    const outcome = this.inspection.octets(dir, this.#at[dir], octets, false)
-    this.#at[dir] += octets.length
-    for (const { fact } of outcome.facts) this.#facts.push(fact)
-  }
-
-  #received(octets: Buffer): void {
-    this.#see('reply', Uint8Array.from(octets))
-    this.#rest += latin1(octets)
+  protected take(): void {
     for (;;) {
-      const length = Buffer.from(this.#rest.slice(0, 3), 'latin1')
+      const length = Buffer.from(this.rest.slice(0, 3), 'latin1')
       if (length.length < 3) break
       const end = 4 + length.readUIntLE(0, 3)
-      if (this.#rest.length < end) break
-      if (this.#at.orig > 0) this.#packet(this.#rest.slice(4, end))
+      if (this.rest.length < end) break
+      if (this.hasSent) this.#packet(this.rest.slice(4, end))
       else break
-      this.#rest = this.#rest.slice(end)
+      this.rest = this.rest.slice(end)
     }
-    this.#wake()
   }
 
   #packet(payload: string): void {
