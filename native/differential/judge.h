@@ -23,6 +23,7 @@ struct Inspected {
   bool is_undecided = false;  // by L4, and not settled
   bool is_midstream = false;
   bool was_reset = false;
+  bool lacks_last = false;  // a gap that no limit made
   const std::string& toward_pod() const { return octets[is_pod_opener ? 1 : 0]; }
   const std::string& from_pod() const { return octets[is_pod_opener ? 0 : 1]; }
   bool has_ended_toward_pod() const { return has_ended[is_pod_opener ? 1 : 0]; }

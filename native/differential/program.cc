@@ -123,7 +123,8 @@ bool Program::read() {
 
 void Program::acknowledge() {
   for (const Connection& connection : connections_)
-    if (connection.is_open()) set_option(connection.socket.get(), IPPROTO_TCP, TCP_QUICKACK, 1);
+    if (connection.socket && connection.error == 0)
+      set_option(connection.socket.get(), IPPROTO_TCP, TCP_QUICKACK, 1);
 }
 
 void Program::write(uint32_t octets) {

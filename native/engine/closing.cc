@@ -109,6 +109,7 @@ void Shard::end_inspection(Flow& flow) {
 
 void Shard::report_closed(Flow& flow, Closed how) {
   if (flow.is_closed) return;
+  if (flow.tap && how == Closed::kRst) lose_doubtful(flow);
   if (flow.tap) deliver_late(flow);
   flow.is_closed = true;
   ++count(Counter::kFlowsClosed);

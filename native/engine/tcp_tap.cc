@@ -69,6 +69,8 @@ void Shard::observe_segment(Flow& flow, const Segment& segment, const Arrival& a
 void Shard::observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uint8_t> octets,
                            bool fin) {
   HalfInspection& half = flow.inspection->half[index_of(dir)];
+  // Where their receiver took those, an acknowledgement of both does not tell them apart.
+  if (!half.doubtful.agrees(at, octets)) ++count(Counter::kContradiction);
   if (at <= half.next && !half.doubts_end()) {
     take_in_sequence(half, at, octets);
     if (fin && at + octets.size() == half.next) end_stream(half);
@@ -123,6 +125,16 @@ void Shard::find_lost(Flow& flow, Dir dir) {
   if (half.held.empty() || acked <= half.next) return;
   gap(flow, dir, std::min(acked, half.held.frames().front().from), GapCause::kLost);
   deliver(flow, dir);
+}
+
+// A receiver that resets has told nothing of what it took last.
+void Shard::lose_doubtful(Flow& flow) {
+  for (const Dir dir : {Dir::kOrig, Dir::kReply}) {
+    if (flow.inspection == nullptr) return;
+    const HalfInspection& half = flow.inspection->half[index_of(dir)];
+    if (!half.doubtful.empty())
+      gap(flow, dir, half.doubtful.frames().back().end(), GapCause::kLost);
+  }
 }
 
 }  // namespace vethwall::engine
