@@ -2,6 +2,7 @@
 import type { EndpointRecord } from '../core/endpoint.js'
 import type { Drift, PathSetting } from '../intercept/driver.js'
 import type { DriftBook } from './drift-book.js'
+import { nameOf } from './endpoint-name.js'
 import type { Endpoint, Endpoints } from './endpoints.js'
 import type { Pipes } from './pipes.js'
 
@@ -19,10 +20,6 @@ const CROWD_KEEP_PASSES = 4
 /** Endpoints read anew at each pass, should a notification ever have been missed. */
 const TURN = 16
 const SHARED = 'what all endpoints share'
-
-export function nameOf({ namespace, pod, ifName, id }: EndpointRecord): string {
-  return `${namespace}/${pod}/${ifName} (endpoint ${id})`
-}
 
 const isLinkGone = ({ what, have }: Drift): boolean => what === 'link' && have === 'none'
 

@@ -1,6 +1,7 @@
 /** Keeps records and kernel together: adopts, repairs drift, collects what no DEL came for. */
 import { type EndpointRecord, isSameAttachment } from '../core/endpoint.js'
-import { type DriftRepair, nameOf } from './drift-repair.js'
+import type { DriftRepair } from './drift-repair.js'
+import { nameOf } from './endpoint-name.js'
 import type { Endpoints } from './endpoints.js'
 import type { NodeAddresses } from './node-addresses.js'
 import type { Pipes } from './pipes.js'

@@ -1,5 +1,6 @@
 /** What an ADD finds when it is done, or half done: that DEL of its key came meanwhile. */
-import { type AttachmentKey, type EndpointRecord, isSameAttachment } from '../core/endpoint.js'
+import { type EndpointRecord, isSameAttachment } from '../core/endpoint.js'
+import { CancelledError } from './cancelled.js'
 import type { InterceptContext } from './context.js'
 import type { PathSetting } from './driver.js'
 import { withDriverOf } from './drivers.js'
@@ -7,14 +8,6 @@ import { isWritten, keyLockPath, readRecord } from './endpoint-records.js'
 import { closeEnforcer, openEnforcer } from './enforcer.js'
 import { withKeyLock } from './lock.js'
 import { setRulesPath } from './nfqueue/attach.js'
-
-/** What the runtime gave up is undone, not finished. */
-export class CancelledError extends Error {
-  override readonly name = 'CancelledError'
-  constructor({ containerID, ifName }: AttachmentKey) {
-    super(`DEL of ${ifName} of container ${containerID} came while ADD ran`)
-  }
-}
 
 /** Throws CancelledError where DEL, or another ADD, came after the ADD that made the record. */
 export function requireAttached(context: InterceptContext, record: EndpointRecord): void {

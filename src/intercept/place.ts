@@ -1,7 +1,7 @@
 /** Where an attachment is made: the pod's namespace and the enforcer, open, under the endpoint's lock. */
 import { closeSync } from 'node:fs'
 import type { AttachSpec } from './attach-spec.js'
-import { CancelledError } from './attachment.js'
+import { CancelledError } from './cancelled.js'
 import type { InterceptContext } from './context.js'
 import type { Enforcer } from './driver.js'
 import { keyLockPath } from './endpoint-records.js'

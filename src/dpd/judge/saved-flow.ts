@@ -1,9 +1,21 @@
 /** The text that a flow at rest is kept as. It was written by this process, and is read by no other. */
-import type { At } from '../../core/inspect/contract.js'
+import type { At, Dir } from '../../core/inspect/contract.js'
 import type { SavedInspection } from '../dpi/saved-inspection.js'
-import type { Flow, Reading } from './flow.js'
 import type { Ruling } from './ruling.js'
 import { type SavedTransaction, Transaction } from './transaction.js'
+
+/** Of a flow, what a text keeps besides its reading, and what is not kept twice. */
+interface Judged {
+  readonly app: string | null
+  readonly ruling: Ruling
+  readonly transactions: readonly Transaction[]
+}
+
+interface Progress {
+  readonly inspection: { save(): SavedInspection | null }
+  readonly delivered: Readonly<Record<Dir, At>>
+  readonly released: Readonly<Record<Dir, At>>
+}
 
 type Positions = readonly [orig: At, reply: At]
 
@@ -23,7 +35,10 @@ type OfFlow = readonly [ruling: number, app: string | 0, ...SavedTransaction]
 const scratch = Buffer.allocUnsafe(4_096)
 
 /** null = something is under way. */
-export function saveFlow(flow: Flow, { inspection, delivered, released }: Reading): string | null {
+export function saveFlow(
+  flow: Judged,
+  { inspection, delivered, released }: Progress,
+): string | null {
   const saved = inspection.save()
   const rulings: Ruling[] = []
   const transactions = saved === null ? null : saveTransactions(flow, rulings)
@@ -48,7 +63,7 @@ function inOnePiece(text: string): string {
 
 export const readFlow = (text: string): SavedFlow => JSON.parse(text)
 
-function saveTransactions(flow: Flow, rulings: Ruling[]): readonly OfFlow[] | null {
+function saveTransactions(flow: Judged, rulings: Ruling[]): readonly OfFlow[] | null {
   const all: OfFlow[] = []
   for (const transaction of flow.transactions) {
     const one = transaction.save()
@@ -69,7 +84,7 @@ function placeOf(rulings: Ruling[], ruling: Ruling): number {
 }
 
 export function restoreTransactions(
-  { app, ruling }: Pick<Flow, 'app' | 'ruling'>,
+  { app, ruling }: Pick<Judged, 'app' | 'ruling'>,
   [, , , transactions, rulings = []]: SavedFlow,
 ): readonly Transaction[] {
   return transactions.map(([place, itsApp, ...one]) =>

@@ -2,9 +2,8 @@
 import { fromLatin1, latin1 } from '../../../core/bytes.js'
 import { remembering } from '../../../core/digest-memo.js'
 import { sha256 } from '../../../core/sha256.js'
-import { ExtensionType } from './extensions.js'
+import { type Extensions, ExtensionType } from './extensions.js'
 import { withoutGrease } from './grease.js'
-import type { ClientHello } from './hello.js'
 
 /** What carries it: TLS over TCP, or QUIC. */
 export type Ja4Transport = 't' | 'q'
@@ -21,7 +20,14 @@ const VERSIONS: ReadonlyMap<number, string> = new Map([
 ])
 const ALPHANUMERIC = /^[0-9A-Za-z]$/
 
-export function ja4(hello: ClientHello, transport: Ja4Transport): string {
+/** What of a ClientHello it is made of. */
+interface Offer {
+  readonly version: number
+  readonly ciphers: readonly number[]
+  readonly extensions: Extensions
+}
+
+export function ja4(hello: Offer, transport: Ja4Transport): string {
   const { version, extensions } = hello
   const ciphers = withoutGrease(hello.ciphers)
   const types = withoutGrease(extensions.types)
