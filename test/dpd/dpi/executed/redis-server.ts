@@ -101,7 +101,8 @@ export class RedisServer {
     this.#monitorRest = lines.pop() ?? ''
     for (const line of lines) {
       const words = /^\+[\d.]+ \[\d+ (\S+)\] (.*)$/.exec(line)
-      if (words !== null) this.#monitored.push(unquoted(words[2] ?? ''))
+      // What a script does is not the client's: of its keys nothing is sure.
+      if (words !== null && words[1] !== 'lua') this.#monitored.push(unquoted(words[2] ?? ''))
     }
   }
 }
