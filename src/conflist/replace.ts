@@ -64,7 +64,12 @@ function exchange(os: Renames, path: string, read: string, text: string): boolea
   const beside = path + NEW_SUFFIX
   os.renameExchange(beside, path)
   let out = readFileSync(beside, 'utf8')
-  if (out === read) return true
+  if (out === read) {
+    sync(dirname(path))
+    // A writer whose open(2) was under way writes into what came out: the disk gave it time.
+    out = readFileSync(beside, 'utf8')
+    if (out === read) return true
+  }
   // Newer than what was read. What comes out for it is ours, or newer still.
   let placed = text
   for (let i = 0; i < EXCHANGES_MAX; i++) {
@@ -81,6 +86,7 @@ function exchange(os: Renames, path: string, read: string, text: string): boolea
 function renameOver(path: string, read: string): boolean {
   if (readStateFile(path) !== read) return false
   renameSync(path + NEW_SUFFIX, path)
+  sync(dirname(path))
   return true
 }
 
@@ -107,7 +113,6 @@ export function replaceList(os: Renames, list: string, read: string, text: strin
   }
   const isReplaced = replace(os, path, read, text)
   rmSync(path + NEW_SUFFIX, { force: true })
-  sync(dirname(path))
   return isReplaced
 }
 
