@@ -1,6 +1,6 @@
 import { latin1, Reader } from '../../../core/bytes.js'
 import type { Dir } from '../../../core/inspect/contract.js'
-import { Opcode } from './code.js'
+import { CLASS_IN, Opcode } from './code.js'
 import { HEADER_OCTETS, type Header, parseMessage, readHeader } from './message.js'
 
 type Answer = 'yes' | 'no' | 'more'
@@ -25,7 +25,6 @@ const RECORDS = 32
 const POINTER = 0xc0
 const LABEL_OCTETS = 63
 const RESPONSE = 0x80
-const IN = 1
 /** IN, CH, HS, NONE, ANY (RFC 6895 §3.2). */
 const CLASSES = new Set([1, 3, 4, 254, 255])
 /** Of a question asked by multicast, the top bit asks for an answer to its sender alone (RFC 6762 §5.4). */
@@ -100,7 +99,7 @@ function probeQuery(message: Uint8Array, octets: number): Answer {
   reader.skip(2)
   const askedClass = reader.u16be()
   if (reader.short) return message.length < Math.min(octets, FIRST_QUESTION_OCTETS) ? 'more' : 'no'
-  if (header.questions === 1 && askedClass === IN) return 'yes'
+  if (header.questions === 1 && askedClass === CLASS_IN) return 'yes'
   const isUsual =
     !header.response && !header.reserved && header.rcode === 0 && recordsOf(header) <= RECORDS
   return isUsual && CLASSES.has(askedClass & ~UNICAST_ANSWER) ? 'yes' : 'no'
