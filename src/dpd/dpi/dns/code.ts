@@ -61,6 +61,7 @@ export const RRType = {
 } as const
 
 export const Opcode = { query: 0, notify: 4, update: 5 } as const
+export const CLASS_IN = 1
 export const RCODE_REFUSED = 5
 
 /** Unknown types as RFC 3597 §5 spells them. */

@@ -37,6 +37,7 @@ export interface Answer {
   /** Its owner. */
   readonly name: string
   readonly type: number
+  readonly class: number
   readonly text: string
   readonly ttlSeconds: number
   /** Of SVCB and HTTPS. */
@@ -121,15 +122,16 @@ export function readQuestions(
 function readResource(octets: Uint8Array, reader: Reader, shown: boolean): Answer | null {
   const name = readName(octets, reader)
   const type = reader.u16be()
-  reader.skip(2)
+  const recordClass = reader.u16be()
   const ttlSeconds = reader.u32be()
   const rdata = reader.reader(reader.u16be())
   if (name === null || reader.short) return null
-  if (!shown) return { name, type, ttlSeconds, text: '' }
+  const head = { name, type, class: recordClass, ttlSeconds }
+  if (!shown) return { ...head, text: '' }
   if (type === RRType.svcb || type === RRType.https) {
     const service = readService(octets, rdata)
-    return service === null ? null : { name, type, ttlSeconds, text: serviceText(service), service }
+    return service === null ? null : { ...head, text: serviceText(service), service }
   }
   const text = rdataText(octets, type, rdata)
-  return text === null ? null : { name, type, ttlSeconds, text }
+  return text === null ? null : { ...head, text }
 }

@@ -6,7 +6,7 @@ import type { FieldsDraft } from '../../../core/inspect/fields-draft.js'
 import { Opcode, rcodeName, typeName } from './code.js'
 import { type Message, parseMessage, type Question, readHeader } from './message.js'
 import { type Asked, askedOf, refused } from './refusal.js'
-import { resolvedOf } from './resolved.js'
+import { asksForName, resolvedOf } from './resolved.js'
 
 /** Unanswered queries of a flow; the oldest goes when another comes. */
 export const OPEN_TX = 64
@@ -18,6 +18,8 @@ interface Query {
   readonly asked: Asked
   /** Identifies the question section with the case of letters dropped. */
   readonly key: string
+  /** Its response may teach addresses. */
+  readonly teaches: boolean
 }
 
 export interface DnsState {
@@ -58,7 +60,8 @@ function readQuery(
   const asked = sound === null ? headOnly(octets) : askedOf(octets, sound)
   const facts: Fact[] = []
   if (asked !== null) {
-    state.open.push({ tx, asked, key: keyOf(sound?.questions ?? []) })
+    const teaches = sound !== null && asksForName(sound)
+    state.open.push({ tx, asked, key: keyOf(sound?.questions ?? []), teaches })
     if (state.open.length > OPEN_TX) {
       const oldest = state.open.shift()
       if (oldest !== undefined) facts.push({ kind: 'txEnd', tx: oldest.tx, end: begin })
@@ -108,9 +111,10 @@ function readResponse(
   )
   if (query === undefined) return []
   state.open = state.open.filter((open) => open !== query)
-  const { tx } = query
+  const { tx, teaches } = query
   const fields = message === null ? { malformed: true } : responseFields(message)
-  const resolved = () => (message === null || hasFailed(message) ? null : resolvedOf(message))
+  const resolved = () =>
+    message === null || !teaches || hasFailed(message) ? null : resolvedOf(message)
   return [
     { kind: 'tx', tx, dir: 'reply', begin, fields, complete: true, resolved },
     { kind: 'txEnd', tx, end },

@@ -49,7 +49,7 @@ export class Attempt {
   readonly server = new Half('server', SERVER_OCTETS)
   /** Number of ClientHellos read; the first decides the transaction. */
   hellos = 0
-  sni: string | undefined
+  lasting = ''
   /** Its server's choice, by which the client calls it from then on. */
   serverCid: string | null = null
 

@@ -6,6 +6,7 @@
 import type { At, Dir, Fact, Fields, Parser, Step, TxId } from '../../../core/inspect/contract.js'
 import {
   CLIENT_HELLO,
+  lastingOf,
   offered,
   parseClientHello,
   parseServerHello,
@@ -136,13 +137,13 @@ function readClientHello(turn: Turn, attempt: Attempt, packet: LongPacket): bool
     turn.clause = hello.clause
     return false
   }
-  const { sni } = hello.extensions
-  if (attempt.hellos > 0 && sni !== attempt.sni) {
-    turn.clause = 'RFC 8446 §4.1.2 second ClientHello names another server'
+  const lasting = lastingOf(hello)
+  if (attempt.hellos > 0 && lasting !== attempt.lasting) {
+    turn.clause = 'RFC 8446 §4.1.2 second ClientHello asks for another thing'
     return false
   }
   if (attempt.hellos === 0) {
-    attempt.sni = sni
+    attempt.lasting = lasting
     const fields = { ...offered(hello, 'q'), quicVersion: packet.version.name }
     turn.facts.push(request(attempt.tx, attempt.begin, fields))
   }

@@ -1,10 +1,11 @@
 /** ClientHello and ServerHello (RFC 8446 §4.1.2, §4.1.3; RFC 5246 §7.4.1), over TCP or in QUIC. */
-import { latin1, Reader } from '../../../core/bytes.js'
+import { fromLatin1, latin1, Reader } from '../../../core/bytes.js'
 import type { Fields } from '../../../core/inspect/contract.js'
 import type { FieldsDraft } from '../../../core/inspect/fields-draft.js'
+import { sha256 } from '../../../core/sha256.js'
 import { type Extensions, parseExtensions } from './extensions.js'
 import { type Ja4Transport, ja4 } from './ja4.js'
-import { highestVersion, versionName } from './version.js'
+import { choosable, highestVersion, isVersionDoubtful, versionName } from './version.js'
 
 export const CLIENT_HELLO = 1
 export const SERVER_HELLO = 2
@@ -54,14 +55,25 @@ function pairs(octets: Uint8Array): readonly number[] {
 
 /** What policy may ask for. */
 export function offered(hello: ClientHello, transport: Ja4Transport): Fields {
-  const { sni, alpn, ech } = hello.extensions
+  const { sni, alpn, versions, ech } = hello.extensions
   const fields: FieldsDraft = {}
   if (sni !== undefined) fields.sni = sni
   if (alpn !== undefined) fields.alpn = alpn
-  fields.maxVersion = versionName(hello.version)
+  fields.maxVersion = versionName(choosable(hello.version, versions ?? []))
+  if (isVersionDoubtful(hello.version, hello.legacyVersion)) fields.ambiguous = ['maxVersion']
   fields.ja4 = ja4(hello, transport)
   if (ech === true) fields.ech = ech
   return fields
+}
+
+/** Longer ones are kept by their digest. */
+const LASTING_CHARACTERS = 512
+
+/** What a second ClientHello may not change (RFC 8446 §4.1.2), and not every server compares. */
+export const lastingOf = ({ version, legacyVersion, extensions }: ClientHello): string => {
+  const { sni, alpn, versions } = extensions
+  const told = JSON.stringify([sni, alpn, versions, version, legacyVersion])
+  return told.length <= LASTING_CHARACTERS ? told : sha256(fromLatin1(told)).join()
 }
 
 export interface ServerHello {

@@ -5,9 +5,16 @@
 import type { At, Dir, Fact, Fields, Parser, Step } from '../../../core/inspect/contract.js'
 import { NO_OCTET } from '../begins.js'
 import { readLeaf } from './certificate.js'
-import { CLIENT_HELLO, offered, parseClientHello, parseServerHello, SERVER_HELLO } from './hello.js'
+import {
+  CLIENT_HELLO,
+  lastingOf,
+  offered,
+  parseClientHello,
+  parseServerHello,
+  SERVER_HELLO,
+} from './hello.js'
 import { ja3 } from './ja3.js'
-import { PROBE_OCTETS, probeTls } from './probe.js'
+import { BEGINS, PROBE_OCTETS, probeTls } from './probe.js'
 import { ContentType, RECORD_HEADER_OCTETS, readHandshake, readRecordHeader } from './record.js'
 import { TLS_1_3 } from './version.js'
 
@@ -18,7 +25,8 @@ const ALERT_OCTETS = 2
 interface TlsState {
   /** Number of ClientHellos read: a HelloRetryRequest asks for a second. */
   hellos: number
-  sni: string | undefined
+  /** Of the first ClientHello. */
+  lasting: string
   retried: boolean
   /** Octets of the ServerHello's record that follow it; -1 = it has not come. */
   recordLeft: number
@@ -56,14 +64,13 @@ function clientHello(state: TlsState, input: Uint8Array, at: At): Step {
   if (message.recordLeft > 0) return malformed('RFC 8446 §5.1 octets after ClientHello')
   const hello = parseClientHello(message.body)
   if ('clause' in hello) return malformed(hello.clause)
-  const { sni } = hello.extensions
   state.hellos++
   if (state.hellos > 1) {
-    return sni === state.sni
+    return lastingOf(hello) === state.lasting
       ? taken(message.end)
-      : malformed('RFC 8446 §4.1.2 second ClientHello names another server')
+      : malformed('RFC 8446 §4.1.2 second ClientHello asks for another thing')
   }
-  state.sni = sni
+  state.lasting = lastingOf(hello)
   const fields = offered(hello, 't')
   const detail = () => ({ ja3: ja3(hello) })
   return taken(message.end, [
@@ -173,9 +180,9 @@ export const tls: Parser<TlsState> = {
     openTx: 1,
     probeOctets: PROBE_OCTETS,
   },
-  begins: { orig: new Set([ContentType.handshake]), reply: NO_OCTET },
+  begins: { orig: BEGINS, reply: NO_OCTET },
   probe: probeTls,
-  open: () => ({ hellos: 0, sni: undefined, retried: false, recordLeft: -1 }),
+  open: () => ({ hellos: 0, lasting: '', retried: false, recordLeft: -1 }),
   step,
   // After a hole nothing readable comes for sure: the handshake is over or lost.
   gap: () => ({ take: 0, facts: [], next: { kind: 'done' } }),

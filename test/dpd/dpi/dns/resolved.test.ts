@@ -21,10 +21,11 @@ interface Record {
   readonly type: number
   readonly ttl: number
   readonly rdata: string
+  readonly class?: number
 }
 
-const record = ({ owner, type, ttl, rdata }: Record): string =>
-  `${name(owner)} ${be16(type)} 0001 ${ttl.toString(16).padStart(8, '0')} ${be16(rdata.length / 2)} ${rdata}`
+const record = ({ owner, type, ttl, rdata, class: is = 1 }: Record): string =>
+  `${name(owner)} ${be16(type)} ${be16(is)} ${ttl.toString(16).padStart(8, '0')} ${be16(rdata.length / 2)} ${rdata}`
 const a = (owner: string, octets: string, ttl = 60): Record => ({
   ...{ owner, type: 1, ttl, rdata: octets },
 })
@@ -109,4 +110,41 @@ t.test('HTTPS: hints, and its alias mode', async (t) => {
 
 t.test('a failed response says nothing', async (t) => {
   t.equal(resolved('shop.example', 1, [a('shop.example', 'c0000201')], 3), null)
+})
+
+t.test('only of class IN, and a TTL with the top bit is none', async (t) => {
+  const chaos = { ...a('shop.example', 'c0000201'), class: 3 }
+  t.equal(resolved('shop.example', 1, [chaos]), null)
+  t.equal(
+    resolved('shop.example', 1, [
+      { ...cname('shop.example', 'b.example'), class: 255 },
+      a('b.example', 'c0000201'),
+    ]),
+    null,
+  )
+  t.same(
+    resolved('shop.example', 1, [a('shop.example', 'c0000201', 0xffffffff)]),
+    shop(['192.0.2.1'], 0),
+  )
+})
+
+t.test('what the opener wrote teaches nothing: Unbound repeats it', async (t) => {
+  const question = `${name('shop.example')} 0001 0001`
+  const own = record(a('shop.example', 'c0000201'))
+  const learnedOf = (flags: string, counts: string, asked = question) => {
+    const query = `1234 ${flags} 0001 ${counts} ${asked} ${own}`
+    const reply = `1234 ${flags.replace(/^./, (digit) => (Number(digit) + 8).toString(16))} 0001 ${counts} ${asked} ${own}`
+    const { facts } = deliver(
+      [
+        { dir: 'orig', octets: hex(query), ended: false },
+        { dir: 'reply', octets: hex(reply), ended: false },
+      ],
+      'udp',
+    )
+    const told = facts.find(({ fact }) => fact.kind === 'tx' && fact.dir === 'reply')?.fact
+    return told?.kind === 'tx' ? told.resolved?.() : undefined
+  }
+  t.equal(learnedOf('0100', '0001 0000 0000'), null, 'an answer of its own')
+  t.equal(learnedOf('2100', '0001 0000 0000'), null, 'a NOTIFY')
+  t.equal(learnedOf('0100', '0001 0000 0000', `${name('shop.example')} 0001 0003`), null, 'CH')
 })

@@ -147,14 +147,50 @@ t.test('an alert between its records', async (t) => {
 
 t.test('what is not TLS', async (t) => {
   const others: Record<string, Octets> = {
-    'SSLv2 hello': [0x80, 0x2e, 0x01, 0x03, 0x01, 0x00, 0x15],
+    'an SSL 2.0 hello whose lengths disagree': [0x80, 0x2e, 1, 3, 1, 0, 0x15, 0, 0, 0, 0x11],
+    'SSL 2.0 itself': [0x80, 0x2e, 1, 0, 2, 0, 0x15, 0, 0, 0, 0x10],
     'application data first': [23, 3, 3, 0, 5, 1],
     'a ServerHello': [22, 3, 3, 0, 5, 2],
-    'an empty record': [22, 3, 3, 0, 0, 22],
     'a record of 16385': [22, 3, 3, 0x40, 1, 1],
-    'SSL 4': [22, 4, 0, 0, 5, 1],
+    'a version that no server takes': [22, 16, 0, 0, 5, 1],
+    'a fatal alert': [21, 3, 3, 0, 2, 2, 0],
   }
   for (const [name, octets] of Object.entries(others)) {
     t.not(deliver(orig(Uint8Array.from(octets))).app, 'tls', name)
   }
+})
+
+t.test('what servers bear with before or around the first record', async (t) => {
+  const hello = records(clientHello(serverName('a')))
+  const anyMinor = Uint8Array.from(hello)
+  anyMinor[2] = 0xff
+  t.same(fieldsOf(anyMinor), { sni: 'a', maxVersion: '1.2' })
+  const borne: Record<string, Octets> = {
+    // OpenSSL and GnuTLS answer it with TLS 1.2.
+    'an SSL 2.0 hello': [0x80, 0x2e, 1, 3, 3, 0, 0x15, 0, 0, 0, 0x10],
+    // OpenSSL goes on.
+    'an empty record': [22, 3, 3, 0, 0, ...hello],
+    // Go does.
+    'a warning': [21, 3, 1, 0, 2, 1, 90, ...hello],
+    'version 5.0': [22, 5, 0, ...hello.subarray(3)],
+  }
+  for (const [name, octets] of Object.entries(borne)) {
+    for (const cut of [undefined, octetByOctet]) {
+      const seen = deliver(orig(Uint8Array.from(octets)), 'tcp', cut)
+      t.match([seen.app, seen.state, seen.facts], ['tls', 'malformed', []], name)
+    }
+  }
+})
+
+t.test('a version that servers do not choose is not told', async (t) => {
+  const of = (legacy: number, ...versions: readonly number[]) =>
+    fieldsOf(
+      records(clientHello(versions.length > 0 ? supportedVersions(...versions) : null, legacy)),
+    )
+  t.same(of(0x0304), { maxVersion: '1.2' })
+  t.same(of(0x7f1c), { maxVersion: '1.2' })
+  t.same(of(0x0304, 0x0304), { maxVersion: '1.3' })
+  t.same(of(0x0302, 0x0302, 0x0301), { maxVersion: '1.1' })
+  t.same(of(0x0301, 0x0304), { maxVersion: '1.3', ambiguous: ['maxVersion'] })
+  t.same(of(0x0303, 0x0301), { maxVersion: '1.0', ambiguous: ['maxVersion'] })
 })

@@ -58,6 +58,16 @@ t.test('HelloRetryRequest: the second ClientHello names the same server', async 
   t.match([other.state, other.clause.slice(0, 15)], ['malformed', 'RFC 8446 §4.1.2'])
   t.equal(other.inspection.covered('orig'), hello('a').octets.length + 6, 'it stays here')
 
+  const offering = (protocol: string) =>
+    orig(records(clientHello([...serverName('a'), ...alpn(protocol)])))
+  const otherProtocol = deliver([offering('h2'), ...rest, offering('evil'), end])
+  t.match(
+    [otherProtocol.state, otherProtocol.clause.slice(0, 15)],
+    ['malformed', 'RFC 8446 §4.1.2'],
+  )
+  const long = 'x'.repeat(255)
+  t.equal(deliver([offering(long), ...rest, offering(long), end]).state, 'done')
+
   const twice = deliver([hello('a'), retry, retry])
   t.match([twice.state, twice.clause.slice(0, 15)], ['malformed', 'RFC 8446 §4.1.4'])
 })
