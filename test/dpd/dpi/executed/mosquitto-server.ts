@@ -82,6 +82,35 @@ export class MosquittoServer {
     this.#log = this.#log.slice(end)
     return deedsOf(lines).filter(({ clientId }) => clientId !== 'admin')
   }
+
+  /** Which of these topics a subscription of this filter gets, published by the same client. */
+  async delivered(session: string): Promise<readonly string[]> {
+    let received = Buffer.alloc(0)
+    await new Promise<void>((resolve) => {
+      const socket = createConnection(this.path)
+      socket.on('error', () => {})
+      socket.on('close', () => resolve())
+      socket.on('data', (octets) => {
+        received = Buffer.concat([received, octets])
+        if (received.includes(PINGRESP)) socket.destroy()
+      })
+      socket.write(Buffer.from(`${session}${PINGREQ}`, 'latin1'))
+    })
+    return topicsOf(received)
+  }
+}
+
+const PINGREQ = '\xc0\0'
+const PINGRESP = Buffer.of(0xd0, 0)
+
+/** Of packets shorter than 128 octets. */
+function topicsOf(octets: Buffer): string[] {
+  const topics: string[] = []
+  for (let at = 0; at + 1 < octets.length; at += 2 + (octets[at + 1] ?? 0)) {
+    if (octets[at] === 0x30)
+      topics.push(octets.toString('utf8', at + 4, at + 4 + octets.readUInt16BE(at + 2)))
+  }
+  return topics
 }
 
 function deedsOf(lines: readonly string[]): Deed[] {

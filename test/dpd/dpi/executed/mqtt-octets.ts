@@ -68,8 +68,11 @@ const packetOf = (first: number, body: string, extra = 0): string =>
 export const connectPacket = (level: number, id: string): string =>
   packetOf(
     0x10,
-    `${string('MQTT')}${octet(level)}\x02\0\x3c${level === 5 ? '\0' : ''}${string(id)}`,
+    `${string(level === 3 ? 'MQIsdp' : 'MQTT')}${octet(level)}\x02\0\x3c${level === 5 ? '\0' : ''}${string(id)}`,
   )
+
+export const subscribePacket = (level: number, filter: string): string =>
+  packetOf(0x82, `${u16(1)}${level === 5 ? '\0' : ''}${string(filter)}\0`)
 
 export const publishPacket = (level: number, topic: string): string =>
   packetOf(0x30, string(topic) + (level === 5 ? '\0' : ''))
