@@ -26,6 +26,14 @@ export function readOctets(text: string): Reading {
   }
 }
 
+/** '' = the server's answers can be read, or nobody asks. */
+export function answerClause(asked: string, answer: string): string {
+  const orig = { dir: 'orig' as const, octets: fromLatin1(asked), ended: false }
+  const { app, state } = deliver([orig])
+  if (app !== 'memcached' || state !== 'parsing') return ''
+  return deliver([orig, { ...orig, dir: 'reply', octets: fromLatin1(answer) }]).clause
+}
+
 export interface DatagramReading extends Reading {
   /** Its frame and what that carries. */
   readonly datagram: string

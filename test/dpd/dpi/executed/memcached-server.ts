@@ -67,11 +67,17 @@ export class MemcachedServer {
     await ended
   }
 
+  /** What it answered the last connection. */
+  answer = ''
+
   /** What it did of these octets, one connection's. */
   async executed(octets: string): Promise<readonly Deed[]> {
+    this.answer = ''
     await new Promise<void>((resolve) => {
       const socket = createConnection(this.path)
-      socket.on('data', () => {})
+      socket.on('data', (received) => {
+        this.answer += received.toString('latin1')
+      })
       socket.on('error', () => {})
       socket.on('close', () => resolve())
       socket.end(Buffer.from(octets, 'latin1'))

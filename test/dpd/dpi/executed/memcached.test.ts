@@ -1,7 +1,7 @@
 /** What a real memcached executes, over TCP and UDP, is told: a seeded sample, a hundred times longer with SOAK=1. */
 import t from 'tap'
 import { Random } from '../../../fuzz/random.js'
-import { readOctets, untold, untoldDatagrams } from './memcached-executed.js'
+import { answerClause, readOctets, untold, untoldDatagrams } from './memcached-executed.js'
 import { MemcachedOctets } from './memcached-octets.js'
 import { MemcachedServer } from './memcached-server.js'
 
@@ -16,6 +16,8 @@ t.test('over TCP', { timeout: 3_600_000 }, async (t) => {
     const did = await server.executed(octets)
     const missing = untold(octets, did, readOctets(octets))
     if (missing !== '') t.equal(missing, '', `seed ${seed}: ${JSON.stringify(octets)}`)
+    const clause = answerClause(octets, server.answer)
+    if (clause !== '') t.equal(clause, '', `seed ${seed}: answers to ${JSON.stringify(octets)}`)
     if (did.some(({ keys }) => keys.length > 0)) executed++
   }
   t.ok(executed > CASES / 3, `${executed} of ${CASES} executed`)
