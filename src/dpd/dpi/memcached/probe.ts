@@ -83,9 +83,10 @@ function probeLine(text: string): Answer {
 
 /** A line whose end is not there. */
 function probeBeginning(head: string, octets: number): Answer {
+  if (head.includes('\0')) return probeLine(head)
   const word = head.split(' ', 1)[0] ?? ''
   const isWhole = word.length < head.length
-  const name = word.replace(/[\r\0].*$/s, '')
+  const name = word.replace(/\r.*$/s, '')
   if (!WORDS.some((known) => (isWhole ? known === word : known.startsWith(name)))) return 'no'
   const isLong = head.length > LINE_OCTETS - 2
   if (isLong && (RETRIEVAL.test(head) || STORAGE.test(head))) return 'yes'
