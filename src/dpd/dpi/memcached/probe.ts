@@ -69,7 +69,8 @@ function probeText(octets: Uint8Array): Answer {
   const head = latin1(octets)
   const text = head.replace(BLANKS, '')
   // So many are sent by nobody else.
-  if (text === '') return head.length < PROBE_OCTETS ? 'more' : 'yes'
+  if (head.length - text.length >= PROBE_OCTETS) return 'yes'
+  if (text === '') return 'more'
   const lineEnd = text.slice(0, PROBE_OCTETS).indexOf('\n')
   if (lineEnd >= 0) return probeLine(text.slice(0, lineEnd).replace(/\r$/, ''))
   return probeBeginning(text.slice(0, PROBE_OCTETS).replace(/ +/g, ' '), text.length)
@@ -88,11 +89,10 @@ function probeBeginning(head: string, octets: number): Answer {
   const isWhole = word.length < head.length
   const name = word.replace(/\r.*$/s, '')
   if (!WORDS.some((known) => (isWhole ? known === word : known.startsWith(name)))) return 'no'
-  const isLong = head.length > LINE_OCTETS - 2
-  if (isLong && (RETRIEVAL.test(head) || STORAGE.test(head))) return 'yes'
-  if (octets < PROBE_OCTETS && !isLong) return 'more'
-  // Nothing but blanks is so long.
-  return isLong ? 'no' : 'yes'
+  if (head.length > LINE_OCTETS && RETRIEVAL.test(head)) return 'yes'
+  if (octets < PROBE_OCTETS) return 'more'
+  // What is so long and nothing but blanks is a line too.
+  return head.length <= LINE_OCTETS || STORAGE.test(head) ? 'yes' : 'no'
 }
 
 /** Couchbase speaks it too, with more opcodes. */
