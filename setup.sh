@@ -10,7 +10,7 @@ bench='iperf3 python3 sockperf wrk redis-server redis-tools nftables procps'
 tests='clang clang-format lld llvm libclang-rt-14-dev libbpf-dev linux-libc-dev bpftool containerd runc
   qemu-system-x86 busybox-static ethtool tcpdump iperf3 systemd shellcheck kmod xz-utils
   procps python3 podman golang-go golang-github-appc-cni-dev redis-server redis-tools postgresql-15 postgresql-client-15
-  mariadb-server-core mariadb-client-core kcat'
+  mariadb-server-core mariadb-client-core kcat memcached mosquitto'
 case ${1:-} in
   build) packages=$build ;;
   demo) packages="$build $demo" ;;
@@ -46,6 +46,12 @@ if [ -n "$missing" ]; then
   esac
   case " $missing " in
     *' redis-server '*) server_units=redis-server.service ;;
+  esac
+  case " $missing " in
+    *' memcached '*) server_units="$server_units memcached.service" ;;
+  esac
+  case " $missing " in
+    *' mosquitto '*) server_units="$server_units mosquitto.service" ;;
   esac
   case " $missing " in
     *' postgresql-15 '*)

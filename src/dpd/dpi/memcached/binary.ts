@@ -63,6 +63,43 @@ export function isSound({ keyOctets, extrasOctets, bodyOctets }: BinaryHeader): 
 
 export const isCommand = (opcode: number): boolean => (COMMANDS[opcode] ?? '-') !== '-'
 
+interface Parts {
+  readonly extras: number
+  readonly hasKey: boolean
+  readonly hasValue: boolean
+}
+
+const parts = (commands: string, extras: number, hasKey: boolean, hasValue: boolean) =>
+  commands.split(' ').map((command) => [command, { extras, hasKey, hasValue }] as const)
+const PARTS: ReadonlyMap<string, Parts> = new Map([
+  ...parts('get delete', 0, true, false),
+  ...parts('set add replace', 8, true, true),
+  ...parts('append prepend sasl_auth sasl_step', 0, true, true),
+  ...parts('incr decr', 20, true, false),
+  ...parts('touch gat', 4, true, false),
+  ...parts('quit noop version sasl_list_mechs stats flush_all verbosity', 0, false, false),
+])
+
+/** An opcode without an entry; servers lack verbosity too. Of these they pass extras and key twice. */
+const NO_PARTS: Parts = { extras: 0, hasKey: false, hasValue: true }
+const partsOf = (opcode: number): Parts => PARTS.get(COMMANDS[opcode] ?? '') ?? NO_PARTS
+
+/** Whether a request has the extras and the key of its opcode; else the server closes. */
+export function isTaken({ opcode, keyOctets, extrasOctets }: BinaryHeader): boolean {
+  const command = COMMANDS[opcode]
+  if (command === 'verbosity') return true
+  if (command === 'stats') return extrasOctets === 0
+  if (command === 'flush_all') return keyOctets === 0 && [0, 4].includes(extrasOctets)
+  const { extras, hasKey } = partsOf(opcode)
+  return extrasOctets === extras && keyOctets > 0 === hasKey
+}
+
+/** A value where none is due would be the next request. */
+function isWhole({ opcode, keyOctets, extrasOctets, bodyOctets }: BinaryHeader): boolean {
+  if (COMMANDS[opcode] === 'verbosity') return bodyOctets === 0
+  return partsOf(opcode).hasValue || bodyOctets === keyOctets + extrasOctets
+}
+
 const need = (octets: number): Step => ({ take: 0, facts: [], next: { kind: 'need', octets } })
 const malformed = (what: string): Step => ({
   take: 0,
@@ -74,7 +111,7 @@ export function readBinaryCommand(transactions: Transactions, input: Uint8Array,
   const header = readBinaryHeader(input)
   if (header === null) return need(BINARY_HEADER_OCTETS)
   if (header.magic !== MAGIC_REQUEST) return malformed('magic')
-  if (!isSound(header)) return malformed('lengths')
+  if (!(isSound(header) && isTaken(header) && isWhole(header))) return malformed('lengths')
   const { opcode, opaque, extrasOctets, keyOctets } = header
   const key = BINARY_HEADER_OCTETS + extrasOctets
   if (input.length < key + keyOctets) return need(key + keyOctets)

@@ -1,75 +1,98 @@
 import { latin1, Reader } from '../../../core/bytes.js'
 import type { Dir } from '../../../core/inspect/contract.js'
-import { isCommand, isSound, MAGIC_REQUEST, readBinaryHeader } from './binary.js'
+import { isCommand, isSound, isTaken, MAGIC_REQUEST, readBinaryHeader } from './binary.js'
 
 type Answer = 'yes' | 'no' | 'more'
 type Heads = Readonly<Record<Dir, Uint8Array>>
 
-/** A line with one key of the greatest length. */
-export const PROBE_OCTETS = 320
+/** The server reads 2048 octets for a line's end; of what is behind its blanks a line with one key of the greatest length. */
+export const PROBE_OCTETS = 2_400
+const LINE_OCTETS = 320
 export const FRAME_OCTETS = 8
 
-const KEY = '[\\x21-\\x7e\\x80-\\xff]{1,250}'
-const NUMBER = '\\d{1,20}'
-/** Whole lines. Words that other line protocols begin with as well are no evidence alone. */
+/** As the server reads words and numbers: what it only nearly takes is the parser's to call malformed. */
+const KEY = '[^ ]+'
+const NUMBER = '[\\t-\\r]*[+-]?\\d[^ ]*'
+const MORE = '(?: .*)?'
+/** Whole lines, one blank between words. Words that other line protocols begin with as well are no evidence alone. */
 const LINES = [
-  `gets?(?: ${KEY})+ ?`,
-  `gats? -?${NUMBER}(?: ${KEY})+ ?`,
-  `(?:set|add|replace|append|prepend) ${KEY} ${NUMBER} -?${NUMBER} ${NUMBER}(?: noreply)?`,
-  `cas ${KEY} ${NUMBER} -?${NUMBER} ${NUMBER} ${NUMBER}(?: noreply)?`,
-  `(?:incr|decr) ${KEY} ${NUMBER}(?: noreply)?`,
-  `touch ${KEY} -?${NUMBER}(?: noreply)?`,
-  `delete ${KEY}(?: 0)?(?: noreply)?`,
+  `get(?: ${KEY})+`,
+  `(?:gets|bget|gats?|replace|prepend|cas)${MORE}`,
+  'ms .+',
+  `(?:set|add|append) ${KEY} ${NUMBER} ${NUMBER} ${NUMBER}${MORE}`,
+  `(?:incr|decr) ${KEY} ${NUMBER}${MORE}`,
+  `touch ${KEY} ${NUMBER}${MORE}`,
+  `delete ${KEY}(?: ${NUMBER})?(?: noreply)?`,
   'stats(?: (?:items|slabs|sizes|settings|conns|reset|detail|cachedump|extstore|proxy)(?: .*)?)?',
-  `flush_all(?: ${NUMBER})?(?: noreply)?`,
-  'version',
-  `(?:verbosity|cache_memlimit) ${NUMBER}(?: noreply)?`,
+  `flush_all${MORE}`,
+  `version${MORE}`,
+  `(?:verbosity|cache_memlimit)${MORE}`,
   'watch(?: (?:fetchers|mutations|evictions|connevents|proxyreqs|proxyevents|proxyuser|deletions))*',
-  '(?:lru_crawler|slabs|lru) [a-z_]+(?: .*)?',
-  'mn',
-  `(?:mg|md|ma|me) ${KEY}(?: [A-Za-z]\\S*)*`,
-  `ms ${KEY} ${NUMBER}(?: [A-Za-z]\\S*)*`,
+  `(?:lru_crawler|slabs|lru) [a-z_]+${MORE}`,
+  `mn${MORE}`,
+  `(?:mg|md|ma|me) ${KEY}${MORE}`,
 ]
-const LINE = new RegExp(`^(?:${LINES.join('|')})$`)
-const RETRIEVAL = new RegExp(`^(?:gets?|gats? -?${NUMBER}) ${KEY} `)
+const LINE = new RegExp(`^(?:${LINES.join('|')})$`, 's')
+/** A line of these may be long. */
+const RETRIEVAL = new RegExp(`^(?:b?gets?|gats?) ${KEY} `)
+const STORAGE = new RegExp(`^(?:set|add|replace|append|prepend|cas|ms) ${KEY} ${NUMBER} `)
 const WORDS =
-  `get gets gat gats set add replace append prepend cas incr decr touch delete stats flush_all version verbosity
+  `get gets bget gat gats set add replace append prepend cas incr decr touch delete stats flush_all version verbosity
   cache_memlimit watch lru_crawler slabs lru mn mg md ma me ms`.split(/\s+/)
 const REPLY =
   /^(?:VALUE |END|STAT |STORED|NOT_|EXISTS|DELETED|TOUCHED|OK|RESET|VERSION |(?:CLIENT_|SERVER_)?ERROR|HD|VA |EN|NS|EX|NF|MN|ME |\d+\r)/
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what no line has
-const UNPRINTABLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/
 
 /** memcached is client-first. */
 export function probeTcp({ orig, reply }: Heads): Answer {
   if (orig.length === 0) return reply.length > 0 ? 'no' : 'more'
   if (orig[0] === MAGIC_REQUEST) return probeBinary(orig, false)
   if (reply.length >= 12 && !REPLY.test(latin1(reply, 0, 16))) return 'no'
-  return probeText(latin1(orig, 0, Math.min(orig.length, PROBE_OCTETS)))
+  return probeText(orig)
 }
 
-/** The frame of a request: one datagram, which is the first (protocol.txt, "UDP protocol"). */
+/** The frame of a request: one datagram (protocol.txt, "UDP protocol"). Of the rest of it the server reads nothing. */
 export function probeUdp({ orig }: Heads): Answer {
   const reader = new Reader(orig)
+  reader.skip(4)
+  const total = reader.u16be()
   reader.skip(2)
-  const [sequence, total, reserved] = [reader.u16be(), reader.u16be(), reader.u16be()]
-  if (reader.short || sequence !== 0 || total !== 1 || reserved !== 0) return 'no'
+  if (reader.short || total !== 1) return 'no'
   const body = orig.subarray(FRAME_OCTETS)
   if (body[0] === MAGIC_REQUEST) return probeBinary(body, true) === 'yes' ? 'yes' : 'no'
-  return probeText(latin1(body, 0, Math.min(body.length, PROBE_OCTETS))) === 'yes' ? 'yes' : 'no'
+  return probeText(body) === 'yes' ? 'yes' : 'no'
 }
 
-function probeText(head: string): Answer {
-  const lineEnd = head.indexOf('\n')
-  const line = lineEnd < 0 ? head : head.slice(0, lineEnd)
-  if (UNPRINTABLE.test(line)) return 'no'
-  if (lineEnd >= 0) return LINE.test(line.replace(/\r$/, '').replace(/ +/g, ' ')) ? 'yes' : 'no'
-  const word = head.split(/[ \r]/, 1)[0] ?? ''
+/** Empty lines, which the server answers with ERROR, and what it leaves out before a word. */
+const BLANKS = /^[ \r\n]+/
+
+function probeText(octets: Uint8Array): Answer {
+  const head = latin1(octets)
+  const text = head.replace(BLANKS, '')
+  // So many are sent by nobody else.
+  if (head.length - text.length >= PROBE_OCTETS) return 'yes'
+  if (text === '') return 'more'
+  const lineEnd = text.slice(0, PROBE_OCTETS).indexOf('\n')
+  if (lineEnd >= 0) return probeLine(text.slice(0, lineEnd).replace(/\r$/, ''))
+  return probeBeginning(text.slice(0, PROBE_OCTETS).replace(/ +/g, ' '), text.length)
+}
+
+/** The server's line ends at a NUL. */
+function probeLine(text: string): Answer {
+  const line = (text.split('\0', 1)[0] ?? '').replace(/ +/g, ' ').replace(/ $/, '')
+  return LINE.test(line) ? 'yes' : 'no'
+}
+
+/** A line whose end is not there. */
+function probeBeginning(head: string, octets: number): Answer {
+  if (head.includes('\0')) return probeLine(head)
+  const word = head.split(' ', 1)[0] ?? ''
   const isWhole = word.length < head.length
-  if (!WORDS.some((known) => (isWhole ? known === word : known.startsWith(word)))) return 'no'
-  if (RETRIEVAL.test(head) && head.length > PROBE_OCTETS - 2) return 'yes'
-  return head.length >= PROBE_OCTETS ? 'no' : 'more'
+  const name = word.replace(/\r.*$/s, '')
+  if (!WORDS.some((known) => (isWhole ? known === word : known.startsWith(name)))) return 'no'
+  if (head.length > LINE_OCTETS && RETRIEVAL.test(head)) return 'yes'
+  if (octets < PROBE_OCTETS) return 'more'
+  // What is so long and nothing but blanks is a line too.
+  return head.length <= LINE_OCTETS || STORAGE.test(head) ? 'yes' : 'no'
 }
 
 /** Couchbase speaks it too, with more opcodes. */
@@ -79,16 +102,5 @@ function probeBinary(octets: Uint8Array, isDatagram: boolean): Answer {
     const [, opcode = 0] = octets
     return isCommand(opcode) && !isDatagram ? 'more' : 'no'
   }
-  // Data type is raw, and the vbucket of a request is reserved.
-  const isPlain = octets[5] === 0 && header.status === 0 && isCommand(header.opcode)
-  if (!isPlain || !isSound(header) || header.extrasOctets > 20) return 'no'
-  return fits(header.opcode, header.keyOctets, header.bodyOctets) ? 'yes' : 'no'
-}
-
-/** Whether the opcode's request has these parts. */
-function fits(opcode: number, keyOctets: number, bodyOctets: number): boolean {
-  const hasKey = [0, 1, 2, 3, 4, 5, 6, 9, 12, 13, 14, 15, 0x1c, 0x1d, 0x1e, 0x21, 0x22]
-  if (hasKey.includes(opcode)) return keyOctets > 0
-  const isEmpty = [0x07, 0x0a, 0x0b, 0x17, 0x20].includes(opcode)
-  return !isEmpty || bodyOctets === 0
+  return isCommand(header.opcode) && isSound(header) && isTaken(header) ? 'yes' : 'no'
 }

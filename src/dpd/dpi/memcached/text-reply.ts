@@ -3,7 +3,8 @@ import type { Fields } from '../../../core/inspect/contract.js'
 
 const ERRORS = new Set(['ERROR', 'CLIENT_ERROR', 'SERVER_ERROR'])
 const LAST = new Set(['END', 'RESET', 'OK', 'BUSY', 'BADCLASS', 'EN'])
-const VALUE = /^VALUE \S+ \d+ (\d{1,10})(?: \d+)?$/
+/** \S has no place here: an octet of a key may be \xa0. */
+const VALUE = /^VALUE [^ ]+ \d+ (\d{1,10})(?: \d+)?$/
 const VA = /^VA (\d{1,10})(?: |$)/
 
 export interface ReplyLine {

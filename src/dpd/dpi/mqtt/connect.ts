@@ -1,5 +1,5 @@
 /** CONNECT (§3.1): who the client is, and the will that the server publishes for it. */
-import { type Body, BRIDGE, LEVEL_3_1, LEVEL_5 } from './packet.js'
+import { type Body, BRIDGE, LEVEL_3_1, LEVEL_5, type Packet } from './packet.js'
 import { readProperties } from './properties.js'
 import { isTopicName } from './topic.js'
 
@@ -19,13 +19,14 @@ export interface Connect {
   readonly username: string | null
 }
 
-export function readConnect(body: Body): Connect {
+export function readConnect(packet: Packet, body: Body): Connect {
   const { reader } = body
   const name = body.text()
   const level = reader.u8() & ~BRIDGE
   const flags = reader.u8()
   reader.skip(2)
   body.clause ??= reader.short ? null : malformedHead(name, level, flags)
+  body.clause ??= reader.short ? null : malformedReserved(packet, level, flags)
   if (level === LEVEL_5) readProperties(body)
   const clientId = read(body)
   const hasWill = (flags & WILL) !== 0
@@ -50,7 +51,6 @@ function readWill(body: Body, level: number): string | null {
 
 function malformedHead(name: string, level: number, flags: number): string | null {
   if (!isProtocol(name, level)) return 'MQTT 5.0 §3.1.2.1 protocol name or level'
-  if (flags & RESERVED) return 'MQTT 5.0 §3.1.2.3 reserved flag'
   const hasWill = (flags & WILL) !== 0
   if (!hasWill && flags & WILL_QOS_RETAIN) return 'MQTT 5.0 §3.1.2.6 flags of no will'
   if ((flags & WILL_QOS) === WILL_QOS) return 'MQTT 5.0 §3.1.2.6 will QoS 3'
@@ -58,6 +58,13 @@ function malformedHead(name: string, level: number, flags: number): string | nul
     return 'MQTT 3.1.1 §3.1.2.9 password without a user name'
   }
   return null
+}
+
+/** MQTT 3.1 does not use these bits (§3.1), and servers do not look at them. */
+function malformedReserved(packet: Packet, level: number, flags: number): string | null {
+  if (level === LEVEL_3_1) return null
+  if (packet.flags !== 0) return 'MQTT 5.0 §2.1.3 reserved flags'
+  return flags & RESERVED ? 'MQTT 5.0 §3.1.2.3 reserved flag' : null
 }
 
 export const isProtocol = (name: string, level: number): boolean =>

@@ -83,6 +83,8 @@ export function malformedHeader(packet: Packet, dir: Dir, level: number): string
   if (type === PacketType.PUBLISH) {
     return (flags & QOS) === QOS ? 'MQTT 5.0 §3.3.1.2 QoS 3' : null
   }
+  // Its level, which says whether they are reserved, is in its body.
+  if (type === PacketType.CONNECT) return null
   const lenient = level === LEVEL_3_1 ? DUP : 0
   if ((flags & ~lenient) !== (FLAGS_2.has(type) ? 2 : 0)) return 'MQTT 5.0 §2.1.3 reserved flags'
   if (type === PacketType.AUTH && level !== LEVEL_5) return 'MQTT 3.1.1 §2.2.1 packet type 15'

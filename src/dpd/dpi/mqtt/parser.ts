@@ -13,7 +13,7 @@ import { NO_OCTET } from '../begins.js'
 import { ALIAS_CHARACTERS, ALIASES, TopicAliases } from './aliases.js'
 import { readAnswer } from './answer.js'
 import { Body, malformedHeader, type Packet, PacketType, qosOf, readHeader } from './packet.js'
-import { PROBE_OCTETS, probeMqtt } from './probe.js'
+import { CONNECTS, PROBE_OCTETS, probeMqtt } from './probe.js'
 import { type Awaited, refuse } from './refusal.js'
 import {
   type Client,
@@ -119,7 +119,7 @@ function fromClient(state: MqttState, input: Uint8Array, at: At, packet: Packet)
 function readRequest(state: MqttState, packet: Packet, extent: Extent): Request | null {
   switch (packet.type) {
     case PacketType.CONNECT:
-      return readConnectRequest(state, extent)
+      return readConnectRequest(state, packet, extent)
     case PacketType.PUBLISH:
       return readPublish(state, packet, extent)
     case PacketType.SUBSCRIBE:
@@ -207,7 +207,7 @@ export const mqtt: Parser<MqttState> = {
     openTx: OPEN_TX,
     probeOctets: PROBE_OCTETS,
   },
-  begins: { orig: new Set([PacketType.CONNECT << 4]), reply: NO_OCTET },
+  begins: { orig: CONNECTS, reply: NO_OCTET },
   probe: probeMqtt,
   open: openState,
   step,

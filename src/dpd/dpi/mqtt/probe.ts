@@ -1,9 +1,13 @@
 import type { Dir } from '../../../core/inspect/contract.js'
 import { isProtocol } from './connect.js'
-import { Body, BRIDGE, PacketType, readHeader } from './packet.js'
+import { Body, BRIDGE, LEVEL_3_1, type Packet, PacketType, readHeader } from './packet.js'
 
 /** The fixed header, protocol name, level and flags. */
 export const PROBE_OCTETS = 16
+/** MQTT 3.1 does not use the four bits beside. */
+export const CONNECTS: ReadonlySet<number> = new Set(
+  Array.from({ length: 16 }, (_, flags) => (PacketType.CONNECT << 4) | flags),
+)
 const RESERVED = 0x01
 /** Level, flags, keep alive, and a client identifier's length. */
 const LEAST_AFTER_NAME = 6
@@ -15,14 +19,15 @@ export function probeMqtt(
 ): 'yes' | 'no' | 'more' {
   const { orig, reply } = heads
   if (orig.length === 0) return reply.length === 0 ? 'more' : 'no'
-  if (orig[0] !== PacketType.CONNECT << 4) return 'no'
+  if (!CONNECTS.has(orig[0] ?? 0)) return 'no'
   const packet = readHeader(orig)
   if (typeof packet === 'string') return 'no'
   if (packet === null) return 'more'
-  return probeConnect(orig, packet.headerOctets, packet.octets)
+  return probeConnect(orig, packet)
 }
 
-function probeConnect(orig: Uint8Array, from: number, end: number): 'yes' | 'no' | 'more' {
+function probeConnect(orig: Uint8Array, packet: Packet): 'yes' | 'no' | 'more' {
+  const { headerOctets: from, octets: end } = packet
   const body = new Body(orig, from)
   // The length of the name alone tells most other octets apart.
   const length = body.reader.u16be()
@@ -34,5 +39,7 @@ function probeConnect(orig: Uint8Array, from: number, end: number): 'yes' | 'no'
   const level = again.reader.u8() & ~BRIDGE
   const flags = again.reader.u8()
   if (again.short) return 'more'
-  return isProtocol(name, level) && (flags & RESERVED) === 0 ? 'yes' : 'no'
+  if (!isProtocol(name, level)) return 'no'
+  const isPlain = packet.flags === 0 && (flags & RESERVED) === 0
+  return isPlain || level === LEVEL_3_1 ? 'yes' : 'no'
 }

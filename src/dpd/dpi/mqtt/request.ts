@@ -4,7 +4,7 @@ import type { TopicAliases } from './aliases.js'
 import { readConnect } from './connect.js'
 import { type Body, LEVEL_3_1, LEVEL_5, type Packet, PacketType, qosOf } from './packet.js'
 import { readProperties } from './properties.js'
-import { isTopicFilter, isTopicName, sharedFilter } from './topic.js'
+import { isTopicFilter, isTopicName, subscribed } from './topic.js'
 
 /** What a client's packets leave behind. */
 export interface Client {
@@ -31,8 +31,12 @@ export interface Extent {
   readonly isFinal: boolean
 }
 
-export function readConnectRequest(client: Client, { body, isFinal }: Extent): Request {
-  const connect = readConnect(body)
+export function readConnectRequest(
+  client: Client,
+  packet: Packet,
+  { body, isFinal }: Extent,
+): Request {
+  const connect = readConnect(packet, body)
   const { level, clientId, hasWill, willTopic, username } = connect
   if (body.clause === null && (isFinal || !body.short)) {
     client.level = level
@@ -92,12 +96,14 @@ export function readSubscribe(client: Client, packet: Packet, { body, isWhole }:
   const packetId = readPacketId(body)
   if (client.level === LEVEL_5) readProperties(body)
   const topics: string[] = []
+  let filters = 0
   while (reader.left > 0 && body.clause === null) {
     const filter = body.text()
     const options = isSubscribe ? reader.u8() : 0
     if (reader.short) break
     body.clause ??= malformedFilter(filter, options, client.level)
-    topics.push(sharedFilter(filter))
+    topics.push(...subscribed(filter))
+    filters++
   }
   if (isWhole && !body.short && topics.length === 0)
     body.clause ??= 'MQTT 5.0 §3.8.3 no topic filter'
@@ -109,7 +115,7 @@ export function readSubscribe(client: Client, packet: Packet, { body, isWhole }:
       isWhole ? [] : ['topics'],
     ),
     packetId,
-    topics: topics.length,
+    topics: filters,
   }
 }
 

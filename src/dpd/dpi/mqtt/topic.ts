@@ -7,8 +7,14 @@ export const isTopicName = (topic: string): boolean => topic !== '' && !/[+#]/.t
 export const isTopicFilter = (filter: string): boolean =>
   filter !== '' && /^(?:[^+#/]*|\+)(?:\/(?:[^+#/]*|\+))*(?:\/#)?$|^#$/.test(filter)
 
-/** `$share/NAME/FILTER` (§4.8.2), and the older `$queue/FILTER` of brokers, get what FILTER alone does. */
-export function sharedFilter(filter: string): string {
-  if (!filter.startsWith('$')) return filter
-  return /^(?:\$share\/[^/]*|\$queue)\/(.+)$/s.exec(filter)?.[1] ?? filter
+/**
+ * What a subscription gets: `$share/NAME/FILTER` (§4.8.2) what FILTER alone does; `$queue/FILTER` so with the brokers that
+ * know that older form, with others the topics of that name.
+ */
+export function subscribed(filter: string): readonly string[] {
+  if (!filter.startsWith('$')) return [filter]
+  const [, shared] = /^\$share\/[^/]*\/(.+)$/s.exec(filter) ?? []
+  if (shared !== undefined) return [shared]
+  const [, queued] = /^\$queue\/(.+)$/s.exec(filter) ?? []
+  return queued === undefined ? [filter] : [filter, queued]
 }
