@@ -3,7 +3,6 @@ import { latin1, Reader } from '../../../core/bytes.js'
 import type { At, Fact } from '../../../core/inspect/contract.js'
 import { fieldsOf } from '../sql/fields.js'
 import {
-  changesSession,
   type Dialect,
   readStatements,
   STATEMENT_OCTETS,
@@ -56,13 +55,14 @@ export function readMessage(
     case 'S':
       state.failed = false
       return pend(state, 'sync', [])
-    // Flush, Terminate, and COPY's data, end and failure.
+    // Flush, Terminate.
     case 'H':
     case 'X':
+      return []
     case 'd':
     case 'c':
     case 'f':
-      return []
+      return copy(state)
     default:
       return 'message type'
   }
@@ -77,9 +77,19 @@ function query(state: PostgresqlState, body: Body): readonly Fact[] | string {
     { octets: latin1(body.octets, 0, end < 0 ? undefined : end), whole: end >= 0, several: true },
     dialectOf(state),
   )
-  deallocate(state, statements)
-  state.failed = false
+  // It is skipped too, up to the next Sync.
+  if (!state.failed) deallocate(state, statements)
   return tell(state, body.begin, 'query', statements)
+}
+
+/** While it copies, the server passes over a Sync. */
+function copy({ open }: PostgresqlState): readonly Fact[] {
+  for (let i = open.length - 1; i >= 0; i--) {
+    const pending = open[i]
+    if (pending?.kind !== 'sync' || pending.isInCopy) break
+    pending.isInCopy = true
+  }
+  return []
 }
 
 /** What SQL does to the statements of the protocol: they are the same. */
@@ -93,10 +103,13 @@ function deallocate(state: PostgresqlState, statements: Statements): void {
   }
 }
 
-function dialectOf({ open, standardStrings, shifts }: PostgresqlState): Dialect {
-  const isUnsure = open.some(({ unsettles }) => unsettles)
-  const backslash = isUnsure ? 'unsure' : standardStrings ? 'plain' : 'escapes'
-  return { server: 'postgresql', backslash, shifts: shifts || isUnsure }
+/**
+ * Any function may set another encoding or kind of strings, the end of a transaction and every error may bring back an
+ * earlier one; ParameterStatus comes with ReadyForQuery.
+ */
+function dialectOf({ busy, standardStrings, shifts }: PostgresqlState): Dialect {
+  const backslash = busy ? 'unsure' : standardStrings ? 'plain' : 'escapes'
+  return { server: 'postgresql', backslash, shifts: shifts || busy }
 }
 
 /** As the server knows it; null = cut off. */
@@ -176,7 +189,7 @@ function tell(
       return tx
     }),
   )
-  pend(state, kind, groups, statements.some(changesSession))
+  pend(state, kind, groups)
   return facts
 }
 
@@ -185,8 +198,9 @@ function pend(
   state: PostgresqlState,
   kind: Pending['kind'],
   groups: Pending['groups'],
-  unsettles = false,
 ): readonly Fact[] {
-  if (!state.failed) state.open.push({ kind, groups, unsettles, begin: null })
+  if (state.failed) return []
+  state.open.push({ kind, groups, isInCopy: false, copies: false, begin: null })
+  state.busy = true
   return []
 }
