@@ -105,8 +105,8 @@ function statementsOf(state: MysqlState, payload: Payload, from: number): Statem
   return readStatements(text, dialectOf(state))
 }
 
-function dialectOf({ open, noBackslashEscapes, shifts }: MysqlState): Dialect {
-  const isUnsure = open.some((command) => command.unsettles)
+function dialectOf({ open, noBackslashEscapes, modeUnsure, shifts }: MysqlState): Dialect {
+  const isUnsure = modeUnsure || open.some((command) => command.unsettles)
   const backslash = isUnsure ? 'unsure' : noBackslashEscapes ? 'plain' : 'escapes'
   return { server: 'mysql', backslash, shifts }
 }
@@ -158,11 +158,13 @@ function tell(
 ): readonly Fact[] {
   const facts: Fact[] = []
   const { user, open } = state
-  let databaseUnsure = open.some(({ groups }) => groups.some((group) => group.database !== null))
+  const isPrepare = asked.kind === 'prepare'
+  let databaseUnsure = state.databaseUnsure || open.some(mayChooseDatabase)
   const groups = statements.map((statement) => {
     const all = fieldsOf(statement, { user, database, databaseUnsure })
-    const used = statement.first === 'USE' ? statement.object : null
-    databaseUnsure ||= used !== null
+    // What is only prepared chooses nothing.
+    const used = statement.first === 'USE' && !isPrepare ? statement.object : null
+    databaseUnsure ||= used !== null || (mayUse(statement) && !isPrepare)
     const txs = all.map((fields) => {
       const tx = state.nextTx++
       facts.push({ kind: 'tx', tx, dir: 'orig', begin, fields, complete: true })
@@ -170,12 +172,15 @@ function tell(
     })
     return { txs, database: used }
   })
-  const isSql = asked.kind === 'result' || asked.kind === 'prepare'
+  const isLoader = asked.kind === 'result' && (asked.isExecute !== true || state.isMariadb)
+  const isSql = asked.kind === 'result' || isPrepare
   open.push({
     kind: asked.kind,
     isExecute: asked.isExecute === true,
-    mayLoad: asked.kind === 'result' && asked.isExecute !== true && statements.some(mayLoad),
+    // Since MariaDB 10.6 in prepared statements too.
+    mayLoad: isLoader && statements.some(mayLoad),
     unsettles: asked.unsettles === true || (isSql && statements.some(changesSession)),
+    mayUse: !isPrepare && statements.some(mayUse),
     groups,
     statements: asked.statements ?? null,
     ...{ database, sequence: 0, left: 0, begin: null },
@@ -184,6 +189,12 @@ function tell(
   return facts
 }
 
-/** The server takes none of it in prepared statements. */
+/** EXECUTE, a compound statement, SET STATEMENT … FOR, and what is not read. */
+const mayUse = (statement: Statement): boolean =>
+  statement.ambiguous.includes('verb') && (statement.first === 'BEGIN' || changesSession(statement))
+
+const mayChooseDatabase = ({ groups, mayUse }: Command): boolean =>
+  mayUse || groups.some(({ database }) => database !== null)
+
 const mayLoad = ({ first, ambiguous }: Statement): boolean =>
   first === 'LOAD' || ambiguous.includes('verb')

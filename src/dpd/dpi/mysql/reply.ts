@@ -141,6 +141,7 @@ function statusOf(state: MysqlState, { head }: Packet, isEof: boolean): number {
 }
 
 function note(state: MysqlState, flags: number): void {
+  state.modeUnsure = false
   state.noBackslashEscapes = (flags & Status.noBackslashEscapes) !== 0
 }
 
@@ -180,7 +181,12 @@ function succeed(
     state.open.shift()
   }
   const answered = hasMore ? groups.splice(0, 1) : groups
-  for (const { database } of answered) if (database !== null) state.database = database
+  for (const { database } of answered) {
+    if (database === null) continue
+    state.database = database
+    state.databaseUnsure = false
+  }
+  if (command.mayUse) state.databaseUnsure = true
   return answered.flatMap((group) => answer(group, begin, end, { status: 'ok' }))
 }
 
@@ -192,6 +198,8 @@ function fail(
 ): readonly Fact[] {
   state.open.shift()
   if (command.kind === 'prepare') state.lastPrepared = null
+  if (command.unsettles) state.modeUnsure = true
+  if (command.mayUse) state.databaseUnsure = true
   const [failed, ...never] = command.groups
   const facts: Fact[] = []
   const begin = command.begin ?? end

@@ -26,6 +26,8 @@ export interface Command {
   readonly mayLoad: boolean
   /** sql_mode may be another one after it. */
   readonly unsettles: boolean
+  /** What it executes may hold a USE. */
+  readonly mayUse: boolean
   readonly groups: Group[]
   /** Of COM_STMT_PREPARE. */
   readonly statements: readonly Statement[] | null
@@ -47,10 +49,14 @@ export interface MysqlState {
   capabilities: number
   cachesMetadata: boolean
   noBackslashEscapes: boolean
+  /** What failed may have set another sql_mode first, and an error does not tell it. */
+  modeUnsure: boolean
   /** Of the client's character set, or one that it may have chosen: an octet of ASCII may be a second one. */
   shifts: boolean
   user: string
   database: string
+  /** What was executed may have chosen another one. */
+  databaseUnsure: boolean
   /** Packets of the authentication that the server has asked for. */
   asked: number
   readonly open: Command[]
@@ -69,9 +75,11 @@ export const openSession = (): MysqlState => ({
   capabilities: 0,
   cachesMetadata: false,
   noBackslashEscapes: false,
+  modeUnsure: false,
   shifts: false,
   user: '',
   database: '',
+  databaseUnsure: false,
   asked: 0,
   open: [],
   nextTx: 0,
