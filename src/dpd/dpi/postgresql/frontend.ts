@@ -78,7 +78,7 @@ function query(state: PostgresqlState, body: Body): readonly Fact[] | string {
     dialectOf(state),
   )
   // It is skipped too, up to the next Sync.
-  if (!state.failed) deallocate(state, statements)
+  if (!state.failed) forget(state, statements)
   return tell(state, body.begin, 'query', statements)
 }
 
@@ -92,13 +92,17 @@ function copy({ open }: PostgresqlState): readonly Fact[] {
   return []
 }
 
-/** What SQL does to the statements of the protocol: they are the same. */
-function deallocate(state: PostgresqlState, statements: Statements): void {
+/** What SQL does to the statements and portals of the protocol: they are the same. */
+function forget(state: PostgresqlState, statements: Statements): void {
   for (const { first, object } of statements) {
     if (first === 'DISCARD' || (first === 'DEALLOCATE' && object === 'all')) {
       state.statements.clear()
-    } else if (first === 'DEALLOCATE' && object !== null) {
-      state.statements.delete(object)
+    } else if (object !== null) {
+      // Whether it was in quotes, and kept its case, is not known; nor how other letters than ASCII are written here.
+      const isMeant = (name: string): boolean =>
+        name.toLowerCase() === object || /[^ -~]/.test(object)
+      if (first === 'DEALLOCATE' || first === 'PREPARE') state.statements.deleteWhere(isMeant)
+      if (first === 'DECLARE') state.portals.deleteWhere(isMeant)
     }
   }
 }
@@ -160,7 +164,7 @@ function execute(state: PostgresqlState, body: Body): readonly Fact[] | string {
   const portal = nameIn(new Reader(body.octets), body.octets)
   if (portal === null) return 'name of a portal'
   const statements = state.portals.get(portal)?.statements ?? [UNREAD]
-  if (!state.failed) deallocate(state, statements)
+  if (!state.failed) forget(state, statements)
   return tell(state, body.begin, 'execute', statements)
 }
 

@@ -50,6 +50,10 @@ export class PreparedStatements<K> {
     this.#characters -= sizeOf(key, known)
   }
 
+  deleteWhere(isMeant: (key: K) => boolean): void {
+    for (const key of [...this.#kept.keys()]) if (isMeant(key)) this.delete(key)
+  }
+
   clear(): void {
     this.#kept.clear()
     this.#characters = 0
