@@ -153,14 +153,22 @@ function prepared(state: MysqlState, command: Command, packet: Packet): Taken {
   reader.skip(1 + 2)
   if (reader.short) return malformed('COM_STMT_PREPARE_OK')
   const isOmitted = can(state, Capability.optionalMetadata) && reader.left > 0 && reader.u8() === 0
-  const { statements, database } = command
-  if (statements !== null) state.prepared.set(number, { statements, database })
+  keep(state, number, command)
   const ends = can(state, Capability.deprecateEof) ? 0 : 1
   const packetsOf = (count: number): number => (count === 0 ? 0 : count + ends)
   command.left = isOmitted ? 0 : packetsOf(columnCount) + packetsOf(parameterCount)
   if (command.left === 0) return { facts: succeed(state, command, packet, false) }
   command.stage = 'definitions'
   return NOTHING
+}
+
+/** Of the database that the commands before it have left. */
+function keep(state: MysqlState, number: number, { statements }: Command): void {
+  if (statements === null) return
+  const { database, databaseUnsure } = state
+  const prepared = { statements, database, databaseUnsure }
+  state.prepared.set(number, prepared)
+  if (state.lastPrepared?.statements === statements) state.lastPrepared = prepared
 }
 
 function succeed(

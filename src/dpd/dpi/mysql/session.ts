@@ -1,6 +1,6 @@
 /** What is known of one connection. */
 import type { At, TxId } from '../../../core/inspect/contract.js'
-import { PreparedStatements, type SavedStatements } from '../sql/prepared.js'
+import { type Prepared, PreparedStatements, type SavedStatements } from '../sql/prepared.js'
 import type { Statement } from '../sql/statement.js'
 
 /** Transactions without a reply, beyond which the opener's octets rest. */
@@ -31,7 +31,6 @@ export interface Command {
   readonly groups: Group[]
   /** Of COM_STMT_PREPARE. */
   readonly statements: readonly Statement[] | null
-  readonly database: string
   /** Of its last packet. */
   sequence: number
   stage: 'first' | 'definitions' | 'definitionsEnd' | 'rows' | 'file'
@@ -65,7 +64,7 @@ export interface MysqlState {
   readonly continues: { orig: boolean; reply: boolean }
   readonly prepared: PreparedStatements<number>
   /** MariaDB: number -1 means the last one. */
-  lastPrepared: readonly Statement[] | null
+  lastPrepared: Prepared | null
 }
 
 export const openSession = (): MysqlState => ({

@@ -69,6 +69,7 @@ function answer(state: PostgresqlState, message: Message): readonly Fact[] {
   if (!ENDS[oldest.kind].includes(message.type)) return []
   endCopy(state, oldest)
   state.open.shift()
+  forget(state, oldest)
   return oldest.groups.flatMap((txs) => told(txs, message, oldest.begin, okFields(message)))
 }
 
@@ -91,6 +92,13 @@ function okFields({ type, body }: Message): Fields {
   return { status: 'ok', tag: latin1(text(new Reader(body), body) ?? body) }
 }
 
+/** A name that was prepared anew in the meantime may be either statement. */
+function forget({ statements }: PostgresqlState, { forgets }: Pending): void {
+  for (const [name, prepared] of forgets) {
+    if (statements.get(name) === prepared) statements.delete(name)
+  }
+}
+
 /** ReadyForQuery ends whatever went before. */
 function ready(state: PostgresqlState, message: Message): readonly Fact[] {
   const facts: Fact[] = []
@@ -102,6 +110,7 @@ function ready(state: PostgresqlState, message: Message): readonly Fact[] {
   for (let pending = state.open.shift(); pending !== undefined; pending = state.open.shift()) {
     const { kind, groups, begin } = pending
     if (kind === 'sync') break
+    forget(state, pending)
     facts.push(...groups.flatMap((txs) => told(txs, message, begin, { status: 'ok' })))
     if (kind === 'query' || kind === 'call') break
   }
@@ -120,6 +129,7 @@ function fail(state: PostgresqlState, message: Message): readonly Fact[] {
   // An end of the connection that nobody asked for, or the commit failed.
   if (oldest === undefined || oldest.kind === 'sync') return []
   endCopy(state, oldest)
+  oldest.forgets = []
   const begin = oldest.begin ?? message.begin
   const all = [oldest.groups.splice(0), ...skippedGroups(state, oldest)].flat()
   const [failed = [], ...never] = all

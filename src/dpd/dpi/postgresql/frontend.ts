@@ -2,6 +2,7 @@
 import { latin1, Reader } from '../../../core/bytes.js'
 import type { At, Fact } from '../../../core/inspect/contract.js'
 import { fieldsOf } from '../sql/fields.js'
+import type { SavedStatements } from '../sql/prepared.js'
 import {
   type Dialect,
   readStatements,
@@ -77,8 +78,6 @@ function query(state: PostgresqlState, body: Body): readonly Fact[] | string {
     { octets: latin1(body.octets, 0, end < 0 ? undefined : end), whole: end >= 0, several: true },
     dialectOf(state),
   )
-  // It is skipped too, up to the next Sync.
-  if (!state.failed) forget(state, statements)
   return tell(state, body.begin, 'query', statements)
 }
 
@@ -93,18 +92,24 @@ function copy({ open }: PostgresqlState): readonly Fact[] {
 }
 
 /** What SQL does to the statements and portals of the protocol: they are the same. */
-function forget(state: PostgresqlState, statements: Statements): void {
-  for (const { first, object } of statements) {
+function change(state: PostgresqlState, statements: Statements): SavedStatements<string> {
+  return statements.flatMap(({ first, object }) => {
     if (first === 'DISCARD' || (first === 'DEALLOCATE' && object === 'all')) {
-      state.statements.clear()
-    } else if (object !== null) {
-      // Whether it was in quotes, and kept its case, is not known; nor how other letters than ASCII are written here.
-      const isMeant = (name: string): boolean =>
-        name.toLowerCase() === object || /[^ -~]/.test(object)
-      if (first === 'DEALLOCATE' || first === 'PREPARE') state.statements.deleteWhere(isMeant)
-      if (first === 'DECLARE') state.portals.deleteWhere(isMeant)
+      return state.statements.save()
     }
-  }
+    if (object === null) return []
+    // Whether it was in quotes, and kept its case, is not known; nor how other letters than ASCII are written here.
+    const isMeant = (name: string): boolean =>
+      name.toLowerCase() === object || /[^ -~]/.test(object)
+    if (first === 'DEALLOCATE') return state.statements.where(isMeant)
+    const unread = { statements: [UNREAD], database: state.database }
+    if (first === 'PREPARE') {
+      for (const [name] of state.statements.where(isMeant)) state.statements.set(name, unread)
+    } else if (first === 'DECLARE') {
+      for (const [name] of state.portals.where(isMeant)) state.portals.delete(name)
+    }
+    return []
+  })
 }
 
 /**
@@ -164,7 +169,6 @@ function execute(state: PostgresqlState, body: Body): readonly Fact[] | string {
   const portal = nameIn(new Reader(body.octets), body.octets)
   if (portal === null) return 'name of a portal'
   const statements = state.portals.get(portal)?.statements ?? [UNREAD]
-  if (!state.failed) forget(state, statements)
   return tell(state, body.begin, 'execute', statements)
 }
 
@@ -193,7 +197,9 @@ function tell(
       return tx
     }),
   )
-  pend(state, kind, groups)
+  // A Query is skipped too, up to the next Sync.
+  const changes = !state.failed && (kind === 'query' || kind === 'execute')
+  pend(state, kind, groups, changes ? change(state, statements) : [])
   return facts
 }
 
@@ -202,9 +208,10 @@ function pend(
   state: PostgresqlState,
   kind: Pending['kind'],
   groups: Pending['groups'],
+  forgets: Pending['forgets'] = [],
 ): readonly Fact[] {
   if (state.failed) return []
-  state.open.push({ kind, groups, isInCopy: false, copies: false, begin: null })
+  state.open.push({ kind, groups, forgets, isInCopy: false, copies: false, begin: null })
   state.busy = true
   return []
 }

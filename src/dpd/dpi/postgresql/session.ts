@@ -13,6 +13,8 @@ export interface Pending {
   readonly kind: 'query' | 'parse' | 'bind' | 'describe' | 'execute' | 'close' | 'call' | 'sync'
   /** The transactions of each statement, in order. */
   readonly groups: TxId[][]
+  /** Statements that the server has no more if it succeeds. */
+  forgets: SavedStatements<string>
   /** Of a Sync: COPY's data, or its end, was sent after it. */
   isInCopy: boolean
   /** The server has asked for COPY's data. */

@@ -10,6 +10,8 @@ export interface Prepared {
   readonly statements: readonly Statement[]
   /** Unqualified names are of the database at that time. */
   readonly database: string
+  /** Which one that was is not known. */
+  readonly databaseUnsure?: boolean
 }
 
 export type SavedStatements<K> = readonly (readonly [key: K, prepared: Prepared])[]
@@ -50,8 +52,8 @@ export class PreparedStatements<K> {
     this.#characters -= sizeOf(key, known)
   }
 
-  deleteWhere(isMeant: (key: K) => boolean): void {
-    for (const key of [...this.#kept.keys()]) if (isMeant(key)) this.delete(key)
+  where(isMeant: (key: K) => boolean): SavedStatements<K> {
+    return this.save().filter(([key]) => isMeant(key))
   }
 
   clear(): void {
