@@ -43,7 +43,8 @@ export function probePostgresql({
 
 /** Settings of any name may come first: then all of them are looked at. */
 function probeStart(orig: Uint8Array, octets: number): 'yes' | 'no' | 'more' {
-  const rest = latin1(orig, STARTUP_HEADER_OCTETS, STARTUP_HEADER_OCTETS + NAME_OCTETS)
+  const end = Math.min(octets, STARTUP_HEADER_OCTETS + NAME_OCTETS)
+  const rest = latin1(orig, STARTUP_HEADER_OCTETS, end)
   const isFirst = (name: string): boolean =>
     rest.startsWith(name.endsWith('.') ? name : `${name}\0`)
   if (FIRST_NAMES.some(isFirst)) return 'yes'
