@@ -2,6 +2,7 @@
 import { latin1, Reader } from '../../../core/bytes.js'
 import type { At, Fact } from '../../../core/inspect/contract.js'
 import { fieldsOf } from '../sql/fields.js'
+import type { Prepared } from '../sql/prepared.js'
 import {
   changesSession,
   type Dialect,
@@ -105,15 +106,16 @@ function statementsOf(state: MysqlState, payload: Payload, from: number): Statem
   return readStatements(text, dialectOf(state))
 }
 
-function dialectOf({ open, noBackslashEscapes, shifts }: MysqlState): Dialect {
-  const isUnsure = open.some((command) => command.unsettles)
+function dialectOf({ open, noBackslashEscapes, modeUnsure, shifts }: MysqlState): Dialect {
+  const isUnsure = modeUnsure || open.some((command) => command.unsettles)
   const backslash = isUnsure ? 'unsure' : noBackslashEscapes ? 'plain' : 'escapes'
   return { server: 'mysql', backslash, shifts }
 }
 
 function prepare(state: MysqlState, payload: Payload): readonly Fact[] {
   const statements = statementsOf(state, payload, 1)
-  state.lastPrepared = statements
+  const { database } = state
+  state.lastPrepared = { statements, database, databaseUnsure: isDatabaseUnsure(state) }
   return tell(state, payload, statements, { kind: 'prepare', statements })
 }
 
@@ -123,11 +125,11 @@ function execute(state: MysqlState, payload: Payload): readonly Fact[] {
   const number = statementNumber(payload)
   const known = state.prepared.get(number)
   const isLast = number === LAST_STATEMENT && state.isMariadb
-  const statements = isLast ? state.lastPrepared : (known?.statements ?? null)
+  const prepared = isLast ? state.lastPrepared : (known ?? null)
   // Whether executing one makes it the last, versions differ.
   if (!isLast) state.lastPrepared = null
-  const database = isLast ? undefined : known?.database
-  return tell(state, payload, statements ?? [UNREAD], { kind: 'result', isExecute: true }, database)
+  const statements = prepared?.statements ?? [UNREAD]
+  return tell(state, payload, statements, { kind: 'result', isExecute: true, prepared })
 }
 
 function initDb(state: MysqlState, payload: Payload): readonly Fact[] {
@@ -146,6 +148,7 @@ interface Asked {
   readonly isExecute?: boolean
   readonly unsettles?: boolean
   readonly statements?: readonly Statement[]
+  readonly prepared?: Prepared | null
 }
 
 /** A transaction for each verb of each statement. */
@@ -154,15 +157,18 @@ function tell(
   { begin }: Payload,
   statements: readonly Statement[],
   asked: Asked,
-  database: string = state.database,
 ): readonly Fact[] {
   const facts: Fact[] = []
   const { user, open } = state
-  let databaseUnsure = open.some(({ groups }) => groups.some((group) => group.database !== null))
+  const isPrepare = asked.kind === 'prepare'
+  const isExecute = asked.isExecute === true
+  const { database } = asked.prepared ?? state
+  let databaseUnsure = asked.prepared?.databaseUnsure ?? isDatabaseUnsure(state)
   const groups = statements.map((statement) => {
     const all = fieldsOf(statement, { user, database, databaseUnsure })
-    const used = statement.first === 'USE' ? statement.object : null
-    databaseUnsure ||= used !== null
+    // What is only prepared chooses nothing, and what is executed only if the database is still the one it was.
+    const used = statement.first === 'USE' && !isPrepare && !isExecute ? statement.object : null
+    databaseUnsure ||= used !== null || (mayUse(statement) && !isPrepare)
     const txs = all.map((fields) => {
       const tx = state.nextTx++
       facts.push({ kind: 'tx', tx, dir: 'orig', begin, fields, complete: true })
@@ -170,20 +176,33 @@ function tell(
     })
     return { txs, database: used }
   })
-  const isSql = asked.kind === 'result' || asked.kind === 'prepare'
+  const isLoader = asked.kind === 'result' && (!isExecute || state.isMariadb)
+  const isSql = asked.kind === 'result' || isPrepare
   open.push({
     kind: asked.kind,
-    isExecute: asked.isExecute === true,
-    mayLoad: asked.kind === 'result' && asked.isExecute !== true && statements.some(mayLoad),
+    isExecute,
+    // Since MariaDB 10.6 in prepared statements too.
+    mayLoad: isLoader && statements.some(mayLoad),
     unsettles: asked.unsettles === true || (isSql && statements.some(changesSession)),
+    mayUse:
+      !isPrepare && statements.some((one) => mayUse(one) || (isExecute && one.first === 'USE')),
     groups,
     statements: asked.statements ?? null,
-    ...{ database, sequence: 0, left: 0, begin: null },
+    ...{ sequence: 0, left: 0, begin: null },
     stage: asked.kind === 'rows' || asked.kind === 'stream' ? 'rows' : 'first',
   } satisfies Command)
   return facts
 }
 
-/** The server takes none of it in prepared statements. */
+/** EXECUTE, a compound statement, SET STATEMENT … FOR, and what is not read. */
+const mayUse = (statement: Statement): boolean =>
+  statement.ambiguous.includes('verb') && (statement.first === 'BEGIN' || changesSession(statement))
+
+const mayChooseDatabase = ({ groups, mayUse }: Command): boolean =>
+  mayUse || groups.some(({ database }) => database !== null)
+
+const isDatabaseUnsure = ({ databaseUnsure, open }: MysqlState): boolean =>
+  databaseUnsure || open.some(mayChooseDatabase)
+
 const mayLoad = ({ first, ambiguous }: Statement): boolean =>
   first === 'LOAD' || ambiguous.includes('verb')

@@ -146,6 +146,7 @@ function changeUser(state: MysqlState, input: Uint8Array, header: Header): Step 
   state.shifts = mayShift(change.charset)
   state.user = change.user
   state.database = change.database
+  state.databaseUnsure = false
   state.phase = 'authentication'
   return taken(state, 'orig', header, header.octets)
 }

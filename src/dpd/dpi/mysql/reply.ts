@@ -141,6 +141,7 @@ function statusOf(state: MysqlState, { head }: Packet, isEof: boolean): number {
 }
 
 function note(state: MysqlState, flags: number): void {
+  state.modeUnsure = false
   state.noBackslashEscapes = (flags & Status.noBackslashEscapes) !== 0
 }
 
@@ -152,14 +153,22 @@ function prepared(state: MysqlState, command: Command, packet: Packet): Taken {
   reader.skip(1 + 2)
   if (reader.short) return malformed('COM_STMT_PREPARE_OK')
   const isOmitted = can(state, Capability.optionalMetadata) && reader.left > 0 && reader.u8() === 0
-  const { statements, database } = command
-  if (statements !== null) state.prepared.set(number, { statements, database })
+  keep(state, number, command)
   const ends = can(state, Capability.deprecateEof) ? 0 : 1
   const packetsOf = (count: number): number => (count === 0 ? 0 : count + ends)
   command.left = isOmitted ? 0 : packetsOf(columnCount) + packetsOf(parameterCount)
   if (command.left === 0) return { facts: succeed(state, command, packet, false) }
   command.stage = 'definitions'
   return NOTHING
+}
+
+/** Of the database that the commands before it have left. */
+function keep(state: MysqlState, number: number, { statements }: Command): void {
+  if (statements === null) return
+  const { database, databaseUnsure } = state
+  const prepared = { statements, database, databaseUnsure }
+  state.prepared.set(number, prepared)
+  if (state.lastPrepared?.statements === statements) state.lastPrepared = prepared
 }
 
 function succeed(
@@ -180,7 +189,12 @@ function succeed(
     state.open.shift()
   }
   const answered = hasMore ? groups.splice(0, 1) : groups
-  for (const { database } of answered) if (database !== null) state.database = database
+  for (const { database } of answered) {
+    if (database === null) continue
+    state.database = database
+    state.databaseUnsure = false
+  }
+  if (command.mayUse) state.databaseUnsure = true
   return answered.flatMap((group) => answer(group, begin, end, { status: 'ok' }))
 }
 
@@ -192,6 +206,8 @@ function fail(
 ): readonly Fact[] {
   state.open.shift()
   if (command.kind === 'prepare') state.lastPrepared = null
+  if (command.unsettles) state.modeUnsure = true
+  if (command.mayUse) state.databaseUnsure = true
   const [failed, ...never] = command.groups
   const facts: Fact[] = []
   const begin = command.begin ?? end

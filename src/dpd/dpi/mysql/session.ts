@@ -1,6 +1,6 @@
 /** What is known of one connection. */
 import type { At, TxId } from '../../../core/inspect/contract.js'
-import { PreparedStatements, type SavedStatements } from '../sql/prepared.js'
+import { type Prepared, PreparedStatements, type SavedStatements } from '../sql/prepared.js'
 import type { Statement } from '../sql/statement.js'
 
 /** Transactions without a reply, beyond which the opener's octets rest. */
@@ -26,10 +26,11 @@ export interface Command {
   readonly mayLoad: boolean
   /** sql_mode may be another one after it. */
   readonly unsettles: boolean
+  /** What it executes may hold a USE. */
+  readonly mayUse: boolean
   readonly groups: Group[]
   /** Of COM_STMT_PREPARE. */
   readonly statements: readonly Statement[] | null
-  readonly database: string
   /** Of its last packet. */
   sequence: number
   stage: 'first' | 'definitions' | 'definitionsEnd' | 'rows' | 'file'
@@ -47,10 +48,14 @@ export interface MysqlState {
   capabilities: number
   cachesMetadata: boolean
   noBackslashEscapes: boolean
+  /** What failed may have set another sql_mode first, and an error does not tell it. */
+  modeUnsure: boolean
   /** Of the client's character set, or one that it may have chosen: an octet of ASCII may be a second one. */
   shifts: boolean
   user: string
   database: string
+  /** What was executed may have chosen another one. */
+  databaseUnsure: boolean
   /** Packets of the authentication that the server has asked for. */
   asked: number
   readonly open: Command[]
@@ -59,7 +64,7 @@ export interface MysqlState {
   readonly continues: { orig: boolean; reply: boolean }
   readonly prepared: PreparedStatements<number>
   /** MariaDB: number -1 means the last one. */
-  lastPrepared: readonly Statement[] | null
+  lastPrepared: Prepared | null
 }
 
 export const openSession = (): MysqlState => ({
@@ -69,9 +74,11 @@ export const openSession = (): MysqlState => ({
   capabilities: 0,
   cachesMetadata: false,
   noBackslashEscapes: false,
+  modeUnsure: false,
   shifts: false,
   user: '',
   database: '',
+  databaseUnsure: false,
   asked: 0,
   open: [],
   nextTx: 0,

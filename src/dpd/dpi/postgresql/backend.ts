@@ -62,23 +62,41 @@ function answer(state: PostgresqlState, message: Message): readonly Fact[] {
   const [oldest] = state.open
   if (oldest === undefined || oldest.kind === 'sync') return []
   oldest.begin ??= message.begin
+  if ('GW'.includes(message.type)) oldest.copies = true
   if (oldest.kind === 'query') {
-    return message.type === 'C' || message.type === 'I' ? statementEnd(oldest, message) : []
+    return message.type === 'C' || message.type === 'I' ? statementEnd(state, oldest, message) : []
   }
   if (!ENDS[oldest.kind].includes(message.type)) return []
+  endCopy(state, oldest)
   state.open.shift()
+  forget(state, oldest)
   return oldest.groups.flatMap((txs) => told(txs, message, oldest.begin, okFields(message)))
 }
 
-function statementEnd(query: Pending, message: Message): readonly Fact[] {
+/** A Sync that stood before data of the COPY gets no answer. */
+function endCopy({ open }: PostgresqlState, ended: Pending): void {
+  if (!ended.copies) return
+  ended.copies = false
+  while (open[1]?.kind === 'sync' && open[1].isInCopy) open.splice(1, 1)
+}
+
+function statementEnd(state: PostgresqlState, query: Pending, message: Message): readonly Fact[] {
   const begin = query.begin
   query.begin = message.end
+  endCopy(state, query)
   return told(query.groups.shift() ?? [], message, begin, okFields(message))
 }
 
 function okFields({ type, body }: Message): Fields {
   if (type !== 'C') return { status: 'ok' }
   return { status: 'ok', tag: latin1(text(new Reader(body), body) ?? body) }
+}
+
+/** A name that was prepared anew in the meantime may be either statement. */
+function forget({ statements }: PostgresqlState, { forgets }: Pending): void {
+  for (const [name, prepared] of forgets) {
+    if (statements.get(name) === prepared) statements.delete(name)
+  }
 }
 
 /** ReadyForQuery ends whatever went before. */
@@ -92,21 +110,26 @@ function ready(state: PostgresqlState, message: Message): readonly Fact[] {
   for (let pending = state.open.shift(); pending !== undefined; pending = state.open.shift()) {
     const { kind, groups, begin } = pending
     if (kind === 'sync') break
+    forget(state, pending)
     facts.push(...groups.flatMap((txs) => told(txs, message, begin, { status: 'ok' })))
     if (kind === 'query' || kind === 'call') break
   }
+  state.busy = state.open.length > 0
   return facts
 }
 
 function fail(state: PostgresqlState, message: Message): readonly Fact[] {
   const errorCode = sqlState(message.body)
-  if (state.phase !== 'session') {
+  // The database may be refused after the password is accepted.
+  if (!state.ready) {
     state.phase = 'refused'
     return [{ kind: 'flow', fields: { loginError: errorCode } }]
   }
   const [oldest] = state.open
-  // An end of the connection that nobody asked for.
+  // An end of the connection that nobody asked for, or the commit failed.
   if (oldest === undefined || oldest.kind === 'sync') return []
+  endCopy(state, oldest)
+  oldest.forgets = []
   const begin = oldest.begin ?? message.begin
   const all = [oldest.groups.splice(0), ...skippedGroups(state, oldest)].flat()
   const [failed = [], ...never] = all

@@ -2,8 +2,8 @@
 import { latin1, Reader } from '../../../core/bytes.js'
 import type { At, Fact } from '../../../core/inspect/contract.js'
 import { fieldsOf } from '../sql/fields.js'
+import type { SavedStatements } from '../sql/prepared.js'
 import {
-  changesSession,
   type Dialect,
   readStatements,
   STATEMENT_OCTETS,
@@ -56,13 +56,14 @@ export function readMessage(
     case 'S':
       state.failed = false
       return pend(state, 'sync', [])
-    // Flush, Terminate, and COPY's data, end and failure.
+    // Flush, Terminate.
     case 'H':
     case 'X':
+      return []
     case 'd':
     case 'c':
     case 'f':
-      return []
+      return copy(state)
     default:
       return 'message type'
   }
@@ -77,26 +78,47 @@ function query(state: PostgresqlState, body: Body): readonly Fact[] | string {
     { octets: latin1(body.octets, 0, end < 0 ? undefined : end), whole: end >= 0, several: true },
     dialectOf(state),
   )
-  deallocate(state, statements)
-  state.failed = false
   return tell(state, body.begin, 'query', statements)
 }
 
-/** What SQL does to the statements of the protocol: they are the same. */
-function deallocate(state: PostgresqlState, statements: Statements): void {
-  for (const { first, object } of statements) {
-    if (first === 'DISCARD' || (first === 'DEALLOCATE' && object === 'all')) {
-      state.statements.clear()
-    } else if (first === 'DEALLOCATE' && object !== null) {
-      state.statements.delete(object)
-    }
+/** While it copies, the server passes over a Sync. */
+function copy({ open }: PostgresqlState): readonly Fact[] {
+  for (let i = open.length - 1; i >= 0; i--) {
+    const pending = open[i]
+    if (pending?.kind !== 'sync' || pending.isInCopy) break
+    pending.isInCopy = true
   }
+  return []
 }
 
-function dialectOf({ open, standardStrings, shifts }: PostgresqlState): Dialect {
-  const isUnsure = open.some(({ unsettles }) => unsettles)
-  const backslash = isUnsure ? 'unsure' : standardStrings ? 'plain' : 'escapes'
-  return { server: 'postgresql', backslash, shifts: shifts || isUnsure }
+/** What SQL does to the statements and portals of the protocol: they are the same. */
+function change(state: PostgresqlState, statements: Statements): SavedStatements<string> {
+  return statements.flatMap(({ first, object }) => {
+    if (first === 'DISCARD' || (first === 'DEALLOCATE' && object === 'all')) {
+      return state.statements.save()
+    }
+    if (object === null) return []
+    // Whether it was in quotes, and kept its case, is not known; nor how other letters than ASCII are written here.
+    const isMeant = (name: string): boolean =>
+      name.toLowerCase() === object || /[^ -~]/.test(object)
+    if (first === 'DEALLOCATE') return state.statements.where(isMeant)
+    const unread = { statements: [UNREAD], database: state.database }
+    if (first === 'PREPARE') {
+      for (const [name] of state.statements.where(isMeant)) state.statements.set(name, unread)
+    } else if (first === 'DECLARE') {
+      for (const [name] of state.portals.where(isMeant)) state.portals.delete(name)
+    }
+    return []
+  })
+}
+
+/**
+ * Any function may set another encoding or kind of strings, the end of a transaction and every error may bring back an
+ * earlier one; ParameterStatus comes with ReadyForQuery.
+ */
+function dialectOf({ busy, standardStrings, shifts }: PostgresqlState): Dialect {
+  const backslash = busy ? 'unsure' : standardStrings ? 'plain' : 'escapes'
+  return { server: 'postgresql', backslash, shifts: shifts || busy }
 }
 
 /** As the server knows it; null = cut off. */
@@ -147,7 +169,6 @@ function execute(state: PostgresqlState, body: Body): readonly Fact[] | string {
   const portal = nameIn(new Reader(body.octets), body.octets)
   if (portal === null) return 'name of a portal'
   const statements = state.portals.get(portal)?.statements ?? [UNREAD]
-  if (!state.failed) deallocate(state, statements)
   return tell(state, body.begin, 'execute', statements)
 }
 
@@ -176,7 +197,9 @@ function tell(
       return tx
     }),
   )
-  pend(state, kind, groups, statements.some(changesSession))
+  // A Query is skipped too, up to the next Sync.
+  const changes = !state.failed && (kind === 'query' || kind === 'execute')
+  pend(state, kind, groups, changes ? change(state, statements) : [])
   return facts
 }
 
@@ -185,8 +208,10 @@ function pend(
   state: PostgresqlState,
   kind: Pending['kind'],
   groups: Pending['groups'],
-  unsettles = false,
+  forgets: Pending['forgets'] = [],
 ): readonly Fact[] {
-  if (!state.failed) state.open.push({ kind, groups, unsettles, begin: null })
+  if (state.failed) return []
+  state.open.push({ kind, groups, forgets, isInCopy: false, copies: false, begin: null })
+  state.busy = true
   return []
 }

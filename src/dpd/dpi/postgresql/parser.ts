@@ -93,6 +93,8 @@ function clientMessage(state: PostgresqlState, input: Uint8Array, at: At): Step 
   if (state.phase === 'authentication') {
     return header.type === PASSWORD ? passed(header, 0) : AWAIT
   }
+  // Until then the server tells how it reads text.
+  if (!state.ready) return AWAIT
   if (isFull(state)) return AWAIT
   const read = Math.min(header.octets, readableOfClient(header.type))
   if (input.length < HEADER_OCTETS + read) return need(HEADER_OCTETS + read)

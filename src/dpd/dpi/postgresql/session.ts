@@ -13,8 +13,12 @@ export interface Pending {
   readonly kind: 'query' | 'parse' | 'bind' | 'describe' | 'execute' | 'close' | 'call' | 'sync'
   /** The transactions of each statement, in order. */
   readonly groups: TxId[][]
-  /** How later text is read may be another after it. */
-  readonly unsettles: boolean
+  /** Statements that the server has no more if it succeeds. */
+  forgets: SavedStatements<string>
+  /** Of a Sync: COPY's data, or its end, was sent after it. */
+  isInCopy: boolean
+  /** The server has asked for COPY's data. */
+  copies: boolean
   /** First octet of the answer to the first group. */
   begin: At | null
 }
@@ -33,6 +37,8 @@ export interface PostgresqlState {
   /** The server has said so for the first time. */
   ready: boolean
   readonly open: Pending[]
+  /** Something was sent since the server was ready: it tells of other settings when it is ready again. */
+  busy: boolean
   nextTx: TxId
   /** The server skips to the next Sync. */
   failed: boolean
@@ -54,7 +60,7 @@ export type SavedSession = readonly [
 /** Every message is answered. */
 export function saveSession(state: PostgresqlState): SavedSession | null {
   const { user, database, standardStrings, shifts, ready, nextTx, statements, portals } = state
-  if (state.phase !== 'session' || state.open.length > 0 || state.failed) return null
+  if (state.phase !== 'session' || state.busy || state.failed) return null
   return [user, database, standardStrings, shifts, ready, nextTx, statements.save(), portals.save()]
 }
 
@@ -78,6 +84,7 @@ export const openSession = (): PostgresqlState => ({
   shifts: false,
   ready: false,
   open: [],
+  busy: false,
   nextTx: 0,
   failed: false,
   statements: new PreparedStatements<string>(),

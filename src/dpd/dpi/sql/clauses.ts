@@ -15,7 +15,7 @@ export class Clauses {
   /** The first word, upper case; '' = none yet. */
   first = ''
   unsureVerb = false
-  /** What USE and DEALLOCATE name. */
+  /** What USE, DEALLOCATE, PREPARE and DECLARE name. */
   object: string | null = null
   protected expect: Expect = 'none'
   protected explaining = false
@@ -77,9 +77,15 @@ export class Clauses {
     }
   }
 
+  /** The name comes next. */
+  protected get isNamed(): boolean {
+    const { first, last } = this
+    return last === first && (first === 'PREPARE' || first === 'DECLARE')
+  }
+
   #effect(word: string): Effect {
     const { first } = this
-    if (first === 'USE' || first === 'DEALLOCATE') this.object = this.lexer.name
+    if (first === 'USE' || first === 'DEALLOCATE' || this.isNamed) this.object = this.lexer.name
     if (this.scope.depth === 0 && this.#objectKind.hides(first, word)) this.names.unsure = true
     return effectOf(this.context(word))
   }

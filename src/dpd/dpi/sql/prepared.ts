@@ -10,6 +10,8 @@ export interface Prepared {
   readonly statements: readonly Statement[]
   /** Unqualified names are of the database at that time. */
   readonly database: string
+  /** Which one that was is not known. */
+  readonly databaseUnsure?: boolean
 }
 
 export type SavedStatements<K> = readonly (readonly [key: K, prepared: Prepared])[]
@@ -48,6 +50,10 @@ export class PreparedStatements<K> {
     if (known === undefined) return
     this.#kept.delete(key)
     this.#characters -= sizeOf(key, known)
+  }
+
+  where(isMeant: (key: K) => boolean): SavedStatements<K> {
+    return this.save().filter(([key]) => isMeant(key))
   }
 
   clear(): void {

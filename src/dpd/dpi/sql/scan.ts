@@ -55,6 +55,7 @@ export class Scan extends Clauses {
     if (this.first === '') this.#begin('?')
     if (quoted && this.scope.defines(this.last)) this.scope.top.defined = this.lexer.name
     if (quoted && this.first === 'USE') this.object = this.lexer.text
+    if (quoted && (this.first === 'DEALLOCATE' || this.isNamed)) this.object = this.lexer.name
     if (this.expect === 'none') return
     if (quoted) this.#beginName()
     else this.#disappoint()

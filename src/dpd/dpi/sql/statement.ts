@@ -18,7 +18,7 @@ export interface Statement {
   readonly ambiguous: readonly ('verb' | 'tables')[]
   /** Upper case. */
   readonly first: string
-  /** Of USE: the database from then on. Of DEALLOCATE: the prepared statement. */
+  /** Of USE: the database from then on. Of DEALLOCATE and PREPARE: the statement, of DECLARE: the cursor, lower case. */
   readonly object: string | null
 }
 

@@ -8,11 +8,14 @@ const MORE_RESULTS = 8
 
 const u24 = (value: number): string =>
   String.fromCharCode(value & 255, (value >> 8) & 255, (value >> 16) & 255)
-const u32 = (value: number): string => u24(value) + String.fromCharCode((value >>> 24) & 255)
-const packet = (sequence: number, payload: string): string =>
+export const u32 = (value: number): string => u24(value) + String.fromCharCode((value >>> 24) & 255)
+export const packet = (sequence: number, payload: string): string =>
   u24(payload.length) + String.fromCharCode(sequence) + payload
 export const command = (code: number, body: string): string =>
   packet(0, String.fromCharCode(code) + body)
+/** Of root, without a password. */
+export const loginOf = (flags: number, charset: number, database: string): string =>
+  `${u32(CAPABILITIES | flags)}${u32(1 << 24)}${String.fromCharCode(charset)}${'\0'.repeat(23)}root\0\0${database}\0mysql_native_password\0`
 export const QUERY = 3
 export const PREPARE = 0x16
 export const EXECUTE = 0x17
@@ -34,8 +37,7 @@ export class MysqlSession extends SeenConnection {
     const session = new MysqlSession(path)
     await session.until(() => session.rest !== '')
     session.rest = ''
-    const login = `${u32(CAPABILITIES | flags)}${u32(1 << 24)}${String.fromCharCode(charset)}${'\0'.repeat(23)}`
-    await session.say(packet(1, `${login}root\0\0${database}\0mysql_native_password\0`))
+    await session.say(packet(1, loginOf(flags, charset, database)))
     return session
   }
 

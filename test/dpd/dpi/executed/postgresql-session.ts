@@ -6,10 +6,10 @@ export interface ServerMessage {
   readonly body: string
 }
 
-const u32 = (value: number): string =>
+export const u32 = (value: number): string =>
   String.fromCharCode((value >>> 24) & 255, (value >> 16) & 255, (value >> 8) & 255, value & 255)
-const u16 = (value: number): string => String.fromCharCode((value >> 8) & 255, value & 255)
-const message = (type: string, body: string): string => type + u32(body.length + 4) + body
+export const u16 = (value: number): string => String.fromCharCode((value >> 8) & 255, value & 255)
+export const message = (type: string, body: string): string => type + u32(body.length + 4) + body
 
 export const query = (text: string): string => message('Q', `${text}\0`)
 export const parse = (name: string, text: string): string =>
@@ -38,6 +38,15 @@ export class PostgresqlSession extends SeenConnection {
     const before = this.#ready
     this.send(octets)
     await this.until(() => this.#ready >= before + times)
+    return { facts: this.facts, messages: this.#messages }
+  }
+
+  /** Until what it has said since is enough. */
+  async sayUntil(octets: string, isEnough: (said: readonly ServerMessage[]) => boolean) {
+    this.facts = []
+    this.#messages = []
+    this.send(octets)
+    await this.until(() => isEnough(this.#messages))
     return { facts: this.facts, messages: this.#messages }
   }
 

@@ -53,6 +53,10 @@ export abstract class SeenConnection {
     }
   }
 
+  get sentOctets(): number {
+    return this.#at.orig
+  }
+
   protected get hasSent(): boolean {
     return this.#at.orig > 0
   }
