@@ -1,13 +1,21 @@
+import { latin1, Reader } from '../../../core/bytes.js'
 import type { Dir } from '../../../core/inspect/contract.js'
-import { AUTHENTICATION_OCTETS } from './authentication.js'
+import { Capability } from './code.js'
 import { ERR, isErrorAtOnce, PROTOCOL_10, readGreeting, readLogin } from './handshake.js'
-import { HEADER_OCTETS, readHeader } from './packet.js'
+import { HEADER_OCTETS, readHeader, unsigned } from './packet.js'
 
 /** A greeting, or an error with its text. */
 const GREETING_OCTETS = 767
 /** A login of protocol 3.20 without a name. */
 const LOGIN_OCTETS = 6
-export const PROBE_OCTETS = HEADER_OCTETS + AUTHENTICATION_OCTETS
+/** Attributes of a connection take 65 535, and servers refuse more. */
+const LONGEST_LOGIN = 0xffff
+const PLAIN_LOGIN = 1_024
+export const PROBE_OCTETS = HEADER_OCTETS + PLAIN_LOGIN
+const HIGH_AT = 2
+const [NAME_AT_41, NAME_AT_320] = [32, 5]
+/** 128 characters of 4 octets, and one to tell that there are more. */
+const NAME_OCTETS = 513
 /** No name of an account has one. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
 const CONTROL = /[\x00-\x1f\x7f]/
@@ -32,17 +40,35 @@ export function probeMysql({
   return readGreeting(payload) !== null || isErrorAtOnce(payload) ? 'yes' : 'no'
 }
 
-/** Its number is one more than the greeting's. */
+/**
+ * Its number is one more than the greeting's. Nobody answers a client of another protocol before it is told apart, and
+ * LDAP's and others' first octets may be such a header: so each octet is looked at as soon as it is there.
+ */
 function probeLogin(orig: Uint8Array): 'yes' | 'no' | 'more' {
   const header = readHeader(orig)
-  if (header === null) return 'more'
-  if (header.sequence !== 1 || header.octets < LOGIN_OCTETS) return 'no'
-  // Attributes of a connection may be longer than what is read of any login.
-  const end = HEADER_OCTETS + Math.min(header.octets, AUTHENTICATION_OCTETS)
-  if (orig.length < end) return 'more'
-  const login = readLogin(orig.subarray(HEADER_OCTETS, end), false)
-  if (login === null) return 'no'
-  if (login === 'ssl') return 'yes'
-  const isNamed = login.isProtocol41 || login.user !== ''
-  return isNamed && !CONTROL.test(login.user) ? 'yes' : 'no'
+  if (header === null) return (orig[HIGH_AT] ?? 0) === 0 ? 'more' : 'no'
+  const { octets, sequence } = header
+  if (sequence !== 1 || octets < LOGIN_OCTETS || octets > LONGEST_LOGIN) return 'no'
+  const payload = orig.subarray(HEADER_OCTETS, HEADER_OCTETS + octets)
+  const reader = new Reader(payload)
+  const capabilities = unsigned(reader, 2)
+  if (reader.short) return 'more'
+  if ((capabilities & Capability.ssl) !== 0) return 'yes'
+  const isProtocol41 = (capabilities & Capability.protocol41) !== 0
+  const name = nameSoFar(payload, isProtocol41 ? NAME_AT_41 : NAME_AT_320)
+  if (CONTROL.test(name.octets) || name.octets.length > NAME_OCTETS) return 'no'
+  if (!name.isWhole && payload.length < octets) return 'more'
+  const isNamed = name.octets !== ''
+  if (!isNamed && !isProtocol41) return 'no'
+  // As long as no client's without attributes of its connection is: it need not come whole.
+  if (octets > PLAIN_LOGIN) return isNamed ? 'yes' : 'no'
+  if (payload.length < octets) return 'more'
+  const login = readLogin(payload, false)
+  return login !== null ? 'yes' : 'no'
+}
+
+function nameSoFar(payload: Uint8Array, at: number) {
+  if (payload.length <= at) return { octets: '', isWhole: false }
+  const end = payload.indexOf(0, at)
+  return { octets: latin1(payload, at, end < 0 ? payload.length : end), isWhole: end >= 0 }
 }
