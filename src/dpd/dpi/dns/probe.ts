@@ -99,9 +99,11 @@ function probeQuery(message: Uint8Array, octets: number): Answer {
   reader.skip(2)
   const askedClass = reader.u16be()
   if (reader.short) return message.length < Math.min(octets, FIRST_QUESTION_OCTETS) ? 'more' : 'no'
-  if (header.questions === 1 && askedClass === CLASS_IN) return 'yes'
   const isUsual =
     !header.response && !header.reserved && header.rcode === 0 && recordsOf(header) <= RECORDS
+  // Of the root nobody learns anything.
+  const isOfRoot = message[HEADER_OCTETS] === 0
+  if (header.questions === 1 && askedClass === CLASS_IN && (isUsual || !isOfRoot)) return 'yes'
   return isUsual && CLASSES.has(askedClass & ~UNICAST_ANSWER) ? 'yes' : 'no'
 }
 

@@ -53,15 +53,18 @@ function probeLogin(orig: Uint8Array): 'yes' | 'no' | 'more' {
   const reader = new Reader(payload)
   const capabilities = unsigned(reader, 2)
   if (reader.short) return 'more'
-  if ((capabilities & Capability.ssl) !== 0) return 'yes'
+  if ((capabilities & Capability.ssl) !== 0) {
+    if (octets > PLAIN_LOGIN) return 'no'
+    return payload.length === octets ? 'yes' : 'more'
+  }
   const isProtocol41 = (capabilities & Capability.protocol41) !== 0
   const name = nameSoFar(payload, isProtocol41 ? NAME_AT_41 : NAME_AT_320)
   if (CONTROL.test(name.octets) || name.octets.length > NAME_OCTETS) return 'no'
   if (!name.isWhole && payload.length < octets) return 'more'
-  const isNamed = name.octets !== ''
-  if (!isNamed && !isProtocol41) return 'no'
+  // Whom a server lets in without a name, it lets in from its own machine.
+  if (name.octets === '') return 'no'
   // As long as no client's without attributes of its connection is: it need not come whole.
-  if (octets > PLAIN_LOGIN) return isNamed ? 'yes' : 'no'
+  if (octets > PLAIN_LOGIN) return 'yes'
   if (payload.length < octets) return 'more'
   const login = readLogin(payload, false)
   return login !== null ? 'yes' : 'no'
