@@ -156,7 +156,6 @@ class Shard final : public Engine {
   bool echoes_syn_ack(const Flow& flow, Dir dir, const Arrival& arrival) const;
   bool is_predicted(const Flow& flow, Dir dir, const Arrival& arrival) const;
   void keep_doubtful(Flow& flow, Dir dir, const Arrival& arrival);
-  void lose_doubtful(Flow& flow);
   uint64_t may_be_acknowledged(const Flow& flow, Dir dir) const;
   void note_timestamp(Flow& flow, Dir dir, wire::Frame frame, const wire::Packet& packet);
   void note_accepted(Flow& flow, Dir dir, const Arrival& arrival);
@@ -195,6 +194,7 @@ class Shard final : public Engine {
   void observe_octets(Flow& flow, Dir dir, uint64_t at, std::span<const uint8_t> octets, bool fin);
   void find_lost(Flow& flow, Dir dir);
   void find_end(Flow& flow, Dir dir);
+  void lose_doubtful(Flow& flow);
   void close_when_read(Flow& flow);
 
   // datagram.cc, icmp.cc

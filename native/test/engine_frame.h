@@ -84,12 +84,13 @@ struct TcpOptions {
   uint16_t window = 65535;
   int window_scale = -1;
   uint16_t urgent = 0;
+  std::string_view raw = {};  // instead of any other; a multiple of 4 octets
 };
 
 inline std::string tcp_octets(uint16_t source_port, uint16_t destination_port, uint8_t flags,
                               uint32_t sequence, uint32_t acknowledgement, std::string_view payload,
                               const TcpOptions& fields) {
-  std::string options;
+  std::string options(fields.raw);
   if (fields.window_scale >= 0)
     options =
         std::string("\x02\x04\x05\xb4\x01\x03\x03", 7) + static_cast<char>(fields.window_scale);

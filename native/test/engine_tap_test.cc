@@ -7,6 +7,9 @@ using namespace vethwall::engine_test;
 namespace {
 
 const Setup kTap = {.path = EndpointPath::kTap, .failure = Took::kOpen, .strict = false};
+// An option without a length, and room for a signature behind it: Linux before 6.7 takes the
+// segment.
+constexpr std::string_view kUnread("\xfe\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
 
 }  // namespace
 
@@ -138,6 +141,35 @@ TEST(tap_tells_the_rest_before_the_end) {
     Events events = net.events();
     CHECK_EQ(events.joined(Dir::kOrig), "abc");
     CHECK(events.back().header.kind == EventKind::kClosed);
+  });
+}
+
+TEST(tap_does_not_know_what_a_receiver_took_that_resets) {
+  both([](uint8_t family) {
+    const TcpOptions unread{.raw = kUnread};
+    Net net(family, kTap);
+    net.handshake(kHttp);
+    net.client(kHttp, 0, "abc");
+    net.client(kHttp, 3, "defg", 0, kAck, unread);
+    CHECK_EQ(net.events().joined(Dir::kOrig), "abc");
+    net.server(kHttp, 0, {}, 3, kRst);
+    Events events = net.events();
+    CHECK_EQ(events.last(EventKind::kGap).header.at, 3u);
+    CHECK(events.back().header.kind == EventKind::kClosed);
+  });
+}
+
+TEST(tap_counts_other_octets_where_some_are_in_doubt) {
+  both([](uint8_t family) {
+    const TcpOptions unread{.raw = kUnread};
+    Net net(family, kTap);
+    net.handshake(kHttp);
+    net.client(kHttp, 0, "abcd", 0, kAck, unread);
+    net.client(kHttp, 0, "abcd");
+    CHECK_EQ(net.counter(Counter::kContradiction), 0u);
+    net.client(kHttp, 4, "efgh", 0, kAck, unread);
+    net.client(kHttp, 4, "EFGH");
+    CHECK_EQ(net.counter(Counter::kContradiction), 1u);
   });
 }
 
