@@ -2,8 +2,9 @@
  * Puts a new text in a list's place, unless somebody has written the list since it was read.
  *
  * A check before rename(2) would leave a moment in which the primary plugin's newest list is lost.
- * RENAME_EXCHANGE loses nothing: what comes out is looked at, and if it isn't what was read, it goes
- * back. A reader sees a whole list at any time, and a list that was deleted is not made again.
+ * RENAME_EXCHANGE loses nothing that was written by then: what comes out is looked at, and if it isn't
+ * what was read, it goes back. Only a writer in place may still find the old file in open(2), and write there
+ * after our last look. A reader sees a whole list at any time, and a list that was deleted is not made again.
  */
 import {
   closeSync,
@@ -86,7 +87,6 @@ function exchange(os: Renames, path: string, read: string, text: string): boolea
 function renameOver(path: string, read: string): boolean {
   if (readStateFile(path) !== read) return false
   renameSync(path + NEW_SUFFIX, path)
-  sync(dirname(path))
   return true
 }
 
@@ -113,6 +113,7 @@ export function replaceList(os: Renames, list: string, read: string, text: strin
   }
   const isReplaced = replace(os, path, read, text)
   rmSync(path + NEW_SUFFIX, { force: true })
+  sync(dirname(path))
   return isReplaced
 }
 
