@@ -46,7 +46,6 @@ export function isErrorAtOnce(payload: Uint8Array): boolean {
 }
 
 export interface Login {
-  readonly isProtocol41: boolean
   readonly capabilities: number
   /** MariaDB's. */
   readonly extended: number
@@ -79,10 +78,7 @@ function login41(payload: Uint8Array, serverIsMariadb: boolean): Login | null {
   const database = named ? textOf(nulTerminated(reader, payload)) : ''
   if (reader.short) return null
   const isMariadb = serverIsMariadb && !(capabilities & Capability.longPassword)
-  return {
-    ...{ isProtocol41: true, capabilities, extended: isMariadb ? extended : 0 },
-    ...{ charset, user, database },
-  }
+  return { capabilities, extended: isMariadb ? extended : 0, charset, user, database }
 }
 
 function login320(payload: Uint8Array): Login | null {
@@ -93,8 +89,7 @@ function login320(payload: Uint8Array): Login | null {
   const named = capabilities & Capability.connectWithDatabase
   if (named) nulTerminated(reader, payload)
   const database = named ? textOf(nulTerminated(reader, payload)) : ''
-  if (reader.short) return null
-  return { isProtocol41: false, capabilities, extended: 0, charset: 0, user, database }
+  return reader.short ? null : { capabilities, extended: 0, charset: 0, user, database }
 }
 
 /** COM_CHANGE_USER: user, proof, database, and a character set where more follows. */

@@ -66,8 +66,7 @@ function probeLogin(orig: Uint8Array): 'yes' | 'no' | 'more' {
   // As long as no client's without attributes of its connection is: it need not come whole.
   if (octets > PLAIN_LOGIN) return 'yes'
   if (payload.length < octets) return 'more'
-  const login = readLogin(payload, false)
-  return login !== null ? 'yes' : 'no'
+  return readLogin(payload, false) === null ? 'no' : 'yes'
 }
 
 function nameSoFar(payload: Uint8Array, at: number) {
