@@ -4,6 +4,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { createConnection, createServer } from 'node:net'
 import { ENDS_WITH_US, until } from '../../../process.js'
 import { nameOctets } from './dns-octets.js'
+import { ended } from './one-connection.js'
 
 /** No query of the survey asks for it. */
 const LAST_ID = 0x7e7e
@@ -68,11 +69,7 @@ export class DnsServer {
 
   async stop(): Promise<void> {
     this.socket.close()
-    const { process } = this
-    if (process === null) return
-    const ended = new Promise((resolve) => process.once('exit', resolve))
-    process.kill()
-    await ended
+    if (this.process !== null) await ended(this.process, 'SIGTERM')
   }
 
   /** What it replies to a datagram: it takes them one after another. */

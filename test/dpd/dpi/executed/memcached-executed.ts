@@ -3,6 +3,7 @@ import { fromLatin1 } from '../../../../src/core/bytes.js'
 import type { Fact } from '../../../../src/core/inspect/contract.js'
 import { deliver } from '../deliver.js'
 import type { Deed, MemcachedServer } from './memcached-server.js'
+import { type Reading, readingOf } from './reading.js'
 
 interface Told {
   /** null = not sure. */
@@ -10,21 +11,7 @@ interface Told {
   readonly keys: readonly string[] | null
 }
 
-export interface Reading {
-  readonly app: string | null
-  readonly told: readonly Told[]
-  /** The flow ends there, under every rule set. */
-  readonly isMalformed: boolean
-}
-
-export function readOctets(text: string): Reading {
-  const { facts, app, state } = deliver([{ dir: 'orig', octets: fromLatin1(text), ended: false }])
-  return {
-    app,
-    told: facts.flatMap(({ fact }) => toldBy(fact)),
-    isMalformed: state === 'malformed',
-  }
-}
+export const readOctets = (text: string): Reading<Told> => readingOf(text, toldBy)
 
 /** '' = the server's answers can be read, or nobody asks. */
 export function answerClause(asked: string, answer: string): string {
@@ -34,7 +21,7 @@ export function answerClause(asked: string, answer: string): string {
   return deliver([orig, { ...orig, dir: 'reply', octets: fromLatin1(answer) }]).clause
 }
 
-export interface DatagramReading extends Reading {
+export interface DatagramReading extends Reading<Told> {
   /** Its frame and what that carries. */
   readonly datagram: string
   readonly octets: string
@@ -106,7 +93,7 @@ function isOthers(first: Deed, did: readonly Deed[]): boolean {
 }
 
 /** '' = all was told up to where the flow ends. Lines and those told stand in the same order. */
-export function untold(octets: string, did: readonly Deed[], reading: Reading): string {
+export function untold(octets: string, did: readonly Deed[], reading: Reading<Told>): string {
   const first = did.find(({ command }) => !/^\r?$/.test(command))
   if (first === undefined) return ''
   // HTTP's parser waits for the rest of a head, and calls it malformed.
@@ -118,7 +105,7 @@ export function untold(octets: string, did: readonly Deed[], reading: Reading): 
 
 const isBinary = ({ command }: Deed): boolean => /^0x..$/.test(command)
 
-function untoldLines(did: readonly Deed[], { app, told, isMalformed }: Reading): string {
+function untoldLines(did: readonly Deed[], { app, told, isMalformed }: Reading<Told>): string {
   for (const [index, deed] of did.entries()) {
     const one = told[index]
     if (one === undefined) return isMalformed ? '' : `${app}: ${JSON.stringify(did.slice(index))}`
@@ -128,7 +115,7 @@ function untoldLines(did: readonly Deed[], { app, told, isMalformed }: Reading):
 }
 
 /** The log has a request twice whose key was late, and those that were refused. */
-function untoldRequests(did: readonly Deed[], { app, told, isMalformed }: Reading): string {
+function untoldRequests(did: readonly Deed[], { app, told, isMalformed }: Reading<Told>): string {
   if (isMalformed && told.length === 0) return ''
   let at = 0
   for (const [index, deed] of did.entries()) {

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { ENDS_WITH_US, until } from '../../../process.js'
+import { ended, exchanged } from './one-connection.js'
 
 export interface Deed {
   /** First word of a line, or the opcode of a binary request as `0x1a`. */
@@ -62,9 +63,7 @@ export class MemcachedServer {
   async stop(): Promise<void> {
     this.admin?.destroy()
     this.datagrams?.close()
-    const ended = new Promise((resolve) => this.process.once('exit', resolve))
-    this.process.kill()
-    await ended
+    await ended(this.process, 'SIGTERM')
   }
 
   /** What it answered the last connection. */
@@ -72,16 +71,7 @@ export class MemcachedServer {
 
   /** What it did of these octets, one connection's. */
   async executed(octets: string): Promise<readonly Deed[]> {
-    this.answer = ''
-    await new Promise<void>((resolve) => {
-      const socket = createConnection(this.path)
-      socket.on('data', (received) => {
-        this.answer += received.toString('latin1')
-      })
-      socket.on('error', () => {})
-      socket.on('close', () => resolve())
-      socket.end(Buffer.from(octets, 'latin1'))
-    })
+    this.answer = await exchanged(this.path, octets)
     const mark = `${MARK}${this.#marks++}.`
     this.admin?.write(`${mark}\r\n`)
     while (!this.#log.includes(`${mark}\n`)) await this.#more()

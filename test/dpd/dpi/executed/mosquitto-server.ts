@@ -5,6 +5,7 @@ import { createConnection, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { ENDS_WITH_US, until } from '../../../process.js'
 import { connectPacket, publishPacket } from './mqtt-octets.js'
+import { ended, exchanged } from './one-connection.js'
 
 export interface Deed {
   readonly packet: 'CONNECT' | 'PUBLISH' | 'SUBSCRIBE' | 'UNSUBSCRIBE'
@@ -55,20 +56,12 @@ export class MosquittoServer {
 
   async stop(): Promise<void> {
     this.admin.destroy()
-    const ended = new Promise((resolve) => this.process.once('exit', resolve))
-    this.process.kill()
-    await ended
+    await ended(this.process, 'SIGTERM')
   }
 
   /** What it did of these octets, one connection's. */
   async executed(octets: string): Promise<readonly Deed[]> {
-    await new Promise<void>((resolve) => {
-      const socket = createConnection(this.path)
-      socket.on('data', () => {})
-      socket.on('error', () => {})
-      socket.on('close', () => resolve())
-      socket.end(Buffer.from(octets, 'latin1'))
-    })
+    await exchanged(this.path, octets)
     const topic = `${MARK}${this.#marks++}`
     const mark = `'${topic}', ... (0 bytes))\n`
     this.admin.write(Buffer.from(publishPacket(4, topic), 'latin1'))

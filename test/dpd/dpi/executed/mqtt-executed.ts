@@ -1,8 +1,7 @@
 /** What of mosquitto's deeds was not told. */
-import { fromLatin1 } from '../../../../src/core/bytes.js'
 import type { Fact } from '../../../../src/core/inspect/contract.js'
-import { deliver } from '../deliver.js'
 import type { Deed } from './mosquitto-server.js'
+import { type Reading, readingOf } from './reading.js'
 
 interface Told {
   readonly packet: string
@@ -11,21 +10,7 @@ interface Told {
   readonly clientId: string | null
 }
 
-export interface Reading {
-  readonly app: string | null
-  readonly told: readonly Told[]
-  /** The flow ends there, under every rule set. */
-  readonly isMalformed: boolean
-}
-
-export function readOctets(text: string): Reading {
-  const { facts, app, state } = deliver([{ dir: 'orig', octets: fromLatin1(text), ended: false }])
-  return {
-    app,
-    told: facts.flatMap(({ fact }) => toldBy(fact)),
-    isMalformed: state === 'malformed',
-  }
-}
+export const readOctets = (text: string): Reading<Told> => readingOf(text, toldBy)
 
 function toldBy(fact: Fact): Told[] {
   if (fact.kind !== 'tx' || fact.dir !== 'orig') return []
@@ -45,7 +30,7 @@ const shared = (topic: string): string => topic.replace(/^\$share\/[^/]*\/(?=.)/
 const isAssigned = (clientId: string): boolean => /^(?:auto-)?[0-9A-F-]{36}$/i.test(clientId)
 
 /** '' = all was told up to where the flow ends. Packets and those told stand in the same order. */
-export function untold(did: readonly Deed[], { app, told, isMalformed }: Reading): string {
+export function untold(did: readonly Deed[], { app, told, isMalformed }: Reading<Told>): string {
   const toLog = [...told]
   for (const [index, deed] of did.entries()) {
     // Of what is published to the broker's own topics it logs nothing.

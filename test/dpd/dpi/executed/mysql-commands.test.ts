@@ -1,7 +1,4 @@
 /** With SOAK=1: tables that MariaDB's audit log names after pipelined commands are told, in their order. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
 import { Random } from '../../../fuzz/random.js'
 import { commands, MysqlCommands, untouched } from './mysql-commands.js'
@@ -9,17 +6,14 @@ import { AuditLog, SCHEMA } from './mysql-executed.js'
 import { MysqlServer } from './mysql-server.js'
 import { command, loginOf, MULTI_STATEMENTS, MysqlSession, QUERY } from './mysql-session.js'
 
-const CASES = Number(process.env.CASES ?? 5_000)
+const CASES = 5_000
 const SESSION_CASES = 10
 
 t.test(
   'MariaDB',
   { timeout: 3_600_000, skip: process.env.SOAK !== '1' && 'with SOAK=1 only' },
   async (t) => {
-    const dir = mkdtempSync(join(tmpdir(), 'vw-my-'))
-    t.teardown(() => rmSync(dir, { recursive: true, force: true }))
-    const server = await MysqlServer.start(dir)
-    t.teardown(() => server.stop())
+    const server = await MysqlServer.startFor(t)
     const root = await MysqlSession.open(server.socket, MULTI_STATEMENTS, 33, 'mysql')
     for (const text of SCHEMA) await root.say(command(QUERY, text))
     root.end()

@@ -1,8 +1,11 @@
 /** A MariaDB of a test's own, with its audit log. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Test } from 'tap'
 import { ENDS_WITH_US, exec, until } from '../../../process.js'
+import { ended } from './one-connection.js'
 
 export class MysqlServer {
   readonly socket: string
@@ -15,6 +18,15 @@ export class MysqlServer {
   ) {
     this.socket = join(dir, 'sock')
     this.log = join(dir, 'audit.log')
+  }
+
+  /** Until the test ends. A socket's path may have 107 octets: not below the test's own folder. */
+  static async startFor(t: Test): Promise<MysqlServer> {
+    const dir = mkdtempSync(join(tmpdir(), 'vw-my-'))
+    t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+    const server = await MysqlServer.start(dir)
+    t.teardown(() => server.stop())
+    return server
   }
 
   static async start(dir: string): Promise<MysqlServer> {
@@ -41,8 +53,6 @@ export class MysqlServer {
   }
 
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.process.once('exit', resolve))
-    this.process.kill('SIGKILL')
-    await ended
+    await ended(this.process, 'SIGKILL')
   }
 }

@@ -1,6 +1,5 @@
 /** With SOAK=1: tables that MariaDB's audit log names, and verbs that it counts, are told. */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Random } from '../../../fuzz/random.js'
@@ -49,10 +48,7 @@ t.test(
   'MariaDB',
   { timeout: 3_600_000, skip: process.env.SOAK !== '1' && 'with SOAK=1 only' },
   async (t) => {
-    const dir = mkdtempSync(join(tmpdir(), 'vw-my-'))
-    t.teardown(() => rmSync(dir, { recursive: true, force: true }))
-    const server = await MysqlServer.start(dir)
-    t.teardown(() => server.stop())
+    const server = await MysqlServer.startFor(t)
     const log = new AuditLog(server.log)
     t.teardown(() => log.end())
     let session: MysqlSession | null = null

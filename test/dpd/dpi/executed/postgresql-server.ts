@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, chownSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ENDS_WITH_US, exec, until } from '../../../process.js'
+import { ended } from './one-connection.js'
 import { PostgresqlSession } from './postgresql-session.js'
 
 const PROGRAMS = '/usr/lib/postgresql/15/bin'
@@ -65,10 +66,8 @@ export class PostgresqlServer {
   }
 
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.process.once('exit', resolve))
     // Immediate shutdown: nothing of it is kept.
-    this.process.kill('SIGQUIT')
-    await ended
+    await ended(this.process, 'SIGQUIT')
   }
 }
 

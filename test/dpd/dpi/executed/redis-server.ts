@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { ENDS_WITH_US, until } from '../../../process.js'
+import { ended, exchanged } from './one-connection.js'
 import { array } from './redis-octets.js'
 
 /** Words of one command, as MONITOR has them. */
@@ -42,20 +43,12 @@ export class RedisServer {
   async stop(): Promise<void> {
     this.monitor.destroy()
     this.admin.destroy()
-    const ended = new Promise((resolve) => this.process.once('exit', resolve))
-    this.process.kill()
-    await ended
+    await ended(this.process, 'SIGTERM')
   }
 
   /** The commands that it executed of these octets, one connection's. */
   async executed(octets: string): Promise<readonly Words[]> {
-    await new Promise<void>((resolve) => {
-      const socket = createConnection(this.path)
-      socket.on('data', () => {})
-      socket.on('error', () => {})
-      socket.on('close', () => resolve())
-      socket.end(Buffer.from(octets, 'latin1'))
-    })
+    await exchanged(this.path, octets)
     const mark = `mark-${this.#marks++}`
     this.admin.write(array(['ECHO', mark]))
     for (;;) {
