@@ -40,10 +40,12 @@ def serve():
             elif ready is tcp:
                 streams[tcp.accept()[0]] = 0
             else:
-                try: data = ready.recv(65536)
-                except OSError as error: data = b''
-                if data: ready.sendall(data[:1])
-                else: streams.pop(ready); ready.close()
+                # A cut flow's client is reset, and so is its end here.
+                try:
+                    data = ready.recv(65536)
+                    ready.sendall(data[:1])
+                except OSError: data = b''
+                if not data: streams.pop(ready); ready.close()
 
 def datagrams(host, seconds):
     s = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET, socket.SOCK_DGRAM)
