@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { openNotifier } from '../../src/dpd/notify.js'
 import { until } from '../netns.js'
+import { socketDir } from '../socket-dir.js'
 
 /** systemd's end: node has no AF_UNIX datagram socket. */
 const RECEIVER = `import socket,sys
@@ -18,13 +17,9 @@ t.test('nothing to do without NOTIFY_SOCKET', async (t) => {
 })
 
 t.test('READY reaches the socket; WatchdogSec is halved', async (t) => {
-  const dir = mkdtempSync(join(tmpdir(), 'vw-notify-'))
-  const socket = join(dir, 's')
+  const socket = join(socketDir(t), 's')
   const receiver = spawn('python3', ['-c', RECEIVER, socket])
-  t.teardown(() => {
-    receiver.kill('SIGKILL')
-    rmSync(dir, { recursive: true })
-  })
+  t.teardown(() => receiver.kill('SIGKILL'))
   let text = ''
   receiver.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk

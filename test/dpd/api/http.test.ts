@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createConnection } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ApiRefusal } from '../../../src/core/api/protocol.js'
 import { createServer, json, matchPath, type Route } from '../../../src/dpd/api/http.js'
 import { listenOnSocket, refuseSecond } from '../../../src/dpd/api/listen.js'
+import { socketDir } from '../../socket-dir.js'
 import { request } from '../daemon.js'
 
 const ROUTES: readonly Route[] = [
@@ -40,16 +39,13 @@ const ROUTES: readonly Route[] = [
 ]
 
 async function serve(t: Test): Promise<{ socket: string; faults: string[] }> {
-  // sun_path holds 108 octets: t.testdir() is too deep.
-  const dir = mkdtempSync(join(tmpdir(), 'vw-api-'))
-  const socket = join(dir, 'dpd.sock')
+  const socket = join(socketDir(t), 'dpd.sock')
   const faults: string[] = []
   const server = createServer(ROUTES, (message) => faults.push(message))
   await listenOnSocket(server, socket)
   t.teardown(() => {
     server.close()
     server.closeAllConnections()
-    rmSync(dir, { recursive: true })
   })
   return { socket, faults }
 }

@@ -1,6 +1,7 @@
 /** What a real memcached executes, over TCP and UDP, is told: a seeded sample, a hundred times longer with SOAK=1. */
 import t from 'tap'
 import { Random } from '../../../fuzz/random.js'
+import { socketDir } from '../../../socket-dir.js'
 import { answerClause, readOctets, untold, untoldDatagrams } from './memcached-executed.js'
 import { MemcachedOctets } from './memcached-octets.js'
 import { MemcachedServer } from './memcached-server.js'
@@ -8,7 +9,7 @@ import { MemcachedServer } from './memcached-server.js'
 const CASES = process.env.SOAK === '1' ? 100_000 : 1_000
 
 t.test('over TCP', { timeout: 3_600_000 }, async (t) => {
-  const server = await MemcachedServer.start(t.testdir())
+  const server = await MemcachedServer.start(socketDir(t))
   t.teardown(() => server.stop())
   let executed = 0
   for (let seed = 0; seed < CASES; seed++) {

@@ -1,6 +1,7 @@
 /** What a real mosquitto executes is told: a seeded sample, a hundred times longer with SOAK=1. */
 import t from 'tap'
 import { Random } from '../../../fuzz/random.js'
+import { socketDir } from '../../../socket-dir.js'
 import { MosquittoServer } from './mosquitto-server.js'
 import { readOctets, untold } from './mqtt-executed.js'
 import { connectPacket, MqttOctets, publishPacket, subscribePacket } from './mqtt-octets.js'
@@ -8,7 +9,7 @@ import { connectPacket, MqttOctets, publishPacket, subscribePacket } from './mqt
 const CASES = process.env.SOAK === '1' ? 100_000 : 1_000
 
 t.test('MQTT', { timeout: 3_600_000 }, async (t) => {
-  const server = await MosquittoServer.start(t.testdir())
+  const server = await MosquittoServer.start(socketDir(t))
   t.teardown(() => server.stop())
   let executed = 0
   for (let seed = 0; seed < CASES; seed++) {
@@ -79,7 +80,7 @@ const TOPICS = [
 
 // A short name: the socket's path has 108 octets.
 t.test('deliveries', async (t) => {
-  const server = await MosquittoServer.start(t.testdir())
+  const server = await MosquittoServer.start(socketDir(t))
   t.teardown(() => server.stop())
   for (const level of [3, 4, 5]) {
     for (const filter of FILTERS) {

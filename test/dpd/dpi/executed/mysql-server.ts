@@ -1,10 +1,10 @@
 /** A MariaDB of a test's own, with its audit log. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { ENDS_WITH_US, exec, until } from '../../../process.js'
+import { socketDir } from '../../../socket-dir.js'
 import { ended } from './one-connection.js'
 
 export class MysqlServer {
@@ -20,11 +20,9 @@ export class MysqlServer {
     this.log = join(dir, 'audit.log')
   }
 
-  /** Until the test ends. A socket's path may have 107 octets: not below the test's own folder. */
+  /** Until the test ends. */
   static async startFor(t: Test): Promise<MysqlServer> {
-    const dir = mkdtempSync(join(tmpdir(), 'vw-my-'))
-    t.teardown(() => rmSync(dir, { recursive: true, force: true }))
-    const server = await MysqlServer.start(dir)
+    const server = await MysqlServer.start(socketDir(t))
     t.teardown(() => server.stop())
     return server
   }

@@ -1,9 +1,7 @@
 /** What a real PostgreSQL does of sequences of messages is told, in its order: a seeded sample, longer with SOAK=1. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
 import { Random } from '../../../fuzz/random.js'
+import { socketDir } from '../../../socket-dir.js'
 import { burst, flushed, SEQUENCE_SCHEMA } from './postgresql-messages.js'
 import { difference, exchange } from './postgresql-sequence.js'
 import { LOGIN, PostgresqlServer } from './postgresql-server.js'
@@ -14,9 +12,7 @@ const FROM = Number(process.env.SEED ?? 0)
 const SESSION_CASES = 20
 
 t.test('PostgreSQL', { timeout: 3_600_000 }, async (t) => {
-  const dir = mkdtempSync(join(tmpdir(), 'vw-pg-'))
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
-  const server = await PostgresqlServer.start(dir)
+  const server = await PostgresqlServer.start(socketDir(t))
   t.teardown(() => server.stop())
   const first = await PostgresqlSession.open(server.socket, LOGIN)
   await first.say(query(SEQUENCE_SCHEMA), 1)

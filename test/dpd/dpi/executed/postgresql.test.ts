@@ -1,9 +1,7 @@
 /** Tables that a real PostgreSQL locks, and verbs that it executes, are told: a seeded sample, longer with SOAK=1. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
 import { Random } from '../../../fuzz/random.js'
+import { socketDir } from '../../../socket-dir.js'
 import { executed, SCHEMA } from './postgresql-executed.js'
 import { LOGIN, PostgresqlServer } from './postgresql-server.js'
 import { bind, execute, PostgresqlSession, parse, query, SYNC } from './postgresql-session.js'
@@ -17,9 +15,7 @@ const ENDS_TRANSACTION = /\b(?:commit|end|rollback|abort)\b/i
 const octetsOf = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
 
 t.test('PostgreSQL', { timeout: 3_600_000 }, async (t) => {
-  const dir = mkdtempSync(join(tmpdir(), 'vw-pg-'))
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
-  const server = await PostgresqlServer.start(dir)
+  const server = await PostgresqlServer.start(socketDir(t))
   t.teardown(() => server.stop())
   const open = async () => {
     const session = await PostgresqlSession.open(server.socket, LOGIN)

@@ -1,6 +1,7 @@
 /** What a real redis-server executes, and the keys it says, are told: a seeded sample, a hundred times longer with SOAK=1. */
 import t from 'tap'
 import { Random } from '../../../fuzz/random.js'
+import { socketDir } from '../../../socket-dir.js'
 import { readOctets, untoldCommand } from './redis-executed.js'
 import { array, RedisOctets } from './redis-octets.js'
 import { RedisServer } from './redis-server.js'
@@ -8,7 +9,7 @@ import { RedisServer } from './redis-server.js'
 const CASES = process.env.SOAK === '1' ? 30_000 : 300
 
 t.test('Redis', { timeout: 3_600_000 }, async (t) => {
-  const server = await RedisServer.start(t.testdir())
+  const server = await RedisServer.start(socketDir(t))
   t.teardown(() => server.stop())
   const counts = { executed: 0, withKeys: 0 }
   for (let seed = 0; seed < CASES; seed++) {

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { createServer, type SecureVersion, type Server } from 'node:tls'
 import t from 'tap'
 import { Random } from '../../../fuzz/random.js'
+import { socketDir } from '../../../socket-dir.js'
 import { type Chosen, negotiated, untoldChoice } from './tls-executed.js'
 import { TlsOctets } from './tls-octets.js'
 
@@ -55,7 +56,7 @@ const converse = (path: string, octets: Uint8Array): Promise<Buffer> =>
 
 for (const version of ['TLSv1.3', 'TLSv1.2'] as const) {
   t.test(`OpenSSL to ${version}`, { timeout: 3_600_000 }, async (t) => {
-    const dir = t.testdir()
+    const dir = socketDir(t)
     const seen: Seen = { name: '', protocols: [] }
     const server = await listen(dir, version, seen)
     t.teardown(() => server.close())
