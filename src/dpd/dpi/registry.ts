@@ -19,7 +19,7 @@ import { ssh } from './ssh/parser.js'
 import { tls } from './tls/parser.js'
 import { websocket } from './websocket/parser.js'
 
-/** One line per parser; the first that says yes has the flow. */
+/** One line per parser; of those that say yes at the same octet the first has the flow. */
 export const registry: readonly Parser<unknown>[] = [
   tls,
   http2,

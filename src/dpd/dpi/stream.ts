@@ -175,7 +175,7 @@ export class Inspection {
   #run(dir: Dir): void {
     while (this.#state === 'probing' || this.#state === 'parsing') {
       if (this.#state === 'probing') {
-        if (this.#windows.areEmpty || !this.#identify(this.#windows.heads)) return
+        if (this.#windows.areEmpty || !this.#identify(this.#windows.heads, dir)) return
       } else {
         // What the other direction still holds came earlier.
         if (!this.#stepOnce(otherDir(dir)) && !this.#stepOnce(dir)) return
@@ -184,9 +184,9 @@ export class Inspection {
   }
 
   /** True when the probing is over. */
-  #identify(heads: Heads): boolean {
+  #identify(heads: Heads, grown: Dir | null): boolean {
     const { orig, reply } = this.#windows
-    const answer = probe(this.#parsers, heads, { orig: orig.ended, reply: reply.ended })
+    const answer = probe(this.#parsers, heads, { orig: orig.ended, reply: reply.ended }, grown)
     if (answer.kind === 'yes') {
       this.#choose(answer.parser)
       return true
@@ -292,7 +292,7 @@ export class Inspection {
       return
     }
     const held = this.#datagrams ?? new DatagramQueue()
-    if (this.#identify(held.headsWith(datagram))) {
+    if (this.#identify(held.headsWith(datagram), null)) {
       for (const earlier of held.drain()) this.#stepDatagram(earlier)
       this.#stepDatagram(datagram)
       this.#datagrams = null

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { fromLatin1 } from '../../../src/core/bytes.js'
-import type { Dir } from '../../../src/core/inspect/contract.js'
+import type { Dir, Parser } from '../../../src/core/inspect/contract.js'
 import { Inspection, type Outcome } from '../../../src/dpd/dpi/stream.js'
 import { viewOf } from './deliver.js'
-import { lineParser } from './line-parser.js'
+import { type LineState, lineParser } from './line-parser.js'
 
 /** A flow whose offsets count themselves. */
 class Flow {
@@ -34,6 +34,28 @@ t.test('identified by octets; untaken ones come again', async (t) => {
   const outcome = flow.send('orig', 'b\nc')
   t.same(linesOf(outcome), ['ab'])
   t.equal(flow.inspection.covered('orig'), 4)
+})
+
+/** Sure of a flow from so many octets on. */
+const sureFrom = (app: string, octets: number): Parser<LineState> => ({
+  ...lineParser,
+  app,
+  probe: ({ orig, reply }) => (Math.max(orig.length, reply.length) < octets ? 'more' : 'yes'),
+})
+
+t.test('of several protocols the earliest octet decides, however they are cut', async (t) => {
+  const parsers = [sureFrom('late', 4), sureFrom('early', 3), sureFrom('third', 3)]
+  for (const dir of ['orig', 'reply'] as const) {
+    for (const cut of [1, 2, 3, 4, 5]) {
+      const inspection = new Inspection(viewOf('tcp'), parsers)
+      inspection.octets(dir, 0, fromLatin1('#abcd'.slice(0, cut)), false)
+      inspection.octets(dir, cut, fromLatin1('#abcd'.slice(cut)), true)
+      t.equal(inspection.app, 'early', `${dir}, cut at ${cut}`)
+    }
+  }
+  const datagrams = new Inspection(viewOf('udp'), parsers)
+  datagrams.octets('orig', 0, fromLatin1('#abcd'), false)
+  t.equal(datagrams.app, 'late', 'a datagram is not cut: the first')
 })
 
 t.test('no parser is left: unknown, and all is covered', async (t) => {

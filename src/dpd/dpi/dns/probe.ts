@@ -67,6 +67,7 @@ function probeStream(orig: Uint8Array): Answer {
     const octets = new Reader(orig, at).u16be()
     at += LENGTH_OCTETS
     const message = orig.subarray(at, at + octets)
+    if (!hasQuestions(message)) return 'no'
     const answer = probeQuery(message, octets)
     if (answer !== 'no') return answer
     if (octets > 0 && !isPassedOver(message, octets)) return 'no'
@@ -79,7 +80,7 @@ function probeStream(orig: Uint8Array): Answer {
 function isPassedOver(message: Uint8Array, octets: number): boolean {
   if (octets < SHORTEST_QUERY || octets > FIRST_QUESTION_OCTETS) return false
   const header = headerSoFar(message)
-  return header !== null && hasQuestions(header, message) && recordsOf(header) <= RECORDS
+  return header !== null && recordsOf(header) <= RECORDS
 }
 
 function mayRespond(reply: Uint8Array): boolean {
@@ -92,7 +93,7 @@ function probeQuery(message: Uint8Array, octets: number): Answer {
   if (octets < SHORTEST_QUERY) return 'no'
   // Octets that are not there yet count as good ones: a wrong one says no as soon as it comes.
   const header = headerSoFar(message)
-  if (header === null || !isKnown(header) || !hasQuestions(header, message)) return 'no'
+  if (header === null || !isKnown(header) || !hasQuestions(message)) return 'no'
   if (message.length < HEADER_OCTETS) return 'more'
   const reader = new Reader(message, HEADER_OCTETS)
   if (!skipName(reader)) return 'no'
@@ -134,8 +135,12 @@ function headerSoFar(message: Uint8Array): Header | null {
 const isKnown = ({ opcode }: Header): boolean =>
   opcode === Opcode.query || opcode === Opcode.notify || opcode === Opcode.update
 
-const hasQuestions = ({ questions }: Header, message: Uint8Array): boolean =>
-  questions <= QUESTIONS && (questions > 0 || message.length < 6)
+const QUESTIONS_AT = 4
+/** Of octets that are none it is the first that tells: asked before any of the header is read. */
+function hasQuestions(message: Uint8Array): boolean {
+  const [high, low] = [message[QUESTIONS_AT] ?? 0, message[QUESTIONS_AT + 1]]
+  return high === 0 && (low === undefined || (low > 0 && low <= QUESTIONS))
+}
 
 const recordsOf = ({ answers, authorities, additionals }: Header): number =>
   answers + authorities + additionals

@@ -2,7 +2,7 @@
 import type { At, Dir, Parser, Refusal, Step } from '../../../core/inspect/contract.js'
 import { NO_OCTET } from '../begins.js'
 import { MAGIC_REQUEST, readBinaryCommand, readBinaryReply } from './binary.js'
-import { PROBE_OCTETS, probeTcp } from './probe.js'
+import { FIRST_OCTETS, PROBE_OCTETS, probeTcp } from './probe.js'
 import { binaryRefusal, textRefusal } from './refusal.js'
 import {
   openPosition,
@@ -58,7 +58,7 @@ export const memcached: Parser<MemcachedState> = {
     openTx: OPEN_TX,
     probeOctets: PROBE_OCTETS,
   },
-  begins: { reply: NO_OCTET },
+  begins: { orig: FIRST_OCTETS, reply: NO_OCTET },
   probe: probeTcp,
   open: () => ({
     protocol: null,

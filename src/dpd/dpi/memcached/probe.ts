@@ -1,5 +1,6 @@
 import { latin1, Reader } from '../../../core/bytes.js'
 import type { Dir } from '../../../core/inspect/contract.js'
+import { anyOf } from '../begins.js'
 import { isCommand, isSound, isTaken, MAGIC_REQUEST, readBinaryHeader } from './binary.js'
 
 type Answer = 'yes' | 'no' | 'more'
@@ -39,6 +40,8 @@ const STORAGE = new RegExp(`^(?:set|add|replace|append|prepend|cas|ms) ${KEY} ${
 const WORDS =
   `get gets bget gat gats set add replace append prepend cas incr decr touch delete stats flush_all version verbosity
   cache_memlimit watch lru_crawler slabs lru mn mg md ma me ms`.split(/\s+/)
+/** Of a request, of blanks before a line, of a word. */
+export const FIRST_OCTETS = anyOf(`\x80 \r\n${WORDS.map(([initial]) => initial).join('')}`)
 const REPLY =
   /^(?:VALUE |END|STAT |STORED|NOT_|EXISTS|DELETED|TOUCHED|OK|RESET|VERSION |(?:CLIENT_|SERVER_)?ERROR|HD|VA |EN|NS|EX|NF|MN|ME |\d+\r)/
 

@@ -34,6 +34,7 @@ const BODY_OFFSET = 21
 export function probeMongo({ orig, reply }: Readonly<Record<Dir, Uint8Array>>): Answer {
   if (orig.length === 0) return reply.length > 0 ? 'no' : 'more'
   // Octets that are not there yet count as zeros but for what they decide.
+  if ((orig[2] ?? 0) > MOST_OCTETS >> 16 || (orig[3] ?? 0) > 0) return 'no'
   const header = readHeader(new Reader(orig))
   if (orig.length >= 4 && (header.octets < LEAST_OCTETS || header.octets > MOST_OCTETS)) return 'no'
   if (orig.length >= 12 && header.responseTo !== 0) return 'no'

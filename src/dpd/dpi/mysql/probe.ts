@@ -13,6 +13,7 @@ const LONGEST_LOGIN = 0xffff
 const PLAIN_LOGIN = 1_024
 export const PROBE_OCTETS = HEADER_OCTETS + PLAIN_LOGIN
 const HIGH_AT = 2
+const SEQUENCE_AT = 3
 const [NAME_AT_41, NAME_AT_320] = [32, 5]
 /** 128 characters of 4 octets, and one to tell that there are more. */
 const NAME_OCTETS = 513
@@ -45,10 +46,11 @@ export function probeMysql({
  * LDAP's and others' first octets may be such a header: so each octet is looked at as soon as it is there.
  */
 function probeLogin(orig: Uint8Array): 'yes' | 'no' | 'more' {
+  if ((orig[SEQUENCE_AT] ?? 1) !== 1) return 'no'
   const header = readHeader(orig)
   if (header === null) return (orig[HIGH_AT] ?? 0) === 0 ? 'more' : 'no'
-  const { octets, sequence } = header
-  if (sequence !== 1 || octets < LOGIN_OCTETS || octets > LONGEST_LOGIN) return 'no'
+  const { octets } = header
+  if (octets < LOGIN_OCTETS || octets > LONGEST_LOGIN) return 'no'
   const payload = orig.subarray(HEADER_OCTETS, HEADER_OCTETS + octets)
   const reader = new Reader(payload)
   const capabilities = unsigned(reader, 2)

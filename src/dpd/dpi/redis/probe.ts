@@ -23,6 +23,7 @@ const SHARED_LATER = new Set('AUTH QUIT TIME TYPE RESET SAVE SORT LATENCY'.split
 const SHORTER: Readonly<Record<string, number>> = { set: 3, append: 3, incr: 2, decr: 2 }
 /** Other protocols have these words with arguments. */
 const ALONE = new Set(['PING', 'INFO', 'SYNC', 'SCAN'])
+const HTTP_LINE = / HTTP\/[0-9.]+$/
 /** SUBSCRIBE and PUBLISH of SIP (RFC 3261 §7.1): what answers tells. */
 const SIP_LINE = / SIP\/2\.0$/
 const LINE = /^[\x20-\x7e]*$/
@@ -75,7 +76,7 @@ function probeInline(orig: Uint8Array, reply: Uint8Array): Answer {
   if (!LINE.test(text) || !/^[A-Za-z]/.test(text)) return 'no'
   const word = text.split(' ', 1)[0] ?? ''
   if (word.length === text.length && lineEnd < 0) return word.length < 24 ? 'more' : 'no'
-  if (!isKnown(word)) return 'no'
+  if (!isKnown(word) || (lineEnd >= 0 && HTTP_LINE.test(text))) return 'no'
   if (lineEnd < 0) return head.length < PROBE_OCTETS ? 'more' : 'no'
   const words = splitWords(text)
   if (words === null) return 'no'

@@ -1,10 +1,10 @@
 /** SMTP and LMTP (RFC 5321, RFC 2033): one transaction per command; mails are passed over. */
 import { fromLatin1 } from '../../../core/bytes.js'
 import type { At, Dir, Parser, Refusal, Step, TxId } from '../../../core/inspect/contract.js'
-import { anyOf, LETTERS } from '../begins.js'
+import { anyOf } from '../begins.js'
 import { stepClient } from './command.js'
 import { LINE_OCTETS } from './line.js'
-import { PROBE_OCTETS, probeSmtp } from './probe.js'
+import { FIRST_CHARACTERS, PROBE_OCTETS, probeSmtp } from './probe.js'
 import { stepServer } from './reply.js'
 import { OPEN_TX, openSession, type SmtpState } from './session.js'
 
@@ -34,7 +34,7 @@ export const smtp: Parser<SmtpState> = {
     openTx: OPEN_TX,
     probeOctets: PROBE_OCTETS,
   },
-  begins: { orig: anyOf(LETTERS), reply: anyOf('245') },
+  begins: { orig: FIRST_CHARACTERS, reply: anyOf('245') },
   probe: probeSmtp,
   open: openSession,
   step,

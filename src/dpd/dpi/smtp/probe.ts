@@ -1,5 +1,6 @@
 import { latin1 } from '../../../core/bytes.js'
 import type { Dir, Probed } from '../../../core/inspect/contract.js'
+import { anyOf } from '../begins.js'
 
 /** A greeting of several lines. */
 export const PROBE_OCTETS = 1_024
@@ -17,6 +18,8 @@ const COMMANDS = [
   ...['VRFY ', 'EXPN ', 'AUTH '],
 ]
 const LONGEST_COMMAND = 16
+const INITIALS = COMMANDS.map(([initial]) => initial).join('')
+export const FIRST_CHARACTERS = anyOf(INITIALS + INITIALS.toLowerCase())
 
 /** The server speaks first; a client that does not wait for it says EHLO. */
 export function probeSmtp(
