@@ -5,7 +5,7 @@ set -eu
 
 missing=
 for folder in /sys/fs/bpf /run/netns; do
-  mountpoint -q $folder || missing="$missing $folder"
+  mountpoint -q "$folder" || missing="$missing $folder"
 done
 
 status=0
@@ -14,8 +14,8 @@ trap : INT TERM
 "$@" || status=$?
 for folder in $missing; do
   # One that is in use by others is theirs now.
-  [ -n "$(find $folder -mindepth 1 ! -name '*.debug' -print -quit 2>/dev/null)" ] && continue
-  ! mountpoint -q $folder || umount $folder || true
-  rmdir $folder 2>/dev/null || true
+  [ -n "$(find "$folder" -mindepth 1 ! -name '*.debug' -print -quit 2>/dev/null)" ] && continue
+  ! mountpoint -q "$folder" || umount "$folder" || true
+  rmdir "$folder" 2>/dev/null || true
 done
 exit $status
