@@ -3,7 +3,8 @@
 
 namespace vethwall::os {
 
-// LOCK_EX, tried until `timeout_ms` is over; false = somebody else has it.
+// LOCK_EX, waited for at most `timeout_ms` and some 20 ms; who came first gets it first. false =
+// somebody else has it.
 bool lock_exclusive(int fd, int timeout_ms);
 
 }  // namespace vethwall::os

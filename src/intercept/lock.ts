@@ -5,7 +5,7 @@ import type { Os } from './os.js'
 
 /**
  * The kernel's part of a swap is some 30 ms, more where others hold the kernel's RTNL: of fifty ADDs at once
- * on two busy processors some waited 10 s. Runtimes wait longer still, two minutes at least.
+ * on two busy processors some waited 10 s, each for those that came before. Runtimes wait longer still, two minutes at least.
  */
 export const LOCK_TIMEOUT_MS = 60_000
 
