@@ -28,8 +28,11 @@ export function giveBackMemory(): void {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   collect()
-  // The memory of the buffers that were collected is freed after this turn.
-  setImmediate(trim)
+  setImmediate(() => {
+    // Buffers are freed after the turn that collects them, and by another thread, which the next collection waits for.
+    collect()
+    trim()
+  })
 }
 
 function trim(): void {
