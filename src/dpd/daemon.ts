@@ -5,14 +5,12 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../core/config.js'
 import { type Instance, VTH_NAME } from '../core/instance.js'
-import { EMPTY_DIRECTORY } from '../core/policy/endpoints-directory.js'
 import { PRODUCT_VERSION } from '../core/product-version.js'
 import { os } from '../intercept/addon.js'
 import type { InterceptContext } from '../intercept/context.js'
 import { chooseDriver } from '../intercept/drivers.js'
 import { ensureEnforcer } from '../intercept/enforcer.js'
 import { recover } from '../intercept/recover.js'
-import { readStateFile, writeStateFile } from '../intercept/state-file.js'
 import { attach } from '../intercept/swap.js'
 import { CarriedFlows } from '../intercept/tc/carried-flows.js'
 import { endpointRoutes } from './api/endpoints.js'
@@ -21,9 +19,7 @@ import { createServer } from './api/http.js'
 import { listenOnLoopback, listenOnSocket, refuseSecond } from './api/listen.js'
 import { runningRoutes } from './api/running.js'
 import { metricsRoute, statusRoutes } from './api/status.js'
-import { attachFile } from './attach-file.js'
 import { BigFlows, LOOK_MS } from './big-flows.js'
-import { compileInputs, defaultsOf } from './compile-inputs.js'
 import { ConflistKeeper } from './conflist-keeper.js'
 import { keepConflist } from './conflist-watch.js'
 import { Control } from './control.js'
@@ -39,16 +35,13 @@ import { openInspection, shardsFor } from './inspection.js'
 import { InstancePipes } from './instance-pipes.js'
 import { KernelSpoofs } from './kernel-spoofs.js'
 import { Learning } from './learning.js'
-import { giveBackMemory, Leftovers } from './leftovers.js'
 import { live } from './lifecycle.js'
 import { ModeOverrides } from './mode-overrides.js'
 import { openNames } from './names-file.js'
 import { NodeAddresses } from './node-addresses.js'
+import { openNodePolicy } from './node-policy.js'
 import { openNotifier } from './notify.js'
-import { Peers } from './peers.js'
 import { watchDirectories } from './policy-files.js'
-import { PolicyReader } from './policy-reader.js'
-import { PolicyStore } from './policy-store.js'
 import { preflight } from './preflight.js'
 import { Reconciler } from './reconciler.js'
 import { LoopbackEndpoints } from './ruled/loopback.js'
@@ -112,7 +105,6 @@ function openDaemon(setting: DaemonSetting) {
   const events = openEvents(setting)
   const learning = new Learning(instance.stateDir, warn)
   const spoofBook = new SpoofBook(events, nowMs)
-  const peers = { current: new Peers(EMPTY_DIRECTORY, [], []) }
   const { context, enforcer, pipes } = openKernel(setting)
   const nameGraceMs = config.fqdn.graceSeconds * 1000
   const { names, namesFile } = openNames(instance, nameGraceMs, warn)
@@ -149,42 +141,11 @@ function openDaemon(setting: DaemonSetting) {
   })
   const spoofs = new KernelSpoofs({ pipes, endpoints, book: spoofBook, warn })
   const node = new NodeAddresses(config.nodeAddresses ?? null)
-  const directories = { policies: config.policyDir, endpoints: config.endpointsDir }
-  const leftovers = new Leftovers(giveBackMemory)
-  const lastGoodFile = join(instance.stateDir, 'last-good-policy.json')
-  const policy = new PolicyStore(
-    {
-      sources: new PolicyReader({
-        directories,
-        lastGoodFile,
-        file: setting.policyReaderFile,
-        warn,
-      }),
-      inputs: () => compileInputs(config, endpoints, overrides, node),
-      engine,
-      judge: shards,
-      endpoints,
-      onApplied: async (compiled, { set, directory }) => {
-        const records = endpoints.all().map(({ record }) => record)
-        peers.current = new Peers(directory, records, node.current)
-        await shards.setPeers({ directory, records, nodeAddresses: node.current })
-        const file = attachFile(
-          { set, directory, defaults: defaultsOf(config) },
-          overrides.all(),
-          overrides.quarantined(),
-        )
-        const text = `${JSON.stringify(file)}\n`
-        // Each ADD comes by, and a sync costs it up to 40 ms.
-        if (readStateFile(instance.attachPath) !== text)
-          writeStateFile(instance.attachPath, text, 0o644)
-        leftovers.changed()
-        log.info({ generation: compiled.generation, endpoints: records.length }, 'policy in force')
-      },
-      warn,
-      nowMs,
-    },
-    empty,
-  )
+  const { policy, peers } = openNodePolicy({
+    ...{ instance, config, policyReaderFile: setting.policyReaderFile },
+    ...{ endpoints, overrides, node, engine, shards, empty, nowMs, warn },
+    inForce: (generation, count) => log.info({ generation, endpoints: count }, 'policy in force'),
+  })
   const info = (message: string): void => log.info(message)
   const repair = new DriftRepair({ pipes, endpoints, book: drift, warn })
   const why = 'inspection.loopback of dpd.yaml'
@@ -205,7 +166,7 @@ function openDaemon(setting: DaemonSetting) {
     instance: instance.name,
     driver: config.driver === 'nfqueue' ? config.driver : context.driver.name,
     startedAtMs,
-    peers: () => peers.current,
+    peers,
     preflight: () => preflight(os),
     ...{ endpoints, policy, overrides, learning, names, shards, engine, events },
     ...{ spoofs: spoofBook, reconciler, drift, big, pipes, conflist, loopback },
