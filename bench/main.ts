@@ -12,23 +12,38 @@ import { watchMachine } from './machine.js'
 import { pathRounds } from './path-rounds.js'
 import { PATHS } from './paths.js'
 import { type Result, resultSchema } from './result.js'
-import { Sheet } from './sheet.js'
+import { Interrupted, Sheet } from './sheet.js'
 import { machineLine, resultTables } from './table.js'
 import { NODE_WORKLOADS, PATH_WORKLOADS } from './workloads/all.js'
 
 const WORKLOADS = [...PATH_WORKLOADS, ...NODE_WORKLOADS]
 
-async function measure(chosen: BenchArguments): Promise<Sheet> {
-  const sheet = new Sheet()
+async function measureAll(chosen: BenchArguments, sheet: Sheet): Promise<void> {
   const isChosen = ({ name }: { readonly name: string }): boolean => chosen.only.includes(name)
   const ofPaths = PATH_WORKLOADS.filter(isChosen)
   if (ofPaths.length > 0) await pathRounds(ofPaths, chosen, sheet)
   for (const workload of NODE_WORKLOADS.filter(isChosen)) {
+    if (sheet.isInterrupted) return
     process.stderr.write(`bench: ${workload.name}\n`)
     await workload
       .run(sheet, chosen.effort, chosen.rounds)
       .catch((error: unknown) => sheet.fail(workload.name, '', error))
   }
+}
+
+/** Once more, and it ends at once. */
+async function measure(chosen: BenchArguments): Promise<Sheet> {
+  const sheet = new Sheet()
+  const interrupt = () => {
+    process.stderr.write('bench: interrupted: cleans up, keeps what there is\n')
+    sheet.interrupt()
+  }
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+  await measureAll(chosen, sheet).catch((error: unknown) => {
+    if (!(error instanceof Interrupted)) throw error
+    sheet.fail('', '', error)
+  })
+  process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
   return sheet
 }
 

@@ -8,9 +8,20 @@ export interface OpenRow extends Omit<Row, 'series'> {
 /** A row before its first sample. */
 export type RowHead = Omit<Row, 'series'>
 
+/** By Ctrl-C: unwinds whoever measures, so that namespaces and daemons go and what is there is kept. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+}
+
 export class Sheet {
   readonly rows: OpenRow[] = []
   readonly failures: Failure[] = []
+  isInterrupted = false
+
+  /** The next sample is none: it may be of processes that were ended along. */
+  interrupt(): void {
+    this.isInterrupted = true
+  }
 
   open(head: RowHead): OpenRow {
     const row = { ...head, series: {} }
@@ -19,6 +30,7 @@ export class Sheet {
   }
 
   put(row: OpenRow, series: string | number, value: number | null): void {
+    if (this.isInterrupted) throw new Interrupted(`at ${row.workload}, ${series}`)
     const samples = row.series[series] ?? []
     samples.push(value)
     row.series[series] = samples
