@@ -99,18 +99,3 @@ export function vethPair(a: VethEnd, b: VethEnd): void {
     if (tries === 500) throw new Error(`${a.ifName}, ${b.ifName}: no carrier`)
   }
 }
-
-/** Polls until `condition` gives something truthy; throws with `what` after the deadline. */
-export async function until<T>(
-  what: string,
-  condition: () => T | Promise<T>,
-  timeoutMs = 5000,
-): Promise<NonNullable<T>> {
-  const deadline = Date.now() + timeoutMs
-  for (;;) {
-    const value = await condition()
-    if (value) return value
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}

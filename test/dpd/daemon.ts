@@ -17,7 +17,8 @@ import type { Test } from 'tap'
 import { type Instance, instanceOf } from '../../src/core/instance.js'
 import { os } from '../../src/intercept/addon.js'
 import { removeEnforcer } from '../../src/intercept/enforcer.js'
-import { uniqueName, until } from '../netns.js'
+import { uniqueName } from '../netns.js'
+import { until } from '../process.js'
 
 const program = (name: string): string =>
   fileURLToPath(new URL(`../../src/${name}/main.js`, import.meta.url))

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
 import { openNotifier } from '../../src/dpd/notify.js'
-import { until } from '../netns.js'
+import { until } from '../process.js'
 import { socketDir } from '../socket-dir.js'
 
 /** systemd's end: node has no AF_UNIX datagram socket. */

@@ -6,7 +6,7 @@ import type { CompiledPolicy } from '../../src/core/policy/compiled.js'
 import { watchDirectories } from '../../src/dpd/policy-files.js'
 import { PolicySources } from '../../src/dpd/policy-sources.js'
 import { PolicyStore, type PolicyStoreParts } from '../../src/dpd/policy-store.js'
-import { until } from '../netns.js'
+import { until } from '../process.js'
 import { compiled, ingressPolicy } from './judge/bench.js'
 
 interface Files {

@@ -20,7 +20,7 @@ import { exec, Node, until } from '../node.js'
 import { ENDS_WITH_US } from '../process.js'
 import { root } from '../root.js'
 
-t.setTimeout(120_000)
+t.setTimeout(180_000)
 const OURS = { type: 'vethwall' }
 
 class Primary {
@@ -88,8 +88,8 @@ class Primary {
     return readFileSync(join(this.node.dir, 'dpd.log'), 'utf8')
   }
 
-  logs(pattern: RegExp): Promise<void> {
-    return until(`dpd logs ${pattern}`, () => pattern.test(this.log()))
+  async logs(pattern: RegExp): Promise<void> {
+    await until(`dpd logs ${pattern}`, () => pattern.test(this.log()))
   }
 
   /** The one list that stays: every other goes. */

@@ -53,7 +53,7 @@ const OK = 'ok,ok'
 const CUT = 'silence,silence'
 const DENIED = 'ECONNREFUSED,ECONNREFUSED'
 
-t.setTimeout(60_000)
+t.setTimeout(180_000)
 t.test('dpd away', async (t) => {
   const world = await makeWorld(t)
   const { node, open, closed, client } = world

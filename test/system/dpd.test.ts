@@ -6,7 +6,8 @@ import { os } from '../../src/intercept/addon.js'
 import { chooseDriver } from '../../src/intercept/drivers.js'
 import { attach } from '../../src/intercept/swap.js'
 import { Daemon, type Exit, exec, request } from '../dpd/daemon.js'
-import { type Netns, testNetns, until, vethPair } from '../netns.js'
+import { type Netns, testNetns, vethPair } from '../netns.js'
+import { until } from '../process.js'
 
 const POLICY = (mode: string, rule: string): string => `apiVersion: vethwall.dev/v1
 kind: Policy
@@ -101,7 +102,7 @@ async function flows({ daemon }: World, query: string): Promise<FlowsAnswer['flo
   return ((await daemon.get(`/v1/flows?${query}`)) as unknown as FlowsAnswer).flows
 }
 
-t.setTimeout(120_000)
+t.setTimeout(180_000)
 
 t.test('a pod under protect', async (t) => {
   const world = await makeWorld(t, POLICY('protect', GET_ITEMS))

@@ -10,7 +10,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import { os } from '../../src/intercept/addon.js'
-import { type Netns, testNetns, until, vethPair } from '../netns.js'
+import { type Netns, testNetns, vethPair } from '../netns.js'
+import { until } from '../process.js'
 import { ShardEngine } from './shard-engine.js'
 
 export const POD = 1
@@ -142,7 +143,7 @@ export async function startServer(t: Test, pod: Netns): Promise<() => string> {
   server.stdout.on('data', (data) => {
     output += data
   })
-  await until('server', () => output.includes('ready'), 60_000)
+  await until('server', () => output.includes('ready'))
   return () => output
 }
 
@@ -153,7 +154,7 @@ export function startClient(t: Test, netns: Netns) {
   createInterface(client.stdout).on('line', (line) => answers.push(line))
   return async (host: string, octets: number): Promise<Transferred> => {
     client.stdin.write(`${host} ${octets}\n`)
-    const answer = await until('transfer', () => answers.shift(), 60_000)
+    const answer = await until('transfer', () => answers.shift())
     return JSON.parse(answer) as Transferred
   }
 }

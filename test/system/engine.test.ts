@@ -5,7 +5,8 @@ import t from 'tap'
 import type { EngineEvent } from '../../src/core/inspect/contract.js'
 import { os } from '../../src/intercept/addon.js'
 import { compiled, policy, setOf, WEB } from '../core/policy/fixture.js'
-import { testNetns, until } from '../netns.js'
+import { testNetns } from '../netns.js'
+import { until } from '../process.js'
 import { engineBench, POD } from './engine-bench.js'
 import { ShardEngine } from './shard-engine.js'
 
@@ -124,7 +125,7 @@ t.test('no octet of what is denied arrives', async (t) => {
     t.same({ answer, error }, { answer: '', error: 'ECONNRESET' }, host)
   }
   const news = () => server().slice(printed)
-  await until('the server is told', () => news().split('closed 0').length === 3, 10_000)
+  await until('the server is told', () => news().split('closed 0').length === 3)
   t.match(news(), /ECONNRESET/)
   t.notMatch(news(), /closed [1-9]/)
 })

@@ -62,7 +62,7 @@ async function makeWorld(t: Test): Promise<World> {
   return { node, web, client, received }
 }
 
-t.setTimeout(60_000)
+t.setTimeout(180_000)
 t.test('HTTP under protect', async (t) => {
   const { node, web, client, received } = await makeWorld(t)
   const hosts = [

@@ -97,7 +97,7 @@ async function firstPacket(pod: Pod, filter: string, act: () => Promise<unknown>
   return out
 }
 
-t.setTimeout(60_000)
+t.setTimeout(180_000)
 t.test('NetworkPolicy on real traffic', async (t) => {
   const { node, pods } = await makeWorld(t)
   const { web, cart, other, pg, spare } = pods

@@ -11,7 +11,7 @@ import { attach } from '../../src/intercept/swap.js'
 import type { Netns } from '../netns.js'
 import { dressPlain, makeWorld, type World } from './swap-topology.js'
 
-t.setTimeout(120_000)
+t.setTimeout(180_000)
 
 const FAMILIES = ['iptables', 'ip6tables'] as const
 

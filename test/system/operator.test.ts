@@ -80,7 +80,7 @@ function checkOpenMetrics(t: Test, text: string): void {
   t.ok(families.size > 15, `${families.size} families, ${seen.size} samples`)
 }
 
-t.setTimeout(60_000)
+t.setTimeout(180_000)
 t.test('programs tell their version, from any directory', async (t) => {
   for (const name of ['vethwall', 'dpd', 'dpctl']) {
     const program = join(root, 'dist', 'bin', name)

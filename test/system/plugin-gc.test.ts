@@ -8,7 +8,7 @@ import type { Json } from '../cni-chain.js'
 import { Node, type Pod } from '../node.js'
 import { call, pairLinks, SILENT_SUCCESS } from '../plugin-call.js'
 
-t.setTimeout(120_000)
+t.setTimeout(180_000)
 const VALID = 'cni.dev/valid-attachments'
 /** The key of the first draft, which libcni still sends beside the specified one. */
 const HISTORIC = 'cni.dev/attachments'

@@ -6,7 +6,7 @@ import { callPlugin, type Json, type PluginExit } from '../cni-chain.js'
 import { exec, Node } from '../node.js'
 import { call, PLUGIN, SILENT_SUCCESS } from '../plugin-call.js'
 
-t.setTimeout(120_000)
+t.setTimeout(180_000)
 const POLICY = `apiVersion: vethwall.dev/v1
 kind: Policy
 metadata: { name: shut, namespace: default }

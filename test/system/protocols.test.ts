@@ -80,7 +80,7 @@ async function makeWorld(t: Test): Promise<{ node: Node; server: Pod; client: Po
   return { node, server, client }
 }
 
-t.setTimeout(60_000)
+t.setTimeout(180_000)
 t.test('protocols under protect', async (t) => {
   const { node, server, client } = await makeWorld(t)
   const hosts = [

@@ -22,7 +22,7 @@ const s = net.connect({ host, port: 7, noDelay: true }, () => setInterval(() => 
 s.on('data', (d) => fs.appendFileSync(file, d))
 for (const how of ['error', 'close', 'end']) s.on(how, () => fs.appendFileSync(file, how + '\\n'))`
 
-t.setTimeout(60_000)
+t.setTimeout(180_000)
 t.test('quarantine', async (t) => {
   const node = new Node({ name: `vwqu${process.pid}` })
   t.teardown(() => node.close())

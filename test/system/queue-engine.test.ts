@@ -3,7 +3,7 @@ import t from 'tap'
 import type { EngineEvent } from '../../src/core/inspect/contract.js'
 import { compiled, policy, setOf, WEB } from '../core/policy/fixture.js'
 import type { Netns } from '../netns.js'
-import { until } from '../netns.js'
+import { until } from '../process.js'
 import { LOOPBACK, POD, queueBench } from './queue-bench.js'
 
 t.setTimeout(300_000)
@@ -169,7 +169,7 @@ t.test('no octet of what is denied arrives', async (t) => {
     t.same({ answer, error }, { answer: '', error: 'ECONNRESET' }, host)
   }
   const news = () => server().slice(printed)
-  await until('the server is told', () => news().split('closed 0').length === 3, 10_000)
+  await until('the server is told', () => news().split('closed 0').length === 3)
   t.notMatch(news(), /closed [1-9]/)
 })
 

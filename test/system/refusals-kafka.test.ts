@@ -90,7 +90,7 @@ async function makeWorld(t: Test): Promise<World> {
   }
 }
 
-t.setTimeout(120_000)
+t.setTimeout(180_000)
 t.test('kcat: topic authorization failed', async (t) => {
   const { broker, log, kcat, own } = await makeWorld(t)
   const partition = ['-p', '0']

@@ -142,7 +142,7 @@ async function makeWorld(t: Test): Promise<World> {
   return { node, data, client, postgresLog, mariadbLog, grpcLog }
 }
 
-t.setTimeout(120_000)
+t.setTimeout(180_000)
 t.test("a denied transaction gets its protocol's own refusal", async (t) => {
   const { data, client, postgresLog, mariadbLog, grpcLog } = await makeWorld(t)
   const hosts = [data.ip4, data.ip6]

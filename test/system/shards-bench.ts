@@ -4,7 +4,8 @@ import type { Test } from 'tap'
 import type { CompiledPolicy } from '../../src/core/policy/compiled.js'
 import { openInspection } from '../../src/dpd/inspection.js'
 import { compiled, policy, setOf, WEB } from '../core/policy/fixture.js'
-import { type Netns, until } from '../netns.js'
+import type { Netns } from '../netns.js'
+import { until } from '../process.js'
 import { POD, wire } from './engine-bench.js'
 
 /** 80: judged by request; 81: decided at its SYN; UDP 91: says how much it got. */
@@ -116,6 +117,6 @@ async function start(t: Test, netns: Netns, script: string, isReady: (line: stri
   createInterface(child.stdout).on('line', (line) => {
     if (isReady(line)) ready = true
   })
-  await until('ready', () => ready, 60_000)
+  await until('ready', () => ready)
   return child
 }

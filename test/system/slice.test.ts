@@ -82,10 +82,8 @@ for (const driver of (['bpf', 'tc'] as const).filter((name) => asked.includes(na
       await vlanBeforeAdd(t, node)
       await node.stopDpd('SIGKILL')
       for (const family of [4, 6] as const) {
-        await until(
-          'the open pod goes direct',
-          async () => (await get(open, family, '/admin', '2')).stdout.includes('hello'),
-          60_000,
+        await until('the open pod goes direct', async () =>
+          (await get(open, family, '/admin', '2')).stdout.includes('hello'),
         )
         t.pass(`IPv${family}: dpd killed, the open pod goes direct`)
         const cut = await get(closed, family, '/items/1', '2')
@@ -93,16 +91,10 @@ for (const driver of (['bpf', 'tc'] as const).filter((name) => asked.includes(na
       }
       await node.startDpd()
       for (const family of [4, 6] as const) {
-        await until(
-          'inspected again',
-          async () => (await get(closed, family, '/items/1', '2')).stdout.includes('hello'),
-          60_000,
+        await until('inspected again', async () =>
+          (await get(closed, family, '/items/1', '2')).stdout.includes('hello'),
         )
-        await until(
-          'denied again',
-          async () => isRefused(await get(open, family, '/admin', '2')),
-          60_000,
-        )
+        await until('denied again', async () => isRefused(await get(open, family, '/admin', '2')))
         t.pass(`IPv${family}: dpd back, the policy holds again`)
       }
     },

@@ -158,7 +158,7 @@ function table(t: Test, rows: readonly Row[], arrived: readonly string[]): void 
   }
 }
 
-t.setTimeout(60_000)
+t.setTimeout(180_000)
 t.test('who a pod says it is', async (t) => {
   const world = await makeWorld(t)
   const { node, mallory, router, victim } = world

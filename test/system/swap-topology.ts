@@ -9,7 +9,8 @@ import type { InterceptContext } from '../../src/intercept/context.js'
 import type { PipeDriver } from '../../src/intercept/driver.js'
 import { closeEnforcer, ensureEnforcer, removeEnforcer } from '../../src/intercept/enforcer.js'
 import type { Os } from '../../src/intercept/os.js'
-import { ip, type Netns, testNetns, uniqueName, until } from '../netns.js'
+import { ip, type Netns, testNetns, uniqueName } from '../netns.js'
+import { until } from '../process.js'
 
 /** Pipes nothing: the swap alone is under test. It counts what it was asked. */
 export class IdleDriver implements PipeDriver {

@@ -61,7 +61,7 @@ interface FlowRow {
   readonly tunnel?: { readonly kind: string; readonly id: number; readonly peer: string }
 }
 
-t.setTimeout(120_000)
+t.setTimeout(180_000)
 // Of several shards one has the whole tunnel, whatever source ports the kernel gives its packets.
 for (const [family, shards] of [
   ['ip4', 1],

@@ -20,12 +20,11 @@ import {
 } from '../../../src/intercept/tc/carried-nodes.js'
 import { dumpNodes, replaceNodes } from '../../../src/intercept/tc/classifier.js'
 import { TcDriver } from '../../../src/intercept/tc/driver.js'
-import { until } from '../../netns.js'
+import { until } from '../../process.js'
 import { ShardEngine } from '../shard-engine.js'
 import { Stream } from './stream.js'
 import { HOST, POD, type Topology } from './topology.js'
 
-const DEADLINE_MS = 60_000
 const MIB = 2 ** 20
 const CARRIED_OCTETS = 32 * MIB
 const INLINE: PathSetting = { path: 'inline', failure: 'open' }
@@ -97,14 +96,10 @@ export async function bigFlows(t: Test, topology: Topology): Promise<void> {
   const install = (added: readonly U32Node[]) =>
     apply(os, enforcer.netlinkFd, replaceNodes(vinIfindex, added))
   const moved = async (octets: number) => {
-    await until(
-      `${octets} octets carried`,
-      () => {
-        big.look()
-        return big.counts().octets >= octets
-      },
-      DEADLINE_MS,
-    )
+    await until(`${octets} octets carried`, () => {
+      big.look()
+      return big.counts().octets >= octets
+    })
   }
   driver.ensureShared(enforcer)
   await put()
@@ -113,7 +108,7 @@ export async function bigFlows(t: Test, topology: Topology): Promise<void> {
   const loads = [Stream.flow(t, pod, HOST.v4), Stream.flow(t, host, POD.v6)]
 
   await t.test('leave the engine', async (t) => {
-    await until('both are carried', () => big.counts().live === 2, DEADLINE_MS)
+    await until('both are carried', () => big.counts().live === 2)
     await moved(MIB)
     const before = engine.counters()
     const startMs = performance.now()
@@ -133,14 +128,14 @@ export async function bigFlows(t: Test, topology: Topology): Promise<void> {
     t.match(drift(), [{ subject: /foreign filter on vin/ }], 'what carries more is foreign')
     driver.repair(enforcer, record, INLINE)
     t.same(drift(), [])
-    await until('carried again', () => nodes().length === 4, DEADLINE_MS)
+    await until('carried again', () => nodes().length === 4)
   })
 
   await t.test('their end is noticed, with what was missed', async (t) => {
     const [load] = loads
     load?.stop()
     t.equal(await load?.said(), '0', 'all octets arrived')
-    await until('one is left', () => nodes().length === 2, DEADLINE_MS)
+    await until('one is left', () => nodes().length === 2)
     const closed = events.find((event) => event.ev === 'closed')
     t.match(closed, { how: 'fin' })
     if (closed?.ev !== 'closed') return
@@ -152,7 +147,7 @@ export async function bigFlows(t: Test, topology: Topology): Promise<void> {
     driver.setPath(enforcer, record, INLINE)
     t.equal(nodes().length, 0)
     const before = engine.counters().frames ?? 0
-    await until('they come up', () => (engine.counters().frames ?? 0) > before + 100, DEADLINE_MS)
+    await until('they come up', () => (engine.counters().frames ?? 0) > before + 100)
     t.equal(nodes().length, 0, 'told under the verdicts before, they are not carried')
     await put()
     for (const event of events) if (event.ev === 'opened') judge(event.flow, 'deny')

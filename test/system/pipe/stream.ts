@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
-import { type Netns, until } from '../../netns.js'
+import type { Netns } from '../../netns.js'
+import { until } from '../../process.js'
 
-const DEADLINE_MS = 60_000
 /** Debian's own: a version manager's wrapper starts a shell for each call. */
 const PYTHON = '/usr/bin/python3'
 const PORT = 7000
@@ -60,7 +60,7 @@ export class Stream {
   }
 
   async said(): Promise<string> {
-    await until('a line', () => this.#lines.length > 0, DEADLINE_MS)
+    await until('a line', () => this.#lines.length > 0)
     return this.#lines.shift() ?? ''
   }
 
