@@ -49,7 +49,10 @@ export interface Parser<S> {
   readonly transport: readonly ('tcp' | 'udp')[]
   readonly limits: ParserLimits
   readonly begins?: Begins
-  /** Heads from the first octet of each direction. Server-first protocols work. */
+  /**
+   * Heads from the first octet of each direction. Server-first protocols work. Of a stream it says yes from some octet
+   * on, and of less `more`: by that octet it is chosen among others that say yes.
+   */
   probe(heads: Readonly<Record<Dir, Uint8Array>>, ended: Readonly<Record<Dir, boolean>>): Probed
   open(flow: FlowView): S
   /** input starts at the first octet not taken; UDP: one whole datagram. */
