@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { os } from '../../src/intercept/addon.js'
 import { OsError } from '../../src/intercept/os.js'
 import { ip, testNetns, uniqueName, vethPair } from '../netns.js'
@@ -61,10 +61,16 @@ function thrown(body: () => unknown): OsError {
   throw new Error('nothing was thrown')
 }
 
+function folder(t: Test): string {
+  const dir = mkdtempSync(join(tmpdir(), 'vtos-'))
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  return dir
+}
+
 t.test('namespaces: made, bound twice, left', async (t) => {
   const name = uniqueName('vtos')
   const path = `/run/netns/${name}`
-  const spare = join(mkdtempSync(join(tmpdir(), 'vtos-')), 'deep', 'netns')
+  const spare = join(folder(t), 'deep', 'netns')
   const before = readlinkSync('/proc/self/ns/net')
   os.netnsCreate(path)
   t.equal(statfsSync(path).type, NSFS_MAGIC)
@@ -172,7 +178,7 @@ t.test('ethtool features', async (t) => {
 })
 
 t.test('flock: exclusive, timed, dies with the fd', async (t) => {
-  const path = join(mkdtempSync(join(tmpdir(), 'vtos-')), 'lock')
+  const path = join(folder(t), 'lock')
   const first = openSync(path, 'w')
   const second = openSync(path, 'w')
   t.ok(os.flock(first, 0))
@@ -184,8 +190,7 @@ t.test('flock: exclusive, timed, dies with the fd', async (t) => {
 })
 
 t.test('renameExchange: both change places, neither is made', async (t) => {
-  const dir = mkdtempSync(join(tmpdir(), 'vtos-'))
-  t.teardown(() => rmSync(dir, { recursive: true }))
+  const dir = folder(t)
   const [a, b, none] = [join(dir, 'a'), join(dir, 'b'), join(dir, 'none')]
   writeFileSync(a, 'A')
   writeFileSync(b, 'B')
