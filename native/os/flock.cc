@@ -46,7 +46,7 @@ class Interrupting {
     const struct itimerspec times = {
         .it_interval = {.tv_sec = 0, .tv_nsec = kAgainNs},
         .it_value = {.tv_sec = after_ms / 1000, .tv_nsec = after_ms % 1000 * 1'000'000L}};
-    ::timer_settime(timer_, 0, &times, nullptr);
+    check(::timer_settime(timer_, 0, &times, nullptr), "timer_settime", "SIGEV_THREAD_ID");
   }
   ~Interrupting() { ::timer_delete(timer_); }
   Interrupting(const Interrupting&) = delete;

@@ -5,7 +5,6 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmdirSync,
   rmSync,
   statfsSync,
   writeFileSync,
@@ -240,14 +239,11 @@ t.test('bpf maps', async (t) => {
 
 t.test('bpf programs and pins', async (t) => {
   const { bpf } = os
-  const dir = mkdtempSync(join(tmpdir(), 'vtos-'))
+  const dir = folder(t)
   os.mountBpffs(dir)
   os.mountBpffs(dir)
   t.equal(statfsSync(dir).type, BPF_FS_MAGIC)
-  t.teardown(() => {
-    os.unmount(dir)
-    rmdirSync(dir)
-  })
+  t.teardown(() => os.unmount(dir))
   // mov r0, 0; exit
   const instructions = Uint8Array.of(0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0)
   const fd = bpf.progLoad({ name: 'vtos', instructions, license: 'GPL' })

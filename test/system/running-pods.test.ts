@@ -68,7 +68,7 @@ t.test('running pods', async (t) => {
   const get = (path: string, seconds = '20') =>
     peer.exec('curl', ['-sS', '-m', seconds, `http://${app.ip4}${path}`])
   /** Silence is no answer either. */
-  const isServed = async () => (await get('/items/1', '1')).status === 0
+  const isServed = async () => (await get('/items/1', '1')).stdout.includes('hello')
 
   await t.test('found, and adopted by hairpin', async (t) => {
     await node.startDpd()

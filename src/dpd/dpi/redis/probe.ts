@@ -23,6 +23,7 @@ const SHARED_LATER = new Set('AUTH QUIT TIME TYPE RESET SAVE SORT LATENCY'.split
 const SHORTER: Readonly<Record<string, number>> = { set: 3, append: 3, incr: 2, decr: 2 }
 /** Other protocols have these words with arguments. */
 const ALONE = new Set(['PING', 'INFO', 'SYNC', 'SCAN'])
+/** HTTP's parser says so at the same octet; a key that ends so is nobody's. */
 const HTTP_LINE = / HTTP\/[0-9.]+$/
 /** SUBSCRIBE and PUBLISH of SIP (RFC 3261 §7.1): what answers tells. */
 const SIP_LINE = / SIP\/2\.0$/
